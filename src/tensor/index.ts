@@ -1,0 +1,5 @@
+export * from './dtype.ts'
+export * from './half.ts'
+export * from './int64.ts'
+export * from './shape.ts'
+export * from './tensor.ts'

@@ -1,0 +1,60 @@
+// Concrete shapes: sizes, strides, broadcasting. Symbolic shapes belong to the graph.
+import { MleError } from '../error.ts'
+
+/** Number of elements; throws for a dimension that is no count and for products past 2^53. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1
+  for (let axis = 0; axis < shape.length; axis++) {
+    const dim = shape[axis]
+    if (!Number.isSafeInteger(dim) || dim < 0) {
+      throw new MleError('SHAPE_DIMENSION', `shape [${shape.join(', ')}]: dimension ${axis} is ${dim}, expected a count of at least 0`)
+    }
+    size *= dim
+  }
+  if (!Number.isSafeInteger(size)) {
+    throw new MleError('SHAPE_TOO_LARGE', `shape [${shape.join(', ')}] holds more than 2^53 elements`)
+  }
+  return size
+}
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length)
+  let stride = 1
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride
+    stride *= shape[axis]
+  }
+  return strides
+}
+
+/** Shape of an elementwise result by numpy's rules; throws SHAPE_BROADCAST. */
+export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length)
+  const out = new Array<number>(rank)
+  for (let i = 1; i <= rank; i++) {
+    const dimA = i <= a.length ? a[a.length - i] : 1
+    const dimB = i <= b.length ? b[b.length - i] : 1
+    if (dimA !== dimB && dimA !== 1 && dimB !== 1) {
+      throw new MleError('SHAPE_BROADCAST', `shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast: ${dimA} against ${dimB}`)
+    }
+    out[rank - i] = dimA === 1 ? dimB : dimA
+  }
+  return out
+}
+
+/** Strides to read `shape` as if it were `out`: 0 along broadcast axes. */
+export function broadcastStrides(shape: readonly number[], out: readonly number[]): number[] {
+  const own = stridesOf(shape)
+  const lead = out.length - shape.length
+  return out.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : own[axis - lead]))
+}
+
+/** A checked axis in [0, rank), counting negative ones from the end. */
+export function normalizeAxis(axis: number, rank: number): number {
+  const normal = axis < 0 ? axis + rank : axis
+  if (!Number.isInteger(axis) || normal < 0 || normal >= rank) {
+    throw new MleError('SHAPE_AXIS', `axis ${axis} is outside a tensor of ${rank} dimensions`)
+  }
+  return normal
+}

@@ -1,0 +1,113 @@
+// The public tensor: plain data, no methods.
+import { MleError } from '../error.ts'
+import { allocateData, dtypeOfArray, is64BitInteger, isDType, type DType, type NumericArray, type StringArray } from './dtype.ts'
+import { floatToBfloat, floatToHalf } from './half.ts'
+import { sizeOf } from './shape.ts'
+
+/** A dense row-major array. `data` has one element per element of `shape`; float16 and bfloat16 hold raw bits. */
+export interface Tensor {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly data: NumericArray | StringArray
+}
+
+/** Nested arrays of numbers, bigints, booleans or strings; null is a missing value (NaN, or a missing string). */
+export type Nested = number | bigint | boolean | string | null | readonly Nested[]
+
+export function isTensor(value: unknown): value is Tensor {
+  return (
+    typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value && 'data' in value &&
+    isDType(value.dtype) && Array.isArray(value.shape)
+  )
+}
+
+export function isNumericArray(value: unknown): value is NumericArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+}
+
+/**
+ * Makes a tensor from a typed array (not copied) or nested arrays.
+ *
+ * @param data typed array, string[], or nested arrays of numbers, booleans, bigints or strings
+ * @param shape defaults to the nesting, or [length] for a flat array
+ * @param dtype defaults to the array's own; for nested values bool, int64 (bigint), string or float64
+ * @throws MleError TENSOR_SIZE when the data does not fill the shape, TENSOR_RAGGED when rows differ in length
+ * @example tensor([[1, 2], [3, 4]])            // float64 [2, 2]
+ * @example tensor(new Float32Array(6), [2, 3]) // float32 [2, 3]
+ */
+export function tensor(data: NumericArray | Nested, shape?: readonly number[], dtype?: DType): Tensor {
+  if (isNumericArray(data)) {
+    const own = dtypeOfArray(data)
+    const type = dtype ?? own
+    if (type !== own) {
+      if (!holdsRawBits(type, own)) return tensorFromFlat(Array.from(data as ArrayLike<number | bigint>), shape ?? [data.length], type)
+    }
+    return checkedTensor(type, shape ?? [data.length], data)
+  }
+  const nestedShape: number[] = []
+  for (let level: Nested = data; Array.isArray(level); level = level[0] as Nested) {
+    nestedShape.push(level.length)
+    if (level.length === 0) break
+  }
+  const flat: (number | bigint | boolean | string | null)[] = []
+  flatten(data, nestedShape, 0, flat)
+  return tensorFromFlat(flat, shape ?? nestedShape, dtype ?? inferDType(flat))
+}
+
+function holdsRawBits(dtype: DType, array: DType): boolean {
+  return (array === 'uint16' && (dtype === 'float16' || dtype === 'bfloat16')) || (array === 'uint8' && dtype === 'bool')
+}
+
+function checkedTensor(dtype: DType, shape: readonly number[], data: NumericArray | StringArray): Tensor {
+  const size = sizeOf(shape)
+  if (data.length !== size) {
+    throw new MleError('TENSOR_SIZE', `tensor of shape [${shape.join(', ')}] needs ${size} elements, got ${data.length}`, { expected: size, actual: data.length })
+  }
+  return { dtype, shape, data }
+}
+
+function flatten(value: Nested, shape: readonly number[], depth: number, out: (number | bigint | boolean | string | null)[]): void {
+  if (!Array.isArray(value)) {
+    if (depth !== shape.length) throw new MleError('TENSOR_RAGGED', `nested array has a single value at depth ${depth}, where its first row has an array`)
+    out.push(value as number | bigint | boolean | string | null)
+    return
+  }
+  if (depth >= shape.length || value.length !== shape[depth]) {
+    throw new MleError('TENSOR_RAGGED', `nested array has rows of different length at depth ${depth}: ${value.length} against ${shape[depth] ?? 'a single value'}`)
+  }
+  for (const item of value) flatten(item, shape, depth + 1, out)
+}
+
+function inferDType(flat: readonly (number | bigint | boolean | string | null)[]): DType {
+  for (const value of flat) {
+    if (value === null) continue
+    if (typeof value === 'string') return 'string'
+    if (typeof value === 'bigint') return 'int64'
+    if (typeof value === 'boolean') return 'bool'
+    return 'float64'
+  }
+  return 'float64'
+}
+
+function tensorFromFlat(flat: readonly (number | bigint | boolean | string | null)[], shape: readonly number[], dtype: DType): Tensor {
+  const data = allocateData(dtype, flat.length)
+  for (let i = 0; i < flat.length; i++) data[i] = convertElement(flat[i], dtype, i)
+  return checkedTensor(dtype, shape, data)
+}
+
+function convertElement(value: number | bigint | boolean | string | null, dtype: DType, index: number): never {
+  // The callers store into an array chosen by the same dtype, which TypeScript cannot see: hence `never`.
+  let out: unknown
+  if (dtype === 'string') out = value === null || typeof value === 'string' ? value : String(value)
+  else if (typeof value === 'string') throw new MleError('TENSOR_VALUE', `element ${index} is the string ${JSON.stringify(value)}, expected ${dtype}`)
+  else if (is64BitInteger(dtype)) {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new MleError('TENSOR_VALUE', `element ${index} is ${value}, which is no exact ${dtype}`)
+    if (value === null) throw new MleError('TENSOR_VALUE', `element ${index} is null, but ${dtype} has no missing value`)
+    out = BigInt(value)
+  } else if (dtype === 'bool') out = value ? 1 : 0
+  else if (value === null) {
+    if (dtype !== 'float32' && dtype !== 'float64') throw new MleError('TENSOR_VALUE', `element ${index} is null, but ${dtype} has no missing value`)
+    out = NaN
+  } else out = dtype === 'float16' ? floatToHalf(Number(value)) : dtype === 'bfloat16' ? floatToBfloat(Number(value)) : Number(value)
+  return out as never
+}
