@@ -1,5 +1,6 @@
 export * from './dtype.ts'
 export * from './half.ts'
 export * from './int64.ts'
+export * from './layout.ts'
 export * from './shape.ts'
 export * from './tensor.ts'

@@ -1,0 +1,6 @@
+export * from './access.ts'
+export * from './limits.ts'
+export * from './options.ts'
+export * from './sparse.ts'
+export * from './struct.ts'
+export * from './values.ts'
