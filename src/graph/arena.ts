@@ -1,0 +1,150 @@
+// Where a model's bytes live: weights, activations, inputs and outputs, scratch. Steps hold (region, relative offset);
+// views are made from them and refreshed whenever `generation` changes, because growing a WebAssembly.Memory detaches
+// every view of it silently.
+import { MleError } from '../error.ts'
+
+/** A range of an arena; its absolute place is asked of the arena each time views are made. */
+export interface Region {
+  readonly byteLength: number
+  /** Offset within `arena.bufferOf(region)`. */
+  readonly byteOffset: number
+}
+
+export interface Arena {
+  /** Changes whenever earlier views may be detached or stale. */
+  readonly generation: number
+  /** Bytes in use by regions. */
+  readonly allocatedBytes: number
+  /** A zeroed 64-byte aligned region. Throws MEMORY_LIMIT past the arena's cap. */
+  allocate(byteLength: number): Region
+  free(region: Region): void
+  bufferOf(region: Region): ArrayBufferLike
+}
+
+export const ALIGNMENT = 64
+
+export function alignUp(bytes: number, alignment: number = ALIGNMENT): number {
+  return Math.ceil(bytes / alignment) * alignment
+}
+
+/** Each region its own ArrayBuffer: the cpu backend, and everywhere that Wasm is not allowed. */
+export function bufferArena(maxBytes: number): Arena {
+  const buffers = new Map<Region, ArrayBuffer>()
+  let allocatedBytes = 0
+  return {
+    generation: 0,
+    get allocatedBytes() {
+      return allocatedBytes
+    },
+    allocate(byteLength) {
+      if (allocatedBytes + byteLength > maxBytes) throw memoryLimit(allocatedBytes + byteLength, maxBytes)
+      const region: Region = { byteLength, byteOffset: 0 }
+      buffers.set(region, new ArrayBuffer(byteLength))
+      allocatedBytes += byteLength
+      return region
+    },
+    free(region) {
+      if (buffers.delete(region)) allocatedBytes -= region.byteLength
+    },
+    bufferOf(region) {
+      const buffer = buffers.get(region)
+      if (buffer === undefined) throw new MleError('MODEL_DISPOSED', 'the model was disposed; load it again')
+      return buffer
+    },
+  }
+}
+
+const PAGE_BYTES = 65536
+const WASM_MAX_BYTES = 4294901760
+
+/**
+ * Regions inside one WebAssembly.Memory, first fit over a sorted free list. Several models may share one arena: small
+ * ones do, because an engine allows few memories (Chromium 124, Node about 13,000).
+ */
+export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, maxBytes: number = WASM_MAX_BYTES): Arena {
+  const cap = Math.min(maxBytes, WASM_MAX_BYTES)
+  let generation = 0
+  let allocatedBytes = 0
+  let end = alignUp(reservedBytes)
+  const free: { offset: number; bytes: number }[] = []
+  const live = new Map<Region, number>()
+
+  const grow = (needed: number): void => {
+    const missing = needed - memory.buffer.byteLength
+    if (missing <= 0) return
+    try {
+      memory.grow(Math.ceil(missing / PAGE_BYTES))
+    } catch {
+      throw memoryLimit(needed, memory.buffer.byteLength)
+    }
+    generation++
+  }
+
+  return {
+    get generation() {
+      return generation
+    },
+    get allocatedBytes() {
+      return allocatedBytes
+    },
+    allocate(byteLength) {
+      const bytes = Math.max(ALIGNMENT, alignUp(byteLength))
+      const slot = free.findIndex((range) => range.bytes >= bytes)
+      let offset: number
+      if (slot >= 0) {
+        const range = free[slot]
+        offset = range.offset
+        if (range.bytes === bytes) free.splice(slot, 1)
+        else free[slot] = { offset: range.offset + bytes, bytes: range.bytes - bytes }
+      } else {
+        if (end + bytes > cap) throw memoryLimit(end + bytes, cap)
+        grow(end + bytes)
+        offset = end
+        end += bytes
+      }
+      const region: Region = { byteLength, byteOffset: offset }
+      live.set(region, bytes)
+      allocatedBytes += bytes
+      new Uint8Array(memory.buffer, offset, bytes).fill(0)
+      return region
+    },
+    free(region) {
+      const bytes = live.get(region)
+      if (bytes === undefined) return
+      live.delete(region)
+      allocatedBytes -= bytes
+      insertFree(free, region.byteOffset, bytes)
+      const last = free[free.length - 1]
+      if (last !== undefined && last.offset + last.bytes === end) {
+        end = last.offset
+        free.pop()
+      }
+    },
+    bufferOf(region) {
+      if (!live.has(region)) throw new MleError('MODEL_DISPOSED', 'the model was disposed; load it again')
+      return memory.buffer
+    },
+  }
+}
+
+/** Keeps the free list sorted by offset and merges neighbours. */
+function insertFree(free: { offset: number; bytes: number }[], offset: number, bytes: number): void {
+  let at = free.findIndex((range) => range.offset > offset)
+  if (at < 0) at = free.length
+  free.splice(at, 0, { offset, bytes })
+  if (at + 1 < free.length && offset + bytes === free[at + 1].offset) {
+    free[at] = { offset, bytes: bytes + free[at + 1].bytes }
+    free.splice(at + 1, 1)
+  }
+  if (at > 0 && free[at - 1].offset + free[at - 1].bytes === offset) {
+    free[at - 1] = { offset: free[at - 1].offset, bytes: free[at - 1].bytes + free[at].bytes }
+    free.splice(at, 1)
+  }
+}
+
+function memoryLimit(needed: number, allowed: number): MleError {
+  return new MleError('MEMORY_LIMIT', `the model needs ${needed} bytes, more than the ${allowed} allowed; raise limits.maxBytes or use smaller batches`, {
+    expected: allowed,
+    actual: needed,
+  })
+}

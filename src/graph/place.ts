@@ -1,0 +1,72 @@
+// Memory planner: gives values with known sizes and lifetimes byte offsets in one region, so that no two live values
+// overlap. Pure arithmetic over intervals; knows neither tensors nor arenas.
+import { alignUp } from './arena.ts'
+
+/** A value to place: bytes, the step that writes it first and the last step that reads it. */
+export interface Lifetime {
+  readonly bytes: number
+  readonly first: number
+  readonly last: number
+}
+
+export interface Placement {
+  /** Byte offset of each lifetime, in the order given. */
+  readonly offsets: readonly number[]
+  /** Size of the region. */
+  readonly totalBytes: number
+}
+
+/**
+ * Linear scan: values in order of first use, best fit among the ranges that earlier values have left.
+ * `lifetimes` must be ordered by `first`.
+ */
+export function place(lifetimes: readonly Lifetime[]): Placement {
+  const offsets = new Array<number>(lifetimes.length)
+  const free: { offset: number; bytes: number }[] = []
+  let active: number[] = []
+  let end = 0
+  for (let index = 0; index < lifetimes.length; index++) {
+    const lifetime = lifetimes[index]
+    const stillActive: number[] = []
+    for (const other of active) {
+      if (lifetimes[other].last < lifetime.first) release(free, offsets[other], alignUp(lifetimes[other].bytes))
+      else stillActive.push(other)
+    }
+    active = stillActive
+    const bytes = alignUp(lifetime.bytes)
+    let best = -1
+    for (let i = 0; i < free.length; i++) {
+      if (free[i].bytes >= bytes && (best < 0 || free[i].bytes < free[best].bytes)) best = i
+    }
+    if (best >= 0 && bytes > 0) {
+      offsets[index] = free[best].offset
+      if (free[best].bytes === bytes) free.splice(best, 1)
+      else free[best] = { offset: free[best].offset + bytes, bytes: free[best].bytes - bytes }
+    } else {
+      // A free range that touches the end may be extended instead of leaving a hole.
+      const tail = free.length - 1
+      if (bytes > 0 && tail >= 0 && free[tail].offset + free[tail].bytes === end) {
+        offsets[index] = free[tail].offset
+        free.pop()
+      } else offsets[index] = end
+      end = offsets[index] + bytes
+    }
+    active.push(index)
+  }
+  return { offsets, totalBytes: end }
+}
+
+function release(free: { offset: number; bytes: number }[], offset: number, bytes: number): void {
+  if (bytes === 0) return
+  let at = free.length
+  while (at > 0 && free[at - 1].offset > offset) at--
+  free.splice(at, 0, { offset, bytes })
+  if (at + 1 < free.length && offset + bytes === free[at + 1].offset) {
+    free[at] = { offset, bytes: bytes + free[at + 1].bytes }
+    free.splice(at + 1, 1)
+  }
+  if (at > 0 && free[at - 1].offset + free[at - 1].bytes === offset) {
+    free[at - 1] = { offset: free[at - 1].offset, bytes: free[at - 1].bytes + free[at].bytes }
+    free.splice(at, 1)
+  }
+}

@@ -1,0 +1,300 @@
+// From a graph to an ordered list of steps for a set of outputs: kernels chosen once, values numbered, lifetimes known.
+// Shapes come later, in bind.ts.
+import { MleError } from '../error.ts'
+import {
+  opKey, viewOfTensor,
+  type HostKernel, type Kernel, type KernelContext, type KernelEntry, type KernelTable, type Scratch, type SubgraphRunner, type Value, type View,
+} from '../ops/kernel.ts'
+import type { InferContext, OpSchema } from '../ops/schema.ts'
+import { isTensorType, type ValueType } from '../ops/types.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Graph, Node } from './graph.ts'
+import { inferTypes, isPropagated, nodeLabel } from './infer.ts'
+
+/** One operator application with its kernel and its values by number; -1 stands for an optional one left out. */
+export interface Step {
+  readonly node: Node
+  readonly index: number
+  readonly schema: OpSchema
+  /** Node inputs. */
+  readonly inputs: readonly number[]
+  readonly outputs: readonly number[]
+  /** Values of this plan that the step's subgraphs read besides their own inputs. */
+  readonly captures: readonly number[]
+  /** The preferred kernel, and the cpu kernel that runs where values are not in the device's memory. */
+  readonly kernel?: Kernel
+  readonly cpuKernel?: Kernel
+  readonly host?: HostKernel
+  readonly bodies: readonly Body[]
+}
+
+/** A subgraph of a step: its plan and, set by the executor before the step runs, its captured values. */
+export interface Body {
+  readonly plan: Plan
+  /** For each capture of the plan, its value number in the plan around it. */
+  readonly from: readonly number[]
+  captured: readonly (Value | undefined)[]
+  /** Set once by the executor. */
+  runner?: SubgraphRunner
+}
+
+export interface Plan {
+  /** Value number -> name, for messages. */
+  readonly names: readonly string[]
+  readonly types: readonly (ValueType | undefined)[]
+  readonly inputs: readonly number[]
+  /** Outer values that a subgraph's plan reads; empty for a model's own plan. */
+  readonly captures: readonly number[]
+  readonly captureNames: readonly string[]
+  readonly outputs: readonly number[]
+  readonly constants: ReadonlyMap<number, Tensor>
+  readonly steps: readonly Step[]
+  /** Position in `steps` of the last read of each value; steps.length for outputs, -1 for never. */
+  readonly lastUse: readonly number[]
+  /** Values whose contents shape rules need: computed at bind time where possible. */
+  readonly shapeValues: ReadonlySet<number>
+  /** The symbol of the row dimension if the whole plan is row independent. */
+  readonly rowSymbol?: string
+}
+
+/** What planning needs to know of the device. */
+export interface PlanTarget {
+  readonly schemas: ReadonlyMap<string, OpSchema>
+  readonly cpu: KernelTable
+  /** Kernels preferred over cpu's, such as wasm's. */
+  readonly preferred?: KernelTable
+  readonly scratch: Scratch
+}
+
+/** Names that a subgraph uses but does not define. */
+export function capturedNames(graph: Graph): string[] {
+  const defined = new Set<string>(graph.inputs.map((input) => input.name))
+  for (const name of graph.initializers.keys()) defined.add(name)
+  const captured = new Set<string>()
+  const use = (name: string): void => {
+    if (name !== '' && !defined.has(name)) captured.add(name)
+  }
+  for (const node of graph.nodes) {
+    node.inputs.forEach(use)
+    for (const body of subgraphsOf(node)) capturedNames(body.graph).forEach(use)
+    node.outputs.forEach((name) => defined.add(name))
+  }
+  graph.outputs.forEach((output) => use(output.name))
+  return [...captured]
+}
+
+/** The subgraphs of a node's attributes. */
+export function subgraphsOf(node: Node): { name: string; graph: Graph }[] {
+  const found: { name: string; graph: Graph }[] = []
+  // A subgraph attribute is always a Graph here; ops/ only knows it as opaque.
+  for (const [name, attribute] of node.attributes) if (attribute.kind === 'graph') found.push({ name, graph: attribute.value as Graph })
+  return found
+}
+
+/**
+ * Plans the computation of `outputNames`, leaving out every node they do not need.
+ *
+ * @throws MleError GRAPH_OUTPUT for an unknown output name, GRAPH_OPERATOR for a missing kernel
+ */
+export function planGraph(graph: Graph, outputNames: readonly string[], target: PlanTarget, outer?: ReadonlyMap<string, ValueType>): Plan {
+  const types = inferTypes(graph, target.schemas, outer)
+  const needed = neededNodes(graph, outputNames)
+  const ids = new Map<string, number>()
+  const names: string[] = []
+  const idOf = (name: string): number => {
+    if (name === '') return -1
+    let id = ids.get(name)
+    if (id === undefined) {
+      id = names.length
+      ids.set(name, id)
+      names.push(name)
+    }
+    return id
+  }
+
+  const captureNames = outer === undefined ? [] : capturedNames(graph)
+  const captures = captureNames.map(idOf)
+  const inputs = graph.inputs.map((input) => idOf(input.name))
+  const constants = new Map<number, Tensor>()
+  const constantViews = new Map<number, View>()
+  const constantView = (id: number): View | undefined => {
+    const tensor = constants.get(id)
+    if (tensor === undefined) return undefined
+    let view = constantViews.get(id)
+    if (view === undefined) constantViews.set(id, (view = viewOfTensor(tensor)))
+    return view
+  }
+
+  const steps: Step[] = []
+  for (const index of needed) {
+    const node = graph.nodes[index]
+    const schema = target.schemas.get(opKey(node.domain, node.op))
+    if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: unknown operator`)
+    const inputIds = node.inputs.map((name) => {
+      const id = idOf(name)
+      const tensor = graph.initializers.get(name)
+      if (tensor !== undefined) constants.set(id, tensor)
+      return id
+    })
+    const context: KernelContext = {
+      op: node.op,
+      attributes: node.attributes,
+      inputTypes: node.inputs.map((name) => types.get(name)),
+      outputTypes: node.outputs.map((name) => types.get(name)),
+      constants: inputIds.map(constantView),
+      scratch: target.scratch,
+    }
+    const bodies = subgraphsOf(node).map(({ name, graph: body }) => {
+      const plan = planGraph(body, body.outputs.map((output) => output.name), target, types)
+      const from = plan.captureNames.map((captured) => {
+        const id = idOf(captured)
+        const tensor = graph.initializers.get(captured)
+        if (tensor !== undefined) constants.set(id, tensor)
+        return id
+      })
+      return { name, body: { plan, from, captured: [] } as Body }
+    })
+    const key = opKey(node.domain, node.op)
+    const cpu = target.cpu.get(key)
+    const preferred = target.preferred?.get(key)
+    if (cpu === undefined && !schema.alias) throw new MleError('GRAPH_KERNEL', `graph ${nodeLabel(node, index)}: the cpu backend has no kernel for it`)
+    steps.push({
+      node,
+      index,
+      schema,
+      inputs: inputIds,
+      outputs: node.outputs.map(idOf),
+      captures: [...new Set(bodies.flatMap(({ body }) => body.from))],
+      bodies: bodies.map(({ body }) => body),
+      ...makeKernels(cpu, preferred, context, new Map(bodies.map(({ name, body }) => [name, body]))),
+    })
+  }
+
+  const outputs = outputNames.map((name) => {
+    const id = idOf(name)
+    const tensor = graph.initializers.get(name)
+    if (tensor !== undefined) constants.set(id, tensor)
+    return id
+  })
+  return {
+    names,
+    types: names.map((name) => types.get(name)),
+    inputs,
+    captures,
+    captureNames,
+    outputs,
+    constants,
+    steps,
+    lastUse: lastUses(names.length, steps, outputs),
+    shapeValues: valuesNeededByShapes(steps),
+    rowSymbol: rowSymbolOf(graph, inputs, outputs, steps, types, names, constants),
+  }
+}
+
+function makeKernels(
+  cpu: KernelEntry | undefined,
+  preferred: KernelEntry | undefined,
+  context: KernelContext,
+  bodies: ReadonlyMap<string, Body>,
+): Pick<Step, 'kernel' | 'cpuKernel' | 'host'> {
+  if (cpu === undefined) return {}
+  if ('makeHost' in cpu) return { host: cpu.makeHost(context) }
+  if ('makeControl' in cpu) {
+    const runners = new Map<string, SubgraphRunner>()
+    for (const [name, body] of bodies) {
+      runners.set(name, (inputs) => {
+        if (body.runner === undefined) throw new TypeError('subgraph was not prepared by an executor')
+        return body.runner(inputs)
+      })
+    }
+    return { host: cpu.makeControl(context, runners) }
+  }
+  const cpuKernel = cpu.make(context)
+  return { cpuKernel, kernel: preferred !== undefined && 'make' in preferred ? preferred.make(context) : cpuKernel }
+}
+
+/** Indices of the nodes that the outputs depend on, in graph order. */
+function neededNodes(graph: Graph, outputNames: readonly string[]): number[] {
+  const producer = new Map<string, number>()
+  graph.nodes.forEach((node, index) => node.outputs.forEach((name) => name !== '' && producer.set(name, index)))
+  const known = new Set<string>([...graph.inputs.map((input) => input.name), ...graph.initializers.keys()])
+  const needed = new Set<number>()
+  const pending: string[] = []
+  for (const name of outputNames) {
+    if (!graph.outputs.some((output) => output.name === name)) {
+      throw new MleError('GRAPH_OUTPUT', `the model has no output ${JSON.stringify(name)}; it has ${graph.outputs.map((o) => o.name).join(', ')}`, { actual: name })
+    }
+    pending.push(name)
+  }
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (known.has(name)) continue
+    const index = producer.get(name)
+    if (index === undefined || needed.has(index)) continue
+    needed.add(index)
+    const node = graph.nodes[index]
+    for (const input of node.inputs) if (input !== '') pending.push(input)
+    for (const { graph: body } of subgraphsOf(node)) pending.push(...capturedNames(body))
+  }
+  return [...needed].sort((a, b) => a - b)
+}
+
+function lastUses(count: number, steps: readonly Step[], outputs: readonly number[]): number[] {
+  const last = new Array<number>(count).fill(-1)
+  steps.forEach((step, position) => {
+    for (const id of step.inputs) if (id >= 0) last[id] = position
+    for (const id of step.captures) last[id] = position
+  })
+  for (const id of outputs) last[id] = steps.length
+  return last
+}
+
+/** Backward closure of every input that some shape rule reads by value. */
+function valuesNeededByShapes(steps: readonly Step[]): Set<number> {
+  const needed = new Set<number>()
+  for (const step of steps) for (const position of step.schema.valueInputs ?? []) if (step.inputs[position] >= 0) needed.add(step.inputs[position])
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const step = steps[i]
+    if (!step.outputs.some((id) => needed.has(id)) || step.schema.valueFromTypes !== undefined) continue
+    for (const id of step.inputs) if (id >= 0) needed.add(id)
+  }
+  return needed
+}
+
+/** The row symbol if every step keeps rows apart and every output carries them; see OpSchema.rowWise. */
+function rowSymbolOf(
+  graph: Graph,
+  inputs: readonly number[],
+  outputs: readonly number[],
+  steps: readonly Step[],
+  types: ReadonlyMap<string, ValueType>,
+  names: readonly string[],
+  constants: ReadonlyMap<number, Tensor>,
+): string | undefined {
+  const first = graph.inputs.find((input) => isTensorType(input.type))
+  const symbol = isTensorType(first?.type) ? first.type.shape?.[0] : undefined
+  if (typeof symbol !== 'string') return undefined
+  const carries = new Set<number>()
+  for (let i = 0; i < inputs.length; i++) {
+    const type = graph.inputs[i].type
+    if (!isTensorType(type) || type.shape?.[0] !== symbol || type.shape.indexOf(symbol, 1) >= 0) return undefined
+    carries.add(inputs[i])
+  }
+  for (const step of steps) {
+    const carriesRows = step.inputs.map((id) => carries.has(id))
+    if (step.captures.some((id) => carries.has(id))) return undefined
+    if (!carriesRows.some(Boolean)) continue
+    const context: InferContext = {
+      op: step.node.op,
+      attributes: step.node.attributes,
+      inputs: step.inputs.map((id) => (id < 0 ? undefined : types.get(names[id]))),
+      values: step.inputs.map((id) => {
+        const tensor = constants.get(id)
+        return tensor !== undefined && isPropagated(tensor) ? tensor : undefined
+      }),
+      outputCount: step.outputs.length,
+    }
+    if (step.schema.rowWise?.(context, carriesRows) !== true) return undefined
+    for (const id of step.outputs) if (id >= 0) carries.add(id)
+  }
+  return outputs.every((id) => carries.has(id)) ? symbol : undefined
+}

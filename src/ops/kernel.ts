@@ -1,0 +1,95 @@
+// The contract between the executor and the kernels of host backends (cpu, wasm).
+import { bytesPerElement, viewKernelData, type DType, type NumericArray, type StringArray } from '../tensor/dtype.ts'
+import { sizeOf } from '../tensor/shape.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Attributes, ValueType } from './types.ts'
+
+/**
+ * What a kernel reads and writes: one tensor in memory. Row-major and dense. 64-bit integers are pairs of 32-bit words,
+ * low word first (src/tensor/int64.ts), so `data.length` is twice `size` there. Kernels never keep a view between runs.
+ */
+export interface View {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly size: number
+  readonly data: NumericArray | StringArray
+}
+
+/** Values that host steps pass on: a tensor view, a sequence, a map, or null for an empty optional. */
+export type Value = View | readonly Value[] | ReadonlyMap<string | number, Value> | null
+
+/** Memory that a kernel may scribble on during one call; contents are undefined at the start of each. */
+export interface Scratch {
+  float64(length: number): Float64Array
+  float32(length: number): Float32Array
+  int32(length: number): Int32Array
+}
+
+/** What a kernel knows when it is made: once per node and model, before any shape is bound. */
+export interface KernelContext {
+  readonly op: string
+  readonly attributes: Attributes
+  readonly inputTypes: readonly (ValueType | undefined)[]
+  readonly outputTypes: readonly (ValueType | undefined)[]
+  /** Inputs that are constant for the life of the model, as views of the weights; undefined otherwise. */
+  readonly constants: readonly (View | undefined)[]
+  readonly scratch: Scratch
+}
+
+/**
+ * Fills `outputs`, whose shapes the schema's rule has given, from `inputs`; undefined stands for an optional one left out.
+ * Must not allocate after its first call with given shapes: sessions promise no garbage.
+ */
+export type Kernel = (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => void
+
+/** For operators whose output shapes depend on data, and for strings, sequences, optionals and maps: may allocate. */
+export type HostKernel = (inputs: readonly (Value | undefined)[]) => readonly Value[]
+
+/** Runs a subgraph of a control operator once; captured outer values are supplied by the executor. */
+export type SubgraphRunner = (inputs: readonly (Value | undefined)[]) => readonly Value[]
+
+export type KernelEntry =
+  | { readonly make: (context: KernelContext) => Kernel }
+  | { readonly makeHost: (context: KernelContext) => HostKernel }
+  | { readonly makeControl: (context: KernelContext, bodies: ReadonlyMap<string, SubgraphRunner>) => HostKernel }
+
+/** A backend's kernels by operator key (see `opKey`). */
+export type KernelTable = ReadonlyMap<string, KernelEntry>
+
+/** 'Gemm' for ai.onnx, 'mle.TreeEnsemble', 'ai.onnx.ml.Scaler' otherwise. */
+export function opKey(domain: string, name: string): string {
+  return domain === 'ai.onnx' ? name : `${domain}.${name}`
+}
+
+/** A view, as against a sequence, a map or an empty optional. */
+export function isView(value: Value | undefined): value is View {
+  return typeof value === 'object' && value !== null && 'dtype' in value
+}
+
+/** Zeroed memory of its own for a tensor. */
+export function allocateView(dtype: DType, shape: readonly number[]): View {
+  const size = sizeOf(shape)
+  if (dtype === 'string') return { dtype, shape, size, data: new Array<string>(size).fill('') }
+  return { dtype, shape, size, data: viewKernelData(dtype, new ArrayBuffer(size * bytesPerElement(dtype)), 0, size) }
+}
+
+/** A copy with memory of its own. */
+export function cloneView(view: View): View {
+  return { dtype: view.dtype, shape: view.shape, size: view.size, data: view.data.slice() }
+}
+
+/** A view of a tensor as kernels read it; shares its memory. */
+export function viewOfTensor(tensor: Tensor): View {
+  const { dtype, shape, data } = tensor
+  if (data instanceof BigInt64Array) return { dtype, shape, size: data.length, data: new Int32Array(data.buffer, data.byteOffset, data.length * 2) }
+  if (data instanceof BigUint64Array) return { dtype, shape, size: data.length, data: new Uint32Array(data.buffer, data.byteOffset, data.length * 2) }
+  return { dtype, shape, size: data.length, data }
+}
+
+/** The API's tensor over a view's memory. */
+export function tensorOfView(view: View): Tensor {
+  const { dtype, shape, data } = view
+  if (dtype === 'int64' && !Array.isArray(data)) return { dtype, shape, data: new BigInt64Array(data.buffer, data.byteOffset, view.size) }
+  if (dtype === 'uint64' && !Array.isArray(data)) return { dtype, shape, data: new BigUint64Array(data.buffer, data.byteOffset, view.size) }
+  return { dtype, shape, data }
+}

@@ -1,0 +1,4 @@
+import type { Pack } from '../packs.ts'
+import { classicalSchemas } from '../schemas/classical.ts'
+
+export const pack: Pack = { schemas: classicalSchemas, cpu: new Map() }

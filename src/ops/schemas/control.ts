@@ -1,0 +1,4 @@
+// Control flow, sequences and optionals.
+import type { OpSchema } from '../schema.ts'
+
+export const controlSchemas: readonly OpSchema[] = []
