@@ -298,3 +298,12 @@ function rowSymbolOf(
   }
   return outputs.every((id) => carries.has(id)) ? symbol : undefined
 }
+
+/** Keys of every operator in a graph and its subgraphs. */
+export function operatorKeys(graph: Graph, keys: Set<string> = new Set()): Set<string> {
+  for (const node of graph.nodes) {
+    keys.add(opKey(node.domain, node.op))
+    for (const body of subgraphsOf(node)) operatorKeys(body.graph, keys)
+  }
+  return keys
+}

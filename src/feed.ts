@@ -1,0 +1,318 @@
+// What callers may pass as inputs, turned into feeds that write themselves into a graph input's memory, a range of rows at
+// a time: typed arrays, tensors, nested arrays, and rows as objects keyed by column name.
+import { MleError } from './error.ts'
+import type { Column, ValueInfo } from './graph/graph.ts'
+import { viewOfTensor, type Value, type View } from './ops/kernel.ts'
+import { isTensorType, type Dim, type TensorType } from './ops/types.ts'
+import { dtypeOfArray, is64BitInteger, isFloat, type DType, type NumericArray } from './tensor/dtype.ts'
+import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from './tensor/half.ts'
+import { readInt64Nearest, writeInt64 } from './tensor/int64.ts'
+import { isNumericArray, isTensor, tensor, type Nested, type Tensor } from './tensor/tensor.ts'
+
+/** A row keyed by column name; null, NaN and undefined are missing values. */
+export interface RowObject {
+  readonly [column: string]: number | string | boolean | bigint | null | undefined
+}
+
+/** One input: a tensor, a flat typed array, nested arrays, rows as objects, or for ONNX's container types arrays and Maps of tensors. */
+export type InputValue = Tensor | NumericArray | Nested | readonly RowObject[] | readonly Tensor[] | ReadonlyMap<string | number, Tensor | number | string> | null
+
+/** Inputs by graph input name. */
+export type InputRecord = Readonly<Record<string, InputValue>>
+
+/** A graph input's data, ready to be written. */
+export interface Feed {
+  readonly shape: readonly number[]
+  /** Writes `rows` rows from `firstRow` on; a scalar counts as one row. */
+  fill(view: View, firstRow: number, rows: number): void
+}
+
+/** A feed for tensors, or the value itself for sequences, maps and optionals. */
+export type Fed = Feed | { readonly value: Value }
+
+/** Turns one caller's value into a feed for `info`; throws INPUT_* errors that name the input. */
+export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
+  const { name, type } = info
+  if (input === undefined) {
+    if ('optional' in type) return { value: null }
+    throw new MleError('INPUT_MISSING', `input ${JSON.stringify(name)} is missing`, { section: `input ${name}` })
+  }
+  if (!isTensorType(type)) return { value: containerValue(input) }
+  if (isTensor(input)) return typedFeed(info, type, input.dtype, checkedShape(info, type, input.shape), input.data)
+  if (isNumericArray(input)) {
+    const dtype = rawDtype(input, type.dtype)
+    return typedFeed(info, type, dtype, flatShape(info, type, input.length), input)
+  }
+  if (isRowObjects(input)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(name)} got rows as objects, but this model has no column names; pass arrays`, { section: `input ${name}` })
+  if (Array.isArray(input) && input.length > 0 && Array.isArray(input[0]) && type.dtype !== 'string' && isFloat(type.dtype)) {
+    return rowsFeed(info, type, input as readonly (readonly (number | null)[])[])
+  }
+  const nested = tensor(input as Nested, undefined, type.dtype)
+  const shape = nested.shape.length === 1 && nested.data.length === 0 ? emptyShape(type) : nested.shape
+  return typedFeed(info, type, type.dtype, checkedShape(info, type, shape), nested.data)
+}
+
+function isRowObjects(input: InputValue): input is readonly RowObject[] {
+  if (!Array.isArray(input) || input.length === 0) return false
+  const first: unknown = input[0]
+  return typeof first === 'object' && first !== null && !Array.isArray(first) && !isTensor(first)
+}
+
+function containerValue(input: InputValue): Value {
+  if (input === null) return null
+  if (isTensor(input)) return viewOfTensor(input)
+  if (input instanceof Map) {
+    const entries = [...input].map(([key, value]): [string | number, Value] => [key, viewOfTensor(isTensor(value) ? value : tensor(value as Nested, []))])
+    return new Map(entries)
+  }
+  if (Array.isArray(input)) return input.map((item) => containerValue(item as InputValue))
+  throw new MleError('INPUT_VALUE', 'a sequence, map or optional input takes arrays, Maps, tensors or null')
+}
+
+/** Uint16Array stands for half-precision bits, Uint8Array for bool, where the input has that dtype. */
+function rawDtype(data: NumericArray, wanted: DType): DType {
+  const own = dtypeOfArray(data)
+  if (own === 'uint16' && (wanted === 'float16' || wanted === 'bfloat16')) return wanted
+  return own === 'uint8' && wanted === 'bool' ? wanted : own
+}
+
+function describe(shape: readonly Dim[] | undefined): string {
+  return shape === undefined ? 'of any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`
+}
+
+function checkedShape(info: ValueInfo, type: TensorType, shape: readonly number[]): readonly number[] {
+  const expected = type.shape
+  if (expected === undefined) return shape
+  const fits = expected.length === shape.length && expected.every((dim, axis) => typeof dim !== 'number' || dim === shape[axis])
+  if (fits) return shape
+  const given = describe(shape)
+  // One row of a [rows, features] input is accepted as it stands.
+  if (shape.length === 1 && expected.length === 2 && shape[0] === expected[1]) return [1, shape[0]]
+  // A column vector for a flat list of rows, and the reverse.
+  if (shape.length === 2 && shape[1] === 1 && expected.length === 1) return [shape[0]]
+  if (shape.length === 1 && expected.length === 2 && expected[1] === 1) return [shape[0], 1]
+  throw new MleError('INPUT_SHAPE', `input ${JSON.stringify(info.name)} has shape ${given}, expected ${describe(expected)}`, {
+    section: `input ${info.name}`,
+    expected: describe(expected),
+    actual: given,
+  })
+}
+
+function emptyShape(type: TensorType): readonly number[] {
+  return type.shape?.map((dim) => (typeof dim === 'number' ? dim : 0)) ?? [0]
+}
+
+/** The shape of a flat typed array: the one unknown dimension follows from its length. */
+function flatShape(info: ValueInfo, type: TensorType, length: number): readonly number[] {
+  const expected = type.shape
+  if (expected === undefined) return [length]
+  const open = expected.flatMap((dim, axis) => (typeof dim === 'number' ? [] : [axis]))
+  const known = expected.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1)
+  const count = open.length === 0 ? 1 : length / known
+  if (open.length > 1 || !Number.isInteger(count) || (open.length === 0 && known !== length)) {
+    throw new MleError('INPUT_SHAPE', `input ${JSON.stringify(info.name)} is a flat array of ${length} elements, which does not fill ${describe(expected)}; pass a tensor with its shape`, {
+      section: `input ${info.name}`,
+      expected: describe(expected),
+      actual: length,
+    })
+  }
+  return expected.map((dim) => (typeof dim === 'number' ? dim : count))
+}
+
+function typedFeed(info: ValueInfo, type: TensorType, dtype: DType, shape: readonly number[], data: Tensor['data']): Feed {
+  let size = 1
+  for (const dim of shape) size *= dim
+  if (data.length !== size) {
+    throw new MleError('TENSOR_SIZE', `input ${JSON.stringify(info.name)} of shape [${shape.join(', ')}] needs ${size} elements, got ${data.length}`, { expected: size, actual: data.length })
+  }
+  const rowSize = shape.length === 0 ? 1 : shape[0] === 0 ? 0 : size / shape[0]
+  if ((dtype === 'string') !== (type.dtype === 'string')) throw dtypeError(info, type.dtype, dtype)
+  if (dtype === 'string') {
+    const strings = data as (string | null)[]
+    return {
+      shape,
+      fill(view, firstRow, rows) {
+        const target = view.data as (string | null)[]
+        for (let i = 0; i < rows * rowSize; i++) target[i] = strings[firstRow * rowSize + i]
+      },
+    }
+  }
+  const source = viewOfTensor({ dtype, shape, data })
+  const words = is64BitInteger(dtype) ? 2 : 1
+  if (dtype === type.dtype) {
+    const array = source.data as Float64Array
+    return {
+      shape,
+      fill(view, firstRow, rows) {
+        const target = view.data as Float64Array
+        const from = firstRow * rowSize * words
+        if (rows * rowSize * words === array.length) target.set(array)
+        else target.set(array.subarray(from, from + rows * rowSize * words))
+      },
+    }
+  }
+  if (!isFloat(type.dtype) && isFloat(dtype)) throw dtypeError(info, type.dtype, dtype)
+  const read = reader(source)
+  return {
+    shape,
+    fill(view, firstRow, rows) {
+      const write = writer(info, view)
+      for (let i = 0; i < rows * rowSize; i++) write(i, read(firstRow * rowSize + i))
+    },
+  }
+}
+
+function dtypeError(info: ValueInfo, expected: DType, actual: DType): MleError {
+  return new MleError('INPUT_DTYPE', `input ${JSON.stringify(info.name)} is ${actual}, expected ${expected}; convert it first`, { section: `input ${info.name}`, expected, actual })
+}
+
+function reader(view: View): (index: number) => number {
+  const { data, dtype } = view
+  if (dtype === 'int64') return (index) => readInt64Nearest(data as Int32Array, index)
+  if (dtype === 'uint64') return (index) => (data as Uint32Array)[2 * index + 1] * 4294967296 + (data as Uint32Array)[2 * index]
+  if (dtype === 'float16') return (index) => halfToFloat((data as Uint16Array)[index])
+  if (dtype === 'bfloat16') return (index) => bfloatToFloat((data as Uint16Array)[index])
+  return (index) => (data as Float64Array)[index]
+}
+
+const INTEGER_RANGE: ReadonlyMap<DType, readonly [number, number]> = /* @__PURE__ */ new Map<DType, readonly [number, number]>([
+  ['int8', [-128, 127]],
+  ['int16', [-32768, 32767]],
+  ['int32', [-2147483648, 2147483647]],
+  ['int64', [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]],
+  ['uint8', [0, 255]],
+  ['uint16', [0, 65535]],
+  ['uint32', [0, 4294967295]],
+  ['uint64', [0, Number.MAX_SAFE_INTEGER]],
+  ['bool', [0, 1]],
+])
+
+function writer(info: ValueInfo, view: View): (index: number, value: number) => void {
+  const { data, dtype } = view
+  const range = INTEGER_RANGE.get(dtype)
+  const check = (index: number, value: number): void => {
+    if (range !== undefined && (!Number.isInteger(value) || value < range[0] || value > range[1])) {
+      throw new MleError('INPUT_VALUE', `input ${JSON.stringify(info.name)}: element ${index} is ${value}, which is no ${dtype}`, { section: `input ${info.name}` })
+    }
+  }
+  if (is64BitInteger(dtype)) {
+    return (index, value) => {
+      check(index, value)
+      writeInt64(data as Int32Array, index, value)
+    }
+  }
+  if (dtype === 'float16') return (index, value) => void ((data as Uint16Array)[index] = floatToHalf(value))
+  if (dtype === 'bfloat16') return (index, value) => void ((data as Uint16Array)[index] = floatToBfloat(value))
+  return (index, value) => {
+    check(index, value)
+    ;(data as Float64Array)[index] = value
+  }
+}
+
+/** Plain rows of numbers, written without an intermediate array: the common call of a server. */
+function rowsFeed(info: ValueInfo, type: TensorType, rows: readonly (readonly unknown[])[]): Feed {
+  const width = rows[0].length
+  if (Array.isArray(rows[0][0])) {
+    const nested = tensor(rows as Nested, undefined, type.dtype)
+    return typedFeed(info, type, type.dtype, checkedShape(info, type, nested.shape), nested.data)
+  }
+  const shape = checkedShape(info, type, [rows.length, width])
+  for (let r = 0; r < rows.length; r++) {
+    if (rows[r].length !== width) {
+      throw new MleError('TENSOR_RAGGED', `input ${JSON.stringify(info.name)}: row ${r} has ${rows[r].length} values, row 0 has ${width}`, { section: `input ${info.name}`, expected: width, actual: rows[r].length })
+    }
+  }
+  const half = type.dtype === 'float16' ? floatToHalf : type.dtype === 'bfloat16' ? floatToBfloat : undefined
+  return {
+    shape,
+    fill(view, firstRow, count) {
+      const target = view.data as Float64Array
+      let at = 0
+      for (let r = firstRow; r < firstRow + count; r++) {
+        const row = rows[r]
+        for (let c = 0; c < width; c++, at++) {
+          const value = numberOf(row[c])
+          if (value === undefined) {
+            throw new MleError('INPUT_VALUE', `input ${JSON.stringify(info.name)}: row ${r}, column ${c} is ${typeof row[c]} ${JSON.stringify(String(row[c]))}, expected a number`, { section: `input ${info.name}` })
+          }
+          target[at] = half === undefined ? value : half(value)
+        }
+      }
+    },
+  }
+}
+
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value
+  if (value === null || value === undefined) return NaN
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'bigint') return Number(value)
+  return undefined
+}
+
+/**
+ * Feeds for a table model: rows as objects keyed by column name, or as arrays in the order of `columns`.
+ *
+ * @throws MleError INPUT_COLUMNS naming missing or unknown columns
+ */
+export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Column[], rows: readonly RowObject[] | readonly (readonly unknown[])[]): Map<string, Fed> {
+  const byObject = rows.length > 0 && !Array.isArray(rows[0])
+  if (byObject) checkColumnNames(columns, rows as readonly RowObject[])
+  else {
+    const wrong = (rows as readonly (readonly unknown[])[]).findIndex((row) => row.length !== columns.length)
+    if (wrong >= 0) {
+      const actual = (rows as readonly (readonly unknown[])[])[wrong].length
+      throw new MleError('INPUT_COLUMNS', `row ${wrong} has ${actual} values, but the model has ${columns.length} columns: ${columns.map((c) => c.name).join(', ')}`, { expected: columns.length, actual })
+    }
+  }
+  const feeds = new Map<string, Fed>()
+  for (const info of inputs) {
+    if (!isTensorType(info.type)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(info.name)} is no tensor and cannot be filled from columns`)
+    const own = columns.flatMap((column, position) => (column.input === info.name ? [{ column, position }] : [])).sort((a, b) => a.column.index - b.column.index)
+    const width = own.length
+    const cells = (row: RowObject | readonly unknown[], { column, position }: (typeof own)[number]): unknown =>
+      Array.isArray(row) ? row[position] : Object.hasOwn(row, column.name) ? (row as RowObject)[column.name] : null
+    const isText = info.type.dtype === 'string'
+    const shape = checkedShape(info, info.type, info.type.shape?.length === 1 ? [rows.length] : [rows.length, width])
+    feeds.set(info.name, {
+      shape,
+      fill(view, firstRow, count) {
+        const strings = isText ? (view.data as (string | null)[]) : undefined
+        const write = isText ? undefined : writer(info, view)
+        let at = 0
+        for (let r = firstRow; r < firstRow + count; r++) {
+          for (const cell of own) {
+            const value = cells(rows[r], cell)
+            if (strings !== undefined) strings[at++] = stringOf(value)
+            else {
+              const number = numberOf(value)
+              if (number === undefined) {
+                throw new MleError('INPUT_VALUE', `row ${r}, column ${JSON.stringify(cell.column.name)} is ${JSON.stringify(String(value))}, expected a number`, { section: `input ${info.name}` })
+              }
+              write?.(at++, number)
+            }
+          }
+        }
+      },
+    })
+  }
+  return feeds
+}
+
+function stringOf(value: unknown): string | null {
+  if (typeof value === 'string') return value
+  if (value === null || value === undefined || (typeof value === 'number' && Number.isNaN(value))) return null
+  return String(value)
+}
+
+function checkColumnNames(columns: readonly Column[], rows: readonly RowObject[]): void {
+  const known = new Set(columns.map((column) => column.name))
+  const unknown = Object.keys(rows[0]).filter((key) => !known.has(key))
+  const missing = columns.filter((column) => !Object.hasOwn(rows[0], column.name)).map((column) => column.name)
+  if (missing.length === columns.length || (unknown.length > 0 && missing.length > 0)) {
+    throw new MleError('INPUT_COLUMNS', `row 0 lacks ${missing.map((n) => JSON.stringify(n)).join(', ')}${unknown.length ? ` and has unknown ${unknown.map((n) => JSON.stringify(n)).join(', ')}` : ''}; the model's columns are ${columns.map((c) => c.name).join(', ')}`)
+  }
+  if (unknown.length > 0) {
+    throw new MleError('INPUT_COLUMNS', `row 0 has ${unknown.map((n) => JSON.stringify(n)).join(', ')}, unknown to the model; its columns are ${columns.map((c) => c.name).join(', ')}`)
+  }
+}

@@ -1,0 +1,46 @@
+// Where a model computes: its memory and the kernels it prefers.
+import { MleError } from '../error.ts'
+import type { KernelTable, Scratch } from '../ops/kernel.ts'
+import { bufferArena, type Arena } from './arena.ts'
+import type { Graph } from './graph.ts'
+
+export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
+
+export interface Device {
+  readonly name: Exclude<DeviceName, 'auto'>
+  readonly arena: Arena
+  /** Kernels used instead of cpu's where values are in this device's memory. */
+  readonly preferred?: KernelTable
+  readonly scratch: Scratch
+  dispose(): void
+}
+
+/** Activations, inputs and outputs of one model, unless the caller allows more or less. */
+const MAX_ARENA_BYTES = 4 * 2 ** 30
+
+/**
+ * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
+ *
+ * @throws MleError DEVICE_UNAVAILABLE when the machine or this version lacks it
+ */
+export async function createDevice(name: DeviceName, _graph: Graph): Promise<Device> {
+  if (name === 'auto' || name === 'cpu') return cpuDevice()
+  throw new MleError('DEVICE_UNAVAILABLE', `device ${name} is not available here; use 'cpu' or 'auto'`, { actual: name })
+}
+
+/** The portable backend in plain TypeScript. */
+export function cpuDevice(): Device {
+  return { name: 'cpu', arena: bufferArena(MAX_ARENA_BYTES), scratch: heapScratch(), dispose() {} }
+}
+
+/** Scratch arrays that grow to the largest size asked for and stay. */
+function heapScratch(): Scratch {
+  let float64 = new Float64Array(0)
+  let float32 = new Float32Array(0)
+  let int32 = new Int32Array(0)
+  return {
+    float64: (length) => (float64.length >= length ? float64 : (float64 = new Float64Array(length))),
+    float32: (length) => (float32.length >= length ? float32 : (float32 = new Float32Array(length))),
+    int32: (length) => (int32.length >= length ? int32 : (int32 = new Int32Array(length))),
+  }
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { graphBuilder } from '../src/graph/builder.ts'
+import type { Graph } from '../src/graph/graph.ts'
+import { load, MleError, tensor } from '../src/index.ts'
+
+function identityGraph(dtype: 'float64' | 'int64' | 'float32' = 'float64'): Graph {
+  const b = graphBuilder()
+  const type = { dtype, shape: ['batch', 2] } as const
+  b.output('Y', b.add('Identity', [b.input('X', type)]), type)
+  return b.build({ methods: [{ name: 'transform', outputs: ['Y'] }], columns: [{ name: 'a', input: 'X', index: 0 }, { name: 'b', input: 'X', index: 1 }] })
+}
+
+const hasCode = (code: string) => (error: unknown) => error instanceof MleError && error.code === code
+
+test('nested arrays, flat arrays, tensors and objects give the same output', async () => {
+  const model = await load(identityGraph())
+  const expected = { dtype: 'float64', shape: [2, 2], data: Float64Array.of(1, NaN, 3, 4) }
+  assert.deepEqual((await model.run({ X: [[1, null], [3, 4]] })).Y, expected)
+  assert.deepEqual((await model.run({ X: Float64Array.of(1, NaN, 3, 4) })).Y, expected)
+  assert.deepEqual((await model.run({ X: tensor(Float32Array.of(1, NaN, 3, 4), [2, 2]) })).Y, expected)
+  assert.deepEqual((await model.run({ X: [{ b: null, a: 1 }, { a: 3, b: 4 }] })).Y, expected)
+  assert.deepEqual(await model.transform([{ b: null, a: 1 }, { a: 3, b: 4 }]), expected)
+})
+
+test('a batch larger than a row block comes back whole and in order', async () => {
+  const model = await load(identityGraph())
+  const rows = Float64Array.from({ length: 2 * 1001 }, (_, i) => i)
+  const { Y } = model.runSync({ X: rows })
+  assert.deepEqual(Y.shape, [1001, 2])
+  assert.deepEqual(Y.data, rows)
+})
+
+test('int64 crosses the API as BigInt64Array', async () => {
+  const model = await load(identityGraph('int64'))
+  const { Y } = await model.run({ X: tensor(BigInt64Array.of(1n, -2n, 2n ** 62n, 4n), [2, 2]) })
+  assert.deepEqual(Y.data, BigInt64Array.of(1n, -2n, 2n ** 62n, 4n))
+  assert.deepEqual((await model.run({ X: [[1, -2]] })).Y.data, BigInt64Array.of(1n, -2n))
+})
+
+test('results are fresh arrays', async () => {
+  const model = await load(identityGraph())
+  const first = await model.run({ X: [[1, 2]] })
+  await model.run({ X: [[3, 4]] })
+  assert.deepEqual(first.Y.data, Float64Array.of(1, 2))
+})
+
+test('a session keeps its memory beside other runs', async () => {
+  const model = await load(identityGraph())
+  const session = model.session({ batch: 1 })
+  session.inputs.X.data[1] = 5
+  await model.run({ X: [[8, 9]] })
+  session.run()
+  assert.deepEqual(session.outputs.Y.data, Float64Array.of(0, 5))
+})
+
+test('inputs that do not fit are refused by code', async () => {
+  const model = await load(identityGraph())
+  assert.throws(() => model.runSync({ X: [[1, 2, 3]] }), hasCode('INPUT_SHAPE'))
+  assert.throws(() => model.runSync({ X: Float64Array.of(1, 2, 3) }), hasCode('INPUT_SHAPE'))
+  assert.throws(() => model.runSync({ X: [[1, 2], [3]] }), hasCode('TENSOR_RAGGED'))
+  assert.throws(() => model.runSync({ X: [[1, 'two']] as never }), hasCode('INPUT_VALUE'))
+  assert.throws(() => model.runSync({}), hasCode('INPUT_MISSING'))
+  assert.throws(() => model.runSync({ Z: [[1, 2]] }), hasCode('INPUT_UNKNOWN'))
+  assert.throws(() => model.runSync({ X: [{ a: 1, c: 2 }] }), hasCode('INPUT_COLUMNS'))
+  assert.throws(() => model.runSync({ X: [[1, 2]] }, ['nope']), hasCode('GRAPH_OUTPUT'))
+  await assert.rejects(model.predict([[1, 2]]), hasCode('METHOD_UNKNOWN'))
+  const integers = await load(identityGraph('int64'))
+  assert.throws(() => integers.runSync({ X: Float64Array.of(1, 2) }), hasCode('INPUT_DTYPE'))
+})
+
+test('a disposed model says so', async () => {
+  const model = await load(identityGraph())
+  model.dispose()
+  assert.throws(() => model.runSync({ X: [[1, 2]] }), hasCode('MODEL_DISPOSED'))
+})
+
+test('an aborted run stops between row blocks', async () => {
+  const model = await load(identityGraph())
+  await assert.rejects(model.run({ X: new Float64Array(2000) }, { signal: AbortSignal.abort() }), hasCode('RUN_ABORTED'))
+})
