@@ -1,0 +1,36 @@
+// `npm test`: every test/**/*.test.ts, two files at a time, with Node's own summary last.
+// `npm test -- pickle sklearn` runs the files whose path contains one of the words.
+// A skipped or unfinished (todo) test fails the run, unless its reason is `needs ...`: something this machine does not have.
+import { readdirSync } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { resolve } from 'node:path'
+
+const FILE_TIMEOUT_MS = 300_000
+
+const words = process.argv.slice(2)
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((name) => `test/${name.replaceAll('\\', '/')}`)
+  .filter((name) => name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))))
+  .sort()
+if (files.length === 0) {
+  console.error(`no test file matches ${words.join(' ')}`)
+  process.exit(1)
+}
+
+let failed = 0
+const skipped: string[] = []
+// Test files inherit execArgv, hence the tsx loader that runs this script.
+const stream = run({ files: files.map((name) => resolve(name)), concurrency: 2, timeout: FILE_TIMEOUT_MS })
+  .on('test:fail', () => failed++)
+  .on('test:pass', ({ name, file, skip, todo }) => {
+    const reason = skip ?? todo
+    if (reason !== undefined && !(typeof reason === 'string' && reason.startsWith('needs '))) skipped.push(`${file ?? ''}: ${name}`)
+  })
+const reporter = stream.compose(new spec())
+reporter.pipe(process.stdout, { end: false })
+await finished(reporter)
+
+for (const line of skipped) console.error(`skipped without a reason of the form "needs ...": ${line}`)
+process.exitCode = failed > 0 || skipped.length > 0 ? 1 : 0
