@@ -1,16 +1,26 @@
 // Where a model computes: its memory and the kernels it prefers.
 import { MleError } from '../error.ts'
-import type { KernelTable, Scratch } from '../ops/kernel.ts'
+import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { Graph } from './graph.ts'
 
 export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
 
+/** Constants where a device's kernels read them; absent where kernels read the graph's own tensors. */
+export interface WeightStore {
+  /** The same tensor gives the same view, whose `data` follows the memory when `refresh` is called. */
+  view(tensor: Tensor): View
+  /** Called before each run; does nothing unless the memory has grown. */
+  refresh(): void
+}
+
 export interface Device {
   readonly name: Exclude<DeviceName, 'auto'>
   readonly arena: Arena
   /** Kernels used instead of cpu's where values are in this device's memory. */
-  readonly preferred?: KernelTable
+  readonly preferred?: PreferredTable
+  readonly weights?: WeightStore
   readonly scratch: Scratch
   dispose(): void
 }

@@ -3,7 +3,7 @@
 import { MleError } from '../error.ts'
 import {
   opKey, viewOfTensor,
-  type HostKernel, type Kernel, type KernelContext, type KernelEntry, type KernelTable, type Scratch, type SubgraphRunner, type Value, type View,
+  type HostKernel, type Kernel, type KernelContext, type KernelEntry, type KernelTable, type PreferredEntry, type PreferredTable, type Scratch, type SubgraphRunner, type Value, type View,
 } from '../ops/kernel.ts'
 import type { InferContext, OpSchema } from '../ops/schema.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
@@ -62,7 +62,7 @@ export interface PlanTarget {
   readonly schemas: ReadonlyMap<string, OpSchema>
   readonly cpu: KernelTable
   /** Kernels preferred over cpu's, such as wasm's. */
-  readonly preferred?: KernelTable
+  readonly preferred?: PreferredTable
   readonly scratch: Scratch
 }
 
@@ -193,7 +193,7 @@ export function planGraph(graph: Graph, outputNames: readonly string[], target: 
 
 function makeKernels(
   cpu: KernelEntry | undefined,
-  preferred: KernelEntry | undefined,
+  preferred: PreferredEntry | undefined,
   context: KernelContext,
   bodies: ReadonlyMap<string, Body>,
 ): Pick<Step, 'kernel' | 'cpuKernel' | 'host'> {
@@ -210,7 +210,7 @@ function makeKernels(
     return { host: cpu.makeControl(context, runners) }
   }
   const cpuKernel = cpu.make(context)
-  return { cpuKernel, kernel: preferred !== undefined && 'make' in preferred ? preferred.make(context) : cpuKernel }
+  return { cpuKernel, kernel: preferred?.make(context) ?? cpuKernel }
 }
 
 /** Indices of the nodes that the outputs depend on, in graph order. */

@@ -42,7 +42,10 @@ export interface KernelContext {
  */
 export type Kernel = (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => void
 
-/** For operators whose output shapes depend on data, and for strings, sequences, optionals and maps: may allocate. */
+/**
+ * For operators whose output shapes depend on data, and for strings, sequences, optionals and maps: may allocate.
+ * Returned values, and tensors put into sequences, have memory of their own: that of the inputs is reused later in the run.
+ */
 export type HostKernel = (inputs: readonly (Value | undefined)[]) => readonly Value[]
 
 /** Runs a subgraph of a control operator once; captured outer values are supplied by the executor. */
@@ -55,6 +58,28 @@ export type KernelEntry =
 
 /** A backend's kernels by operator key (see `opKey`). */
 export type KernelTable = ReadonlyMap<string, KernelEntry>
+
+/** Kernels of a device that go before cpu's; `make` returns undefined to leave the node to cpu. */
+export interface PreferredEntry {
+  readonly make: (context: KernelContext) => Kernel | undefined
+}
+
+export type PreferredTable = ReadonlyMap<string, PreferredEntry>
+
+/**
+ * What wasm kernels are made from. Byte offsets in the memory never change, so kernels keep those of constants
+ * (`constants[i].data.byteOffset`) and of blocks they allocate; typed arrays over it die whenever the memory grows.
+ */
+export interface WasmHost {
+  readonly exports: WebAssembly.Exports
+  readonly memory: WebAssembly.Memory
+  /** Byte offset of a zeroed 64-byte aligned block that lives as long as the model: private layouts of weights. Only while kernels are made. */
+  allocate(byteLength: number): number
+  /** Makes `scratchOffset` point at `byteLength` bytes or more. Only while kernels are made; shape-dependent needs are met by blocking. */
+  reserveScratch(byteLength: number): void
+  /** Read at each call: bytes that any kernel may scribble on, undefined at its start. */
+  readonly scratchOffset: number
+}
 
 /** 'Gemm' for ai.onnx, 'mle.TreeEnsemble', 'ai.onnx.ml.Scaler' otherwise. */
 export function opKey(domain: string, name: string): string {

@@ -38,6 +38,8 @@ export interface InferContext {
   /** Values of the inputs that are known before the run: initializers, and small integers computed from shapes. */
   readonly values: readonly (Tensor | undefined)[]
   readonly outputCount: number
+  /** Types of the subgraphs' outputs by attribute name, for operators that have subgraphs; at plan time only. */
+  readonly bodies?: ReadonlyMap<string, readonly (ValueType | undefined)[]>
 }
 
 /**
@@ -64,6 +66,8 @@ export interface OpSchema {
    * decide. Throws MleError on ranks, dimensions or dtypes that the operator does not take.
    */
   readonly infer: (context: InferContext) => readonly ValueType[]
+  /** Types of the inputs of subgraph `name`, for operators that have subgraphs; undefined where its own declaration is to be used. */
+  readonly bodyInputs?: (context: InferContext, name: string) => readonly (ValueType | undefined)[]
   /**
    * Row independence, which lets a batch run in row blocks: given which inputs carry rows along axis 0, returns true if
    * every output carries the same rows along axis 0 and output row i needs only row i of those inputs. Absent: never.

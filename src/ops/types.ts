@@ -24,8 +24,8 @@ export function isTensorType(type: ValueType | undefined): type is TensorType {
 
 /** A subgraph held by an attribute of If, Loop or Scan; operators treat it as opaque, the executor runs it. */
 export interface Subgraph {
-  readonly inputs: readonly { readonly name: string }[]
-  readonly outputs: readonly { readonly name: string }[]
+  readonly inputs: readonly { readonly name: string; readonly type: ValueType }[]
+  readonly outputs: readonly { readonly name: string; readonly type: ValueType }[]
   readonly nodes: readonly unknown[]
 }
 
