@@ -1,0 +1,44 @@
+// CRC-32 as in zlib, PNG and gzip (reflected polynomial 0xEDB88320): the host's where it has one, else tables made on first use.
+import { hostZlib } from './host.ts'
+
+type Crc32 = (bytes: Uint8Array, value?: number) => number
+
+let best: Crc32 | undefined
+
+/** The CRC-32 of `bytes`; pass the result of an earlier call as `value` to continue it. */
+export function crc32(bytes: Uint8Array, value: number = 0): number {
+  best ??= hostZlib()?.crc32 ?? crc32Tables
+  return best(bytes, value)
+}
+
+let tables: Uint32Array | undefined
+
+/** Sixteen tables of 256 entries: table k holds the CRC of a byte followed by k zero bytes. */
+function makeTables(): Uint32Array {
+  const out = new Uint32Array(16 * 256)
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+    out[byte] = crc
+  }
+  for (let i = 256; i < out.length; i++) out[i] = (out[i - 256] >>> 8) ^ out[out[i - 256] & 255]
+  return out
+}
+
+/** Portable version, sixteen bytes a step ("slicing by 16"): each byte's share comes from its own table, so that the lookups do not wait for each other. */
+export function crc32Tables(bytes: Uint8Array, value: number = 0): number {
+  const t = (tables ??= makeTables())
+  const end = bytes.length
+  let crc = ~value
+  let i = 0
+  for (const last = end - 15; i < last; i += 16) {
+    crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
+    crc =
+      t[3840 + (crc & 255)] ^ t[3584 + ((crc >>> 8) & 255)] ^ t[3328 + ((crc >>> 16) & 255)] ^ t[3072 + (crc >>> 24)] ^
+      t[2816 + bytes[i + 4]] ^ t[2560 + bytes[i + 5]] ^ t[2304 + bytes[i + 6]] ^ t[2048 + bytes[i + 7]] ^
+      t[1792 + bytes[i + 8]] ^ t[1536 + bytes[i + 9]] ^ t[1280 + bytes[i + 10]] ^ t[1024 + bytes[i + 11]] ^
+      t[768 + bytes[i + 12]] ^ t[512 + bytes[i + 13]] ^ t[256 + bytes[i + 14]] ^ t[bytes[i + 15]]
+  }
+  for (; i < end; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255]
+  return ~crc >>> 0
+}
