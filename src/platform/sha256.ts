@@ -19,11 +19,11 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
-let constants: { readonly k: Uint32Array; readonly initial: Uint32Array } | undefined
+let constants: { readonly k: Int32Array; readonly initial: Uint32Array } | undefined
 
 /** First 32 bits of the fractional parts of the cube (k) and square (initial) roots of the first primes, by exact integer roots. */
-function makeConstants(): { k: Uint32Array; initial: Uint32Array } {
-  const k = new Uint32Array(64)
+function makeConstants(): { k: Int32Array; initial: Uint32Array } {
+  const k = new Int32Array(64)
   const initial = new Uint32Array(8)
   let found = 0
   for (let n = 2; found < 64; n++) {
@@ -31,7 +31,7 @@ function makeConstants(): { k: Uint32Array; initial: Uint32Array } {
     for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false
     if (!prime) continue
     if (found < 8) initial[found] = Number(integerRoot(BigInt(n) << 64n, 2n) & 0xffffffffn)
-    k[found++] = Number(integerRoot(BigInt(n) << 96n, 3n) & 0xffffffffn)
+    k[found++] = Number(BigInt.asIntN(32, integerRoot(BigInt(n) << 96n, 3n)))
   }
   return { k, initial }
 }
@@ -52,7 +52,7 @@ function integerRoot(value: bigint, degree: bigint): bigint {
 export function sha256Portable(bytes: Uint8Array): Uint8Array {
   const { k, initial } = (constants ??= makeConstants())
   const state = initial.slice()
-  const w = new Uint32Array(64)
+  const w = new Int32Array(64)
   const whole = bytes.length - (bytes.length % 64)
   for (let at = 0; at < whole; at += 64) compress(state, w, k, bytes, at)
   const tail = new Uint8Array(bytes.length - whole < 56 ? 64 : 128)
@@ -69,7 +69,7 @@ export function sha256Portable(bytes: Uint8Array): Uint8Array {
   return out
 }
 
-function compress(state: Uint32Array, w: Uint32Array, k: Uint32Array, bytes: Uint8Array, at: number): void {
+function compress(state: Uint32Array, w: Int32Array, k: Int32Array, bytes: Uint8Array, at: number): void {
   for (let i = 0; i < 16; i++, at += 4) w[i] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15]
@@ -78,7 +78,15 @@ function compress(state: Uint32Array, w: Uint32Array, k: Uint32Array, bytes: Uin
     const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10)
     w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0
   }
-  let [a, b, c, d, e, f, g, h] = state
+  // By index: destructuring would run the iterator of the typed array for every block.
+  let a = state[0] | 0
+  let b = state[1] | 0
+  let c = state[2] | 0
+  let d = state[3] | 0
+  let e = state[4] | 0
+  let f = state[5] | 0
+  let g = state[6] | 0
+  let h = state[7] | 0
   for (let i = 0; i < 64; i++) {
     const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + k[i] + w[i]) | 0
