@@ -90,10 +90,9 @@ export function stridedOrder(shape: readonly number[], strides: readonly number[
   return order
 }
 
-/** A copy of column-major records of `itemBytes` in row-major order; the bytes themselves where both are the same. */
-export function fortranBytesToC(bytes: Uint8Array, shape: readonly number[], itemBytes: number): Uint8Array {
-  if (isOrderless(shape)) return bytes
-  const order = stridedOrder(shape, fortranStrides(shape))
+/** A row-major copy of records of `itemBytes` whose axes have the given strides in records. */
+export function stridedBytesToC(bytes: Uint8Array, shape: readonly number[], strides: readonly number[], itemBytes: number): Uint8Array {
+  const order = stridedOrder(shape, strides)
   const out = new Uint8Array(bytes.length)
   for (let i = 0; i < order.length; i++) out.set(bytes.subarray(order[i] * itemBytes, (order[i] + 1) * itemBytes), i * itemBytes)
   return out

@@ -1,5 +1,7 @@
 export * from './access.ts'
 export * from './limits.ts'
+export { readPickle, readPickleAt } from './machine.ts'
+export type { PickleResult } from './machine.ts'
 export * from './options.ts'
 export * from './sparse.ts'
 export * from './struct.ts'

@@ -2,8 +2,10 @@
 import { MleError } from '../../error.ts'
 
 export interface PickleLimits {
-  /** Values put on the stack or into containers: a one-byte opcode makes an object of 50 bytes (CWE-770). */
-  readonly values: number
+  /** Opcodes executed: each makes at most one value, of about 50 bytes (CWE-770). A vocabulary of a million words takes 8 million. */
+  readonly opcodes: number
+  /** Elements of one array that does not hold numbers, or of an empty shape's other axes: they cost memory that the file need not hold. */
+  readonly elements: number
   /** Memo entries: protocols 0 and 1 choose their own numbers, which must not size a table (CWE-789). */
   readonly memo: number
   /** Nesting of the finished value. Python's own pickler recurses and gives up at about 1,000. */
@@ -32,8 +34,9 @@ export interface PickleLimits {
 }
 
 export const DEFAULT_PICKLE_LIMITS: PickleLimits = {
-  values: 20_000_000,
-  memo: 20_000_000,
+  opcodes: 32_000_000,
+  elements: 32_000_000,
+  memo: 16_000_000,
   depth: 1_000,
   nested: 4,
   stringBytes: 256 * 1024 * 1024,

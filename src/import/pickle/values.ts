@@ -48,9 +48,9 @@ export interface PyObject {
   /** The state as written when it is no plain attribute dict. */
   readonly rawState?: PyValue
   /** Appended items of a list subclass. */
-  readonly items?: readonly PyValue[]
+  readonly items?: PyValue[]
   /** Entries of a dict subclass. */
-  readonly entries?: ReadonlyMap<PyValue, PyValue>
+  readonly entries?: Map<PyValue, PyValue>
   /** Byte offset of the opcode that made it, for messages. */
   readonly offset: number
 }
@@ -150,6 +150,13 @@ export function isNdArray(value: PyValue | undefined): value is NdArray {
 
 export function isNumericNdArray(value: PyValue | undefined): value is NumericNdArray {
   return isNdArray(value) && value.dtype !== 'string' && value.dtype !== 'bytes' && value.dtype !== 'object' && value.dtype !== 'struct'
+}
+
+/** Keys and members by value: a numpy scalar becomes the plain number, so that looking up 3 finds numpy's 3. */
+export function plainKey(value: PyValue): PyValue {
+  if (!isNumericNdArray(value) || value.shape.length !== 0) return value
+  const element = value.data[0]
+  return typeof element === 'bigint' && Number.isSafeInteger(Number(element)) ? Number(element) : element
 }
 
 /** What a value is, for error messages: `float64 array [3, 4]`, `list of 5`, `sklearn.svm._classes.SVC`. */
