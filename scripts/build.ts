@@ -1,0 +1,104 @@
+// `npm run build`: dist/ from package.json's exports and bin. One file per entry, one core that they share, and chunks
+// that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most three files.
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { basename, relative } from 'node:path'
+import { build as esbuild, transform } from 'esbuild'
+import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
+import { dts } from 'rollup-plugin-dts'
+import { commandEntries, libraryEntries, readPackage } from './package.ts'
+
+const TARGET = 'es2022'
+/** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
+const FIRST_PACK = 'src/ops/packs/classical.ts'
+const BROWSER_SOURCE = 'src/browser.ts'
+
+const stripTypes: Plugin = {
+  name: 'strip-types',
+  async transform(code, id) {
+    if (!id.endsWith('.ts')) return null
+    return { code: (await transform(code, { loader: 'ts', target: TARGET, sourcefile: id })).code, map: null, moduleSideEffects: id.endsWith('/main.ts') }
+  },
+}
+
+const minify: Plugin = {
+  name: 'minify',
+  async renderChunk(code) {
+    return { code: (await transform(code, { minify: true, format: 'esm', target: TARGET, legalComments: 'none' })).code, map: null }
+  },
+}
+
+/**
+ * Which file each module goes to. `core`: what the first entry and the first pack reach. `shared`: what another entry
+ * reaches together with any other entry or lazy chunk. The rest is for rollup: one file per entry or lazy import.
+ */
+function assignChunks(entries: readonly string[], info: GetModuleInfo): Map<string, string> {
+  const closures = new Map<string, Set<string>>()
+  const close = (root: string): void => {
+    const seen = new Set<string>([root])
+    closures.set(root, seen)
+    for (const id of seen) {
+      const module = info(id)
+      for (const next of module?.importedIds ?? []) if (!next.startsWith('node:')) seen.add(next)
+      for (const lazy of module?.dynamicallyImportedIds ?? []) if (!closures.has(lazy) && !lazy.startsWith('node:')) close(lazy)
+    }
+  }
+  for (const entry of entries) close(entry)
+  const chunks = new Map<string, string>()
+  const [first, ...others] = entries
+  const reached = (root: string): ReadonlySet<string> => closures.get(root) ?? new Set()
+  const firstPack = [...closures.keys()].find((id) => relative('.', id) === FIRST_PACK)
+  for (const id of [...reached(first), ...(firstPack === undefined ? [] : reached(firstPack))]) chunks.set(id, 'core')
+  for (const entry of others) {
+    for (const id of reached(entry)) {
+      if (chunks.has(id)) continue
+      const users = [...closures.values()].filter((closure) => closure.has(id)).length
+      if (users > 1) chunks.set(id, 'shared')
+    }
+  }
+  return chunks
+}
+
+async function buildModules(input: Readonly<Record<string, string>>): Promise<void> {
+  let chunks: Map<string, string> | undefined
+  const bundle = await rollup({ input: { ...input }, external: /^node:/, plugins: [stripTypes], onwarn: fail })
+  const entries = Object.values(input).map((path) => bundle.watchFiles.find((file) => relative('.', file) === path) ?? path)
+  await bundle.write({
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: ({ name, moduleIds }) => `${chunkName(name, moduleIds)}.js`,
+    manualChunks: (id, { getModuleInfo }) => (chunks ??= assignChunks(entries, getModuleInfo)).get(id),
+    plugins: [minify],
+    hoistTransitiveImports: false,
+  })
+  await bundle.close()
+}
+
+/** src/ops/packs/nn.ts -> packs-nn, src/import/sklearn/index.ts -> import-sklearn: stable names say what a chunk holds. */
+function chunkName(name: string, moduleIds: readonly string[]): string {
+  if (name === 'core' || name === 'shared' || moduleIds.length === 0) return name
+  const path = relative('src', moduleIds[moduleIds.length - 1]).replace(/(\/index)?\.ts$/, '')
+  return path.split(/[\\/]/).slice(-2).join('-')
+}
+
+async function buildTypes(input: InputOption): Promise<void> {
+  const bundle = await rollup({ input, external: /^node:/, plugins: [dts({ tsconfig: 'tsconfig.json' })], onwarn: fail })
+  await bundle.write({ dir: 'dist', format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: 'types-[name].d.ts', manualChunks: (id) => (id.includes('/src/') && !id.endsWith('/index.ts') ? 'shared' : undefined) })
+  await bundle.close()
+}
+
+function fail(warning: { readonly message: string }): void {
+  throw new Error(warning.message)
+}
+
+const pkg = readPackage()
+const library = libraryEntries(pkg)
+const commands = commandEntries(pkg)
+rmSync('dist', { recursive: true, force: true })
+await buildModules(Object.fromEntries([...library, ...commands].map(({ name, source }) => [name, source])))
+await buildTypes(Object.fromEntries(library.map(({ name, source }) => [name, source])))
+if (existsSync(BROWSER_SOURCE)) {
+  await esbuild({ entryPoints: [BROWSER_SOURCE], outfile: 'dist/mle.browser.js', bundle: true, minify: true, format: 'esm', target: TARGET, platform: 'neutral', legalComments: 'none', logLevel: 'warning' })
+}
+for (const { name } of commands) chmodSync(`dist/${name}.js`, 0o755)
+for (const name of readdirSync('dist').sort()) console.log(`${String(readFileSync(`dist/${name}`).byteLength).padStart(8)}  dist/${basename(name)}`)
