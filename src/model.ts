@@ -2,7 +2,7 @@
 import { MleError } from './error.ts'
 import { feedOf, tableFeeds, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
 import type { Device } from './graph/device.ts'
-import { createWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
+import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
 import type { Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
@@ -100,7 +100,7 @@ export class Model {
     this.inputs = graph.inputs.map(tensorInfo)
     this.outputs = graph.outputs.map(tensorInfo)
     this.#operators = operators
-    this.#workspace = createWorkspace(device.arena)
+    this.#workspace = createWorkspace(device.arena, device.weights)
   }
 
   /** Names of the training library's methods that this model has: predict, predict_proba, transform, ... */
@@ -224,8 +224,7 @@ export class Model {
     for (const instance of this.#sessions) releaseInstance(instance)
     this.#plans.clear()
     this.#sessions.clear()
-    if (this.#workspace.activations !== undefined) this.#workspace.arena.free(this.#workspace.activations)
-    this.#workspace.activations = undefined
+    disposeWorkspace(this.#workspace)
     this.device.dispose()
   }
 
@@ -258,7 +257,7 @@ export class Model {
     const key = names.join('\0')
     let entry = this.#plans.get(key)
     if (entry === undefined) {
-      const plan = planGraph(this.graph, names, { schemas: this.#operators.schemas, cpu: this.#operators.cpu, preferred: this.device.preferred, scratch: this.device.scratch })
+      const plan = planGraph(this.graph, names, { schemas: this.#operators.schemas, cpu: this.#operators.cpu, preferred: this.device.preferred, weights: this.device.weights, scratch: this.device.scratch })
       entry = { plan, names, instances: new Map(), last: undefined }
       this.#plans.set(key, entry)
     }

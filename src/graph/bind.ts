@@ -1,11 +1,12 @@
 // Binds a plan to concrete input shapes: infers every shape, computes small shape values, places static values in memory
-// and prepares the argument lists of kernels, so that running is a loop over prepared calls.
-import { MleError } from '../error.ts'
-import { allocateView, cloneView, isView, tensorOfView, viewOfTensor, type Kernel, type Value, type View } from '../ops/kernel.ts'
+// and prepares the argument lists of kernels, so that running is a loop over prepared calls. Decoding binds a new shape
+// for every token, so this file keeps to flat arrays by value number and allocates little per step.
+import { allocateView, isView, tensorOfView, viewOfTensor, type Kernel, type Value, type View } from '../ops/kernel.ts'
 import { isTensorType, type TensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement, viewKernelData, type DType } from '../tensor/dtype.ts'
 import { sizeOf } from '../tensor/shape.ts'
-import { isPropagated, inferNode } from './infer.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { inferNode } from './infer.ts'
 import { alignUp, type Arena, type Region } from './arena.ts'
 import { place, type Lifetime } from './place.ts'
 import type { Plan, Step } from './plan.ts'
@@ -13,20 +14,13 @@ import type { Plan, Step } from './plan.ts'
 /** A step with its arguments. Positions in `late` are filled from the frame before each call. */
 export interface BoundStep {
   readonly step: Step
-  /** Set for steps whose output shapes are known at bind time; others resolve shapes when they run. */
+  /** Set for static steps; the others resolve shapes when they run. */
   readonly kernel?: Kernel
   readonly inputs: (View | undefined)[]
-  readonly outputs: (View | undefined)[]
+  readonly outputs: readonly (View | undefined)[]
   readonly late: readonly number[]
-}
-
-/** Where a static value lives. */
-interface Slot {
-  readonly dtype: DType
-  readonly shape: readonly number[]
-  readonly size: number
-  /** Storage that it is, or aliases. */
-  readonly root: number
+  /** Output types that later static steps rely on: checked when a host step has run. */
+  readonly expected: readonly (TensorType | undefined)[]
 }
 
 export interface Bound {
@@ -34,6 +28,10 @@ export interface Bound {
   /** Values by number: views of static values, filled at bind; the others are set while running. */
   readonly frame: (Value | undefined)[]
   readonly steps: readonly BoundStep[]
+  /** Values that a run puts into the frame and that nobody reads after it. */
+  readonly transient: readonly number[]
+  /** Outputs that each run makes anew, in memory of their own. */
+  readonly freshOutputs: ReadonlySet<number>
   readonly activationBytes: number
   readonly ioBytes: number
   /** Gives the views of static values their memory; called again whenever the memory has moved. */
@@ -56,132 +54,278 @@ export interface BindOptions {
 }
 
 interface MutableView {
-  dtype: DType
-  shape: readonly number[]
-  size: number
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly size: number
   data: View['data']
 }
 
-/** True for a type whose dtype and every dimension are known. */
-function isConcrete(type: ValueType | undefined): type is TensorType & { readonly shape: readonly number[] } {
-  return isTensorType(type) && type.shape !== undefined && type.shape.every((dim) => typeof dim === 'number')
+type ConcreteType = TensorType & { readonly shape: readonly number[] }
+
+/** Values computed at bind time are at most this long: shapes, axes, sizes. */
+const MAX_FOLDED_ELEMENTS = 1024
+
+const NONE: readonly never[] = []
+const NO_DATA = new Float32Array(0)
+
+function withoutShape(type: ValueType | undefined): ValueType | undefined {
+  return isTensorType(type) ? { dtype: type.dtype } : type
 }
 
-/** Binds `plan` to input types with concrete shapes (undefined or incomplete ones make what depends on them dynamic). */
-export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined)[], options: BindOptions): Bound {
-  const count = plan.names.length
-  const types = new Array<ValueType | undefined>(count)
-  const frame = new Array<Value | undefined>(count)
-  const slots = new Array<Slot | undefined>(count)
-  const known = new Array<View | undefined>(count)
-  const isIo = new Set<number>()
+/** True for a type whose dtype and every dimension are known. */
+export function isConcrete(type: ValueType | undefined): type is ConcreteType {
+  if (type === undefined || !('dtype' in type) || type.shape === undefined) return false
+  const { shape } = type
+  for (let axis = 0; axis < shape.length; axis++) if (typeof shape[axis] !== 'number') return false
+  return true
+}
 
-  for (const [id, tensor] of plan.constants) {
-    types[id] = { dtype: tensor.dtype, shape: tensor.shape }
-    frame[id] = viewOfTensor(tensor)
-    if (isPropagated(tensor)) known[id] = viewOfTensor(tensor)
-  }
+/** What the walk over the steps fills in, by value number. */
+interface Walk {
+  readonly plan: Plan
+  readonly types: (ValueType | undefined)[]
+  readonly frame: (Value | undefined)[]
+  /** Views of static values. */
+  readonly views: (MutableView | undefined)[]
+  /** Values known at bind time, and the same as shape rules read them. */
+  readonly known: (View | undefined)[]
+  readonly knownTensors: (Tensor | undefined)[]
+  /** Storage that a static value is, or shares: the number of the value that owns it; -1 for values without. */
+  readonly root: Int32Array
+  readonly firstUse: Int32Array
+  /** Last read of a storage through any value that shares it. */
+  readonly lastUse: Int32Array
+  /** 1 for storage in the io region: inputs and outputs. */
+  readonly isIo: Uint8Array
+  readonly isOutput: Uint8Array
+}
+
+/**
+ * Binds `plan` to input types with concrete shapes; undefined or incomplete ones make what depends on them dynamic.
+ *
+ * A step is static when all its shapes are known now. Its inputs may still come late: values that the caller gives, or
+ * that host steps make in a shape that is known and checked.
+ */
+export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined)[], options: BindOptions): Bound {
+  const walk = startWalk(plan)
+  const { types, frame, views, root, isIo, isOutput } = walk
   plan.inputs.forEach((id, i) => {
     const type = inputTypes[i]
-    types[id] = type
+    // Without a type, what is planned says the dtype and nothing about the shape.
+    types[id] = type ?? withoutShape(plan.types[id])
     if (options.inputs === 'io' && isConcrete(type)) {
-      slots[id] = { dtype: type.dtype, shape: type.shape, size: sizeOf(type.shape), root: id }
-      isIo.add(id)
+      addView(walk, id, type, id, -1)
+      isIo[id] = 1
     }
   })
-  plan.captures.forEach((id) => (types[id] = plan.types[id]))
-  const outputIds = new Set(plan.outputs)
 
-  // First walk: shapes, shape values, and which storage each static value shares.
-  const firstUse = new Map<number, number>()
-  const lastUse = new Map<number, number>()
-  const live: { step: Step; position: number; isStatic: boolean }[] = []
-  plan.steps.forEach((step, position) => {
-    const inputs = step.inputs.map((id) => (id < 0 ? undefined : (types[id] ?? plan.types[id])))
-    const values = step.inputs.map((id, i) => {
-      if (id < 0 || !(step.schema.valueInputs?.includes(i) || plan.shapeValues.has(id))) return undefined
-      const view = known[id]
-      return view === undefined ? undefined : tensorOfView(view)
-    })
-    const outputs = inferNode(step.schema, step.node, step.index, inputs, values)
-    step.outputs.forEach((id, i) => {
-      if (id >= 0) types[id] = outputs[i]
-    })
-    if (foldShapeValue(step, inputs, outputs, plan, known, frame)) return
-    const allConcrete = step.outputs.every((id, i) => id < 0 || isConcrete(outputs[i]))
-    const isStatic = step.host === undefined && allConcrete
-    if (isStatic && step.schema.alias) {
-      const source = step.inputs[0]
-      const slot = slots[source]
-      const type = outputs[0]
-      // A step that hands a constant or a given input on as an output stays a copy, so that callers never get weights.
-      if (slot !== undefined && isConcrete(type) && type.dtype !== 'string') {
-        slots[step.outputs[0]] = { dtype: type.dtype, shape: type.shape, size: slot.size, root: slot.root }
-        lastUse.set(slot.root, Math.max(lastUse.get(slot.root) ?? 0, plan.lastUse[step.outputs[0]]))
-        return
-      }
+  const steps: BoundStep[] = []
+  const transient: number[] = []
+  const freshOutputs = new Set<number>()
+  for (let position = 0; position < plan.steps.length; position++) {
+    const bound = bindStep(walk, plan.steps[position], position)
+    if (bound === undefined) continue
+    steps.push(bound)
+    if (bound.kernel !== undefined) continue
+    for (const id of bound.step.outputs) {
+      if (id < 0) continue
+      if (isOutput[id] === 0) transient.push(id)
+      else freshOutputs.add(id)
     }
-    if (isStatic) {
-      step.outputs.forEach((id, i) => {
-        const type = outputs[i]
-        if (id < 0 || !isConcrete(type)) return
-        const size = sizeOf(type.shape)
-        const root = reusableInput(step, position, id, size, type.dtype, slots, lastUse, plan, isIo, outputIds) ?? id
-        slots[id] = { dtype: type.dtype, shape: type.shape, size, root }
-        if (root === id) firstUse.set(id, position)
-        lastUse.set(root, Math.max(lastUse.get(root) ?? 0, plan.lastUse[id], position))
-      })
-    }
-    live.push({ step, position, isStatic })
-  })
-  for (const id of outputIds) {
-    const slot = slots[id]
-    if (slot !== undefined) isIo.add(slot.root)
   }
+  for (const id of plan.outputs) if (root[id] >= 0) isIo[root[id]] = 1
 
-  const layout = layOut(slots, firstUse, lastUse, isIo)
-  const views = new Map<number, MutableView>()
-  slots.forEach((slot, id) => {
-    if (slot === undefined) return
-    const data = slot.dtype === 'string' ? new Array<string>(slot.size).fill('') : []
-    const view: MutableView = { dtype: slot.dtype, shape: slot.shape, size: slot.size, data }
-    views.set(id, view)
-    frame[id] = view
+  const layout = layOut(walk)
+  const attached: number[] = []
+  views.forEach((view, id) => {
+    if (view !== undefined && view.dtype !== 'string') attached.push(id)
   })
-
-  const steps = live.map(({ step, isStatic }): BoundStep => {
-    const inputs = step.inputs.map((id) => {
-      const value = id < 0 ? undefined : frame[id]
-      return isView(value) ? value : undefined
-    })
-    const late = step.inputs.flatMap((id, i) => (id >= 0 && inputs[i] === undefined ? [i] : []))
-    if (!isStatic) return { step, inputs, outputs: [], late }
-    const outputs = step.outputs.map((id) => (id < 0 ? undefined : views.get(id)))
-    // A preferred kernel may need its arguments in the device's memory, which values of the caller are not in.
-    const kernel = step.schema.alias ? copyKernel : late.length > 0 ? step.cpuKernel : step.kernel
-    return { step, kernel, inputs, outputs, late }
-  })
-
   return {
     inputTypes: inputTypes.map((type) => (isTensorType(type) ? type : undefined)),
     frame,
     steps,
+    transient,
+    freshOutputs,
     activationBytes: layout.activationBytes,
     ioBytes: layout.ioBytes,
     attach(activations, io) {
-      for (const [id, view] of views) {
-        if (view.dtype === 'string') continue
-        const slot = slots[id]
-        if (slot === undefined) continue
-        const memory = isIo.has(slot.root) ? io : activations
-        view.data = viewKernelData(view.dtype, memory.buffer, memory.byteOffset + (layout.offsets.get(slot.root) ?? 0), view.size)
+      for (const id of attached) {
+        const view = views[id]
+        if (view === undefined) continue
+        const memory = isIo[root[id]] === 1 ? io : activations
+        view.data = viewKernelData(view.dtype, memory.buffer, memory.byteOffset + layout.offsets[root[id]], view.size)
       }
     },
   }
 }
 
+function startWalk(plan: Plan): Walk {
+  const count = plan.names.length
+  const walk: Walk = {
+    plan,
+    types: new Array<ValueType | undefined>(count).fill(undefined),
+    frame: new Array<Value | undefined>(count).fill(undefined),
+    views: new Array<MutableView | undefined>(count).fill(undefined),
+    known: new Array<View | undefined>(count).fill(undefined),
+    knownTensors: new Array<Tensor | undefined>(count).fill(undefined),
+    root: new Int32Array(count).fill(-1),
+    firstUse: new Int32Array(count),
+    lastUse: new Int32Array(count),
+    isIo: new Uint8Array(count),
+    isOutput: new Uint8Array(count),
+  }
+  for (const [id, view] of plan.constantViews) {
+    walk.types[id] = view
+    walk.frame[id] = view
+  }
+  for (const [id, view] of plan.smallConstants) walk.known[id] = view
+  for (const id of plan.captures) walk.types[id] = plan.types[id]
+  for (const id of plan.outputs) walk.isOutput[id] = 1
+  return walk
+}
+
+/** Adds a static value to the frame: storage of its own when `root` is `id`, else shared with `root`. */
+function addView(walk: Walk, id: number, type: ConcreteType, root: number, position: number): MutableView {
+  const { dtype, shape } = type
+  const size = sizeOf(shape)
+  const data = dtype === 'string' ? new Array<string>(size).fill('') : NO_DATA
+  const view: MutableView = { dtype, shape, size, data }
+  const last = Math.max(walk.plan.lastUse[id], position)
+  if (root === id) {
+    walk.firstUse[id] = position
+    walk.lastUse[id] = last
+  } else if (walk.lastUse[root] < last) walk.lastUse[root] = last
+  walk.root[id] = root
+  walk.views[id] = view
+  walk.frame[id] = view
+  return view
+}
+
+/** The step with its arguments, or undefined when there is nothing left to run. */
+function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefined {
+  const { plan, types, frame } = walk
+  const inputCount = step.inputs.length
+  const inputTypes = new Array<ValueType | undefined>(inputCount)
+  let allConcrete = step.host === undefined
+  for (let i = 0; i < inputCount; i++) {
+    const id = step.inputs[i]
+    if (id < 0) continue
+    const type = types[id] ?? plan.types[id]
+    inputTypes[i] = type
+    if (allConcrete && !isConcrete(type)) allConcrete = false
+  }
+  const outputTypes = step.bodies.length > 0 ? step.outputs.map((id) => (id < 0 ? undefined : plan.types[id])) : inferNode(step.schema, step.node, step.index, inputTypes, valuesOf(walk, step))
+  for (let i = 0; i < step.outputs.length; i++) {
+    const id = step.outputs[i]
+    if (id < 0) continue
+    types[id] = outputTypes[i]
+    if (allConcrete && !isConcrete(outputTypes[i])) allConcrete = false
+  }
+  if (!allConcrete) return bindDynamic(step, outputTypes)
+  if (fold(walk, step, inputTypes, outputTypes)) return undefined
+  if (step.schema.alias && share(walk, step, outputTypes[0])) return undefined
+
+  const inputs = new Array<View | undefined>(inputCount)
+  let late: number[] | undefined
+  for (let i = 0; i < inputCount; i++) {
+    const id = step.inputs[i]
+    if (id < 0) continue
+    const value = frame[id]
+    if (isView(value)) inputs[i] = value
+    else if (late === undefined) late = [i]
+    else late.push(i)
+  }
+  const outputs = new Array<View | undefined>(step.outputs.length)
+  for (let i = 0; i < step.outputs.length; i++) {
+    const id = step.outputs[i]
+    const type = outputTypes[i]
+    if (id < 0 || !isConcrete(type)) continue
+    outputs[i] = addView(walk, id, type, i === 0 ? storageFor(walk, step, position, id, type) : id, position)
+  }
+  // A preferred kernel may need its arguments in the device's memory, which values that come late are not in.
+  const kernel = step.schema.alias ? copyKernel : late !== undefined ? step.cpuKernel : step.kernel
+  return { step, kernel, inputs, outputs, late: late ?? NONE, expected: NONE }
+}
+
+function bindDynamic(step: Step, outputTypes: readonly (ValueType | undefined)[]): BoundStep {
+  const expected = step.host === undefined ? NONE : outputTypes.map((type) => (isConcrete(type) ? type : undefined))
+  return { step, inputs: [], outputs: NONE, late: NONE, expected }
+}
+
+/** Input values for the shape rule, as far as they are known now. */
+function valuesOf(walk: Walk, step: Step): readonly (Tensor | undefined)[] {
+  if (step.valueInputs.length === 0) return NONE
+  const values = new Array<Tensor | undefined>(step.inputs.length)
+  for (const i of step.valueInputs) {
+    const id = step.inputs[i]
+    if (id < 0) continue
+    const view = walk.known[id]
+    if (view !== undefined) values[i] = walk.knownTensors[id] ??= tensorOfView(view)
+  }
+  return values
+}
+
+/** Computes a value that shape rules read, if its inputs are known now; true when the step need not run any more. */
+function fold(walk: Walk, step: Step, inputs: readonly (ValueType | undefined)[], outputs: readonly (ValueType | undefined)[]): boolean {
+  const { plan, known, frame } = walk
+  const { schema } = step
+  if (schema.valueFromTypes !== undefined && step.outputs.length === 1 && step.outputs[0] >= 0) {
+    const own = schema.valueFromTypes({ op: step.node.op, attributes: step.node.attributes, inputs, values: NONE, outputCount: 1 })
+    if (own !== undefined) {
+      known[step.outputs[0]] = frame[step.outputs[0]] = viewOfTensor(own)
+      return true
+    }
+  }
+  if (!step.outputs.some((id) => plan.shapeValues.has(id))) return false
+  for (const id of step.inputs) if (id >= 0 && known[id] === undefined) return false
+  const views: (View | undefined)[] = []
+  for (let i = 0; i < step.outputs.length; i++) {
+    const type = outputs[i]
+    if (step.outputs[i] < 0) views.push(undefined)
+    else if (!isConcrete(type) || type.dtype === 'string' || sizeOf(type.shape) > MAX_FOLDED_ELEMENTS) return false
+    else views.push(allocateView(type.dtype, type.shape))
+  }
+  const kernel = schema.alias ? copyKernel : step.cpuKernel
+  if (kernel === undefined) return false
+  kernel(step.inputs.map((id) => (id < 0 ? undefined : known[id])), views)
+  step.outputs.forEach((id, i) => {
+    if (id >= 0) known[id] = frame[id] = views[i]
+  })
+  return true
+}
+
+/**
+ * Lets an alias step's output be its input's memory. A constant or a given input handed on stays a copy, so that callers
+ * never hold weights or memory that is not the instance's own.
+ */
+function share(walk: Walk, step: Step, type: ValueType | undefined): boolean {
+  const source = step.inputs[0]
+  const id = step.outputs[0]
+  if (source < 0 || id < 0 || walk.root[source] < 0 || !isConcrete(type) || type.dtype === 'string') return false
+  addView(walk, id, type, walk.root[source], -1)
+  return true
+}
+
+/** The storage of an input that ends its life in this step and may be overwritten by its output; else the output's own. */
+function storageFor(walk: Walk, step: Step, position: number, output: number, type: ConcreteType): number {
+  const { plan, views, root, isIo } = walk
+  if (!step.schema.inPlace || walk.isOutput[output] === 1 || type.dtype === 'string') return output
+  const size = sizeOf(type.shape)
+  for (let i = 0; i < step.inputs.length; i++) {
+    const id = step.inputs[i]
+    if (id < 0 || root[id] < 0) continue
+    const storage = root[id]
+    const view = views[id]
+    if (view === undefined || isIo[storage] === 1 || view.dtype !== type.dtype || view.size !== size) continue
+    if (plan.lastUse[id] !== position || walk.lastUse[storage] > position) continue
+    if (step.inputs.some((other, j) => j !== i && other >= 0 && root[other] === storage)) continue
+    return storage
+  }
+  return output
+}
+
 /** Output memory of an alias step that cannot share: plain copy. */
-const copyKernel: Kernel = (inputs, outputs) => {
+export const copyKernel: Kernel = (inputs, outputs) => {
   const source = inputs[0]
   const target = outputs[0]
   if (source === undefined || target === undefined) return
@@ -189,89 +333,26 @@ const copyKernel: Kernel = (inputs, outputs) => {
   else (target.data as Uint8Array).set(source.data as Uint8Array)
 }
 
-export { copyKernel }
-
-/** Computes a value that shape rules read, if its inputs are known now; true when the step need not run any more. */
-function foldShapeValue(
-  step: Step,
-  inputs: readonly (ValueType | undefined)[],
-  outputs: readonly ValueType[],
-  plan: Plan,
-  known: (View | undefined)[],
-  frame: (Value | undefined)[],
-): boolean {
-  const id = step.outputs[0]
-  if (step.outputs.length !== 1 || !plan.shapeValues.has(id)) return false
-  const type = outputs[0]
-  if (!isConcrete(type) || type.dtype === 'string') return false
-  let view: View
-  const own = step.schema.valueFromTypes?.({ op: step.node.op, attributes: step.node.attributes, inputs, values: [], outputCount: 1 })
-  if (own !== undefined) view = viewOfTensor(own)
-  else {
-    const values = step.inputs.map((input) => (input < 0 ? undefined : known[input]))
-    if (step.inputs.some((input, i) => input >= 0 && values[i] === undefined)) return false
-    if (step.schema.alias) view = { ...cloneView(values[0] as View), shape: type.shape }
-    else if (step.cpuKernel !== undefined) {
-      view = allocateView(type.dtype, type.shape)
-      step.cpuKernel(values, [view])
-    } else return false
-  }
-  known[id] = view
-  frame[id] = view
-  return true
-}
-
-/** The storage of an input that ends its life in this step and may be overwritten by its output. */
-function reusableInput(
-  step: Step,
-  position: number,
-  output: number,
-  size: number,
-  dtype: DType,
-  slots: readonly (Slot | undefined)[],
-  lastUse: ReadonlyMap<number, number>,
-  plan: Plan,
-  isIo: ReadonlySet<number>,
-  outputIds: ReadonlySet<number>,
-): number | undefined {
-  if (!step.schema.inPlace || outputIds.has(output) || dtype === 'string') return undefined
-  for (const id of step.inputs) {
-    const slot = id < 0 ? undefined : slots[id]
-    if (slot === undefined || isIo.has(slot.root) || slot.dtype !== dtype || slot.size !== size) continue
-    if (plan.lastUse[id] !== position || (lastUse.get(slot.root) ?? 0) > position) continue
-    if (step.inputs.filter((other) => other >= 0 && slots[other]?.root === slot.root).length > 1) continue
-    return slot.root
-  }
-  return undefined
-}
-
-function layOut(
-  slots: readonly (Slot | undefined)[],
-  firstUse: ReadonlyMap<number, number>,
-  lastUse: ReadonlyMap<number, number>,
-  isIo: ReadonlySet<number>,
-): { offsets: Map<number, number>; activationBytes: number; ioBytes: number } {
-  const offsets = new Map<number, number>()
+function layOut(walk: Walk): { offsets: Float64Array; activationBytes: number; ioBytes: number } {
+  const { views, root, firstUse, lastUse, isIo } = walk
+  const offsets = new Float64Array(views.length)
   let ioBytes = 0
-  for (const root of isIo) {
-    const slot = slots[root]
-    if (slot === undefined) continue
-    offsets.set(root, ioBytes)
-    ioBytes += alignUp(slot.size * bytesPerElement(slot.dtype))
+  const owners: number[] = []
+  for (let id = 0; id < views.length; id++) {
+    const view = views[id]
+    if (view === undefined || root[id] !== id) continue
+    if (isIo[id] === 1) {
+      offsets[id] = ioBytes
+      ioBytes += alignUp(view.size * bytesPerElement(view.dtype))
+    } else owners.push(id)
   }
-  const roots: number[] = []
-  const lifetimes: Lifetime[] = []
-  slots.forEach((slot, id) => {
-    if (slot === undefined || slot.root !== id || isIo.has(id)) return
-    roots.push(id)
+  owners.sort((a, b) => firstUse[a] - firstUse[b])
+  const lifetimes = owners.map((id): Lifetime => {
+    const view = views[id]
+    return { bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
   })
-  roots.sort((a, b) => (firstUse.get(a) ?? 0) - (firstUse.get(b) ?? 0))
-  for (const id of roots) {
-    const slot = slots[id]
-    if (slot === undefined) throw new MleError('INTERNAL', 'a planned value has no slot')
-    lifetimes.push({ bytes: slot.size * bytesPerElement(slot.dtype), first: firstUse.get(id) ?? 0, last: lastUse.get(id) ?? 0 })
-  }
   const placement = place(lifetimes)
-  roots.forEach((id, i) => offsets.set(id, placement.offsets[i]))
+  for (let i = 0; i < owners.length; i++) offsets[owners[i]] = placement.offsets[i]
   return { offsets, activationBytes: placement.totalBytes, ioBytes }
 }
+

@@ -1,32 +1,59 @@
 // Runs bound plans on host memory (cpu and wasm): a loop over prepared kernel calls; steps whose shapes depend on data
-// resolve them as they come, subgraphs run through executors of their own.
+// resolve them as they come, subgraphs run through instances of their own.
 import { MleError } from '../error.ts'
-import { allocateView, cloneView, isView, tensorOfView, viewOfTensor, type Value, type View } from '../ops/kernel.ts'
+import { allocateView, cloneView, isView, tensorOfView, type HostKernel, type SubgraphRunner, type Value, type View } from '../ops/kernel.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
-import { bindPlan, copyKernel, memoryOf, type Bound, type BoundStep } from './bind.ts'
+import { bindPlan, copyKernel, isConcrete, memoryOf, type Bound, type BoundStep } from './bind.ts'
+import type { WeightStore } from './device.ts'
 import { atNode, inferNode, nodeLabel } from './infer.ts'
 import type { Arena, Region } from './arena.ts'
-import type { Body, Plan } from './plan.ts'
+import type { Body, Plan, Step } from './plan.ts'
 
-/** Bound shapes kept per plan; decoding makes a new one per token, servers see few. */
+/** Bound shapes kept per subgraph; growing state makes a new one per iteration. */
 const MAX_BOUND = 16
 
 /** Memory of one model on one device: an activations region that all its plans share, grown when a binding needs more. */
 export interface Workspace {
   readonly arena: Arena
+  readonly weights?: WeightStore
   activations: Region | undefined
   /** Changes whenever the activations region was replaced. */
   version: number
+  /** Subgraphs have workspaces of their own: they run while values of the graph around them are alive. */
+  readonly bodies: Map<Body, BodyState>
+  /** Instances whose steps are running subgraphs now, outermost first; shared with the workspaces of subgraphs. */
+  readonly callers: Instance[]
 }
 
-export function createWorkspace(arena: Arena): Workspace {
-  return { arena, activations: undefined, version: 0 }
+interface BodyState {
+  readonly workspace: Workspace
+  /** Least recently used first. */
+  readonly instances: Map<string, Instance>
+  readonly runner: SubgraphRunner
+}
+
+export function createWorkspace(arena: Arena, weights?: WeightStore): Workspace {
+  return { arena, weights, activations: undefined, version: 0, bodies: new Map(), callers: [] }
+}
+
+/** Gives back activations and everything that subgraphs hold; instances are released by who made them. */
+export function disposeWorkspace(workspace: Workspace): void {
+  if (workspace.activations !== undefined) workspace.arena.free(workspace.activations)
+  workspace.activations = undefined
+  workspace.version++
+  for (const { instances, workspace: own } of workspace.bodies.values()) {
+    for (const instance of instances.values()) releaseInstance(instance)
+    instances.clear()
+    disposeWorkspace(own)
+  }
+  workspace.bodies.clear()
 }
 
 function reserveActivations(workspace: Workspace, bytes: number): Region {
   const current = workspace.activations
   if (current !== undefined && current.byteLength >= bytes) return current
   if (current !== undefined) workspace.arena.free(current)
+  workspace.activations = undefined
   workspace.version++
   return (workspace.activations = workspace.arena.allocate(bytes))
 }
@@ -41,14 +68,25 @@ export interface Instance {
   version: number
 }
 
-/** Binds a plan and gives it an io region of its own. */
+/**
+ * Binds a plan and gives it an io region of its own.
+ *
+ * @throws MleError GRAPH_DTYPE when an input is not of the plan's dtype, MEMORY_LIMIT when the arena is full
+ */
 export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given'): Instance {
+  plan.inputs.forEach((id, i) => checkDType(plan, id, inputTypes[i]))
   const bound = bindPlan(plan, inputTypes, { inputs })
   reserveActivations(workspace, bound.activationBytes)
   const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1 }
-  for (const { step } of bound.steps) for (const body of step.bodies) prepareBody(body, workspace)
   refresh(instance)
   return instance
+}
+
+/** Kernels are made for the dtypes known when the graph is planned, so no other may reach them. */
+function checkDType(plan: Plan, id: number, actual: ValueType | undefined): void {
+  const planned = plan.types[id]
+  if (!isTensorType(planned) || !isTensorType(actual) || planned.dtype === actual.dtype) return
+  throw new MleError('GRAPH_DTYPE', `value ${JSON.stringify(plan.names[id])} is ${actual.dtype}, but the graph says ${planned.dtype}`, { expected: planned.dtype, actual: actual.dtype })
 }
 
 /** Makes views valid again after memory has grown or moved. */
@@ -56,6 +94,7 @@ export function refresh(instance: Instance): void {
   const { workspace } = instance
   if (instance.generation === workspace.arena.generation && instance.version === workspace.version) return
   const activations = reserveActivations(workspace, instance.bound.activationBytes)
+  workspace.weights?.refresh()
   instance.bound.attach(memoryOf(workspace.arena, activations), memoryOf(workspace.arena, instance.io))
   instance.generation = workspace.arena.generation
   instance.version = workspace.version
@@ -68,46 +107,92 @@ export function releaseInstance(instance: Instance): void {
 /** Runs once. Inputs must be in the frame: in their io memory, or put there by the caller. */
 export function runInstance(instance: Instance): void {
   refresh(instance)
-  const { steps, frame } = instance.bound
+  const { steps, frame, transient } = instance.bound
   let position = 0
   try {
     for (; position < steps.length; position++) {
       const bound = steps[position]
-      for (let i = 0; i < bound.late.length; i++) {
-        const at = bound.late[i]
-        const value = frame[bound.step.inputs[at]]
-        bound.inputs[at] = isView(value) ? value : undefined
+      const { late } = bound
+      for (let i = 0; i < late.length; i++) {
+        const value = frame[bound.step.inputs[late[i]]]
+        bound.inputs[late[i]] = isView(value) ? value : undefined
       }
       if (bound.kernel !== undefined) bound.kernel(bound.inputs, bound.outputs)
-      else runDynamic(bound, frame)
+      else runDynamic(instance, bound)
     }
   } catch (error) {
     const { step } = steps[position]
     throw atNode(error, step.node, step.index)
+  } finally {
+    for (let i = 0; i < transient.length; i++) frame[transient[i]] = undefined
   }
 }
 
 /** A step that may allocate: a host kernel, or a kernel whose output shapes follow from values computed in this run. */
-function runDynamic(bound: BoundStep, frame: (Value | undefined)[]): void {
+function runDynamic(instance: Instance, bound: BoundStep): void {
   const { step } = bound
+  if (step.host !== undefined) runHost(instance, bound)
+  else runResolved(instance, bound)
+}
+
+function runHost(instance: Instance, bound: BoundStep): void {
+  const { step, expected } = bound
+  const { frame } = instance.bound
+  if (step.host === undefined) return
   const inputs = step.inputs.map((id) => (id < 0 ? undefined : frame[id]))
-  if (step.host !== undefined) {
-    for (const body of step.bodies) body.captured = body.from.map((id) => frame[id])
-    const results = step.host(inputs)
-    step.outputs.forEach((id, i) => {
-      if (id >= 0) frame[id] = results[i]
-    })
+  const results = step.bodies.length === 0 ? step.host(inputs) : runControl(instance, step, step.host, inputs)
+  step.outputs.forEach((id, i) => {
+    if (id < 0) return
+    checkExpected(instance.plan, id, results[i], expected[i])
+    frame[id] = results[i]
+  })
+}
+
+function runControl(instance: Instance, step: Step, host: HostKernel, inputs: readonly (Value | undefined)[]): readonly Value[] {
+  const { workspace, bound } = instance
+  for (const body of step.bodies) {
+    body.runner = bodyState(workspace, body).runner
+    body.captured = body.from.map((id) => bound.frame[id])
+  }
+  workspace.callers.push(instance)
+  try {
+    return host(inputs)
+  } finally {
+    workspace.callers.pop()
+    for (const body of step.bodies) body.captured = []
+  }
+}
+
+/** A host step's result must be what later static steps were bound to. */
+function checkExpected(plan: Plan, id: number, value: Value | undefined, expected: ValueType | undefined): void {
+  if (isView(value)) checkDType(plan, id, value)
+  if (!isConcrete(expected)) return
+  if (!isView(value)) throw new MleError('GRAPH_SHAPE', `value ${JSON.stringify(plan.names[id])} came out as no tensor, expected [${expected.shape.join(', ')}]`)
+  if (expected.shape.length === value.shape.length && expected.shape.every((dim, axis) => dim === value.shape[axis])) return
+  throw new MleError('GRAPH_SHAPE', `value ${JSON.stringify(plan.names[id])} came out as [${value.shape.join(', ')}], expected [${expected.shape.join(', ')}]`)
+}
+
+function runResolved(instance: Instance, bound: BoundStep): void {
+  const { step } = bound
+  const { frame } = instance.bound
+  const inputs = step.inputs.map((id) => {
+    const value = id < 0 ? undefined : frame[id]
+    checkDType(instance.plan, id, isView(value) ? value : undefined)
+    return value
+  })
+  if (step.schema.alias && !isView(inputs[0])) {
+    frame[step.outputs[0]] = inputs[0]
     return
   }
   const views = inputs.map((value) => (isView(value) ? value : undefined))
-  const types = step.inputs.map((id, i): ValueType | undefined => (id < 0 ? undefined : typeOfValue(inputs[i])))
+  const types = inputs.map(typeOfValue)
   const values = views.map((view, i) => (view !== undefined && step.schema.valueInputs?.includes(i) ? tensorOfView(view) : undefined))
   const outputs = inferNode(step.schema, step.node, step.index, types, values).map((type, i): View | undefined => {
     if (step.outputs[i] === undefined || step.outputs[i] < 0) return undefined
-    if (!isTensorType(type) || type.shape === undefined || type.shape.some((dim) => typeof dim !== 'number')) {
+    if (!isConcrete(type)) {
       throw new MleError('GRAPH_SHAPE', `graph ${nodeLabel(step.node, step.index)}: output ${i} has no known shape even with its inputs at hand`)
     }
-    return allocateView(type.dtype, type.shape as readonly number[])
+    return allocateView(type.dtype, type.shape)
   })
   const kernel = step.schema.alias ? copyKernel : step.cpuKernel
   kernel?.(views, outputs)
@@ -124,45 +209,52 @@ export function typeOfValue(value: Value | undefined): ValueType | undefined {
   return undefined
 }
 
-/** Gives a subgraph its runner: instances bound per shape of its inputs and captures, kept for the shapes seen last. */
-function prepareBody(body: Body, workspace: Workspace): void {
-  if (body.runner !== undefined) return
-  const { plan } = body
+/** A subgraph's instances in this workspace: bound per shape of its inputs and captures, kept for the shapes seen last. */
+function bodyState(workspace: Workspace, body: Body): BodyState {
+  let state = workspace.bodies.get(body)
+  if (state !== undefined) return state
+  // Captures are bound like inputs, because their shapes decide as much.
+  const plan: Plan = { ...body.plan, inputs: [...body.plan.inputs, ...body.plan.captures], captures: [] }
+  const own: Workspace = { ...createWorkspace(workspace.arena, workspace.weights), callers: workspace.callers }
   const instances = new Map<string, Instance>()
-  const ownWorkspace = createWorkspace(workspace.arena)
-  body.runner = (inputs) => {
+  const runner: SubgraphRunner = (inputs) => {
     const given = [...inputs, ...body.captured]
-    const ids = [...plan.inputs, ...plan.captures]
     const key = given.map(shapeKey).join(';')
     let instance = instances.get(key)
     if (instance === undefined) {
-      instance = instantiate(withCaptures(plan, given), ownWorkspace, given.map(typeOfValue), 'given')
       if (instances.size >= MAX_BOUND) {
         const [oldest, evicted] = instances.entries().next().value as [string, Instance]
         instances.delete(oldest)
         releaseInstance(evicted)
       }
-      instances.set(key, instance)
-    }
-    ids.forEach((id, i) => (instance.bound.frame[id] = given[i]))
+      instance = instantiate(plan, own, given.map(typeOfValue), 'given')
+    } else instances.delete(key)
+    instances.set(key, instance)
+    refreshCallers(workspace)
+    const { frame, freshOutputs } = instance.bound
+    plan.inputs.forEach((id, i) => (frame[id] = given[i]))
     runInstance(instance)
-    // The next iteration overwrites this memory, so results leave as copies.
-    return plan.outputs.map((id) => ownValue(instance.bound.frame[id]))
+    // The next iteration overwrites static memory, and inputs belong to others: such results leave as copies.
+    const results = plan.outputs.map((id) => ownValue(frame[id], freshOutputs.has(id)))
+    plan.inputs.forEach((id) => (frame[id] = undefined))
+    return results
   }
+  state = { workspace: own, instances, runner }
+  workspace.bodies.set(body, state)
+  return state
 }
 
-/** The plan with its captures as further inputs, so that binding sees their shapes. */
-function withCaptures(plan: Plan, given: readonly (Value | undefined)[]): Plan {
-  return plan.captures.length === 0 || given.length === plan.inputs.length ? plan : { ...plan, inputs: [...plan.inputs, ...plan.captures], captures: [] }
+/** Binding a subgraph may have grown the memory under the graphs around it, whose values it is about to read. */
+function refreshCallers(workspace: Workspace): void {
+  for (const caller of workspace.callers) refresh(caller)
 }
 
 function shapeKey(value: Value | undefined): string {
-  return isView(value) ? `${value.dtype}[${value.shape.join()}]` : value === undefined || value === null ? '-' : 'v'
+  if (isView(value)) return `${value.dtype}[${value.shape.join()}]`
+  return value === undefined || value === null ? '-' : Array.isArray(value) ? `s${shapeKey(value[0])}` : 'm'
 }
 
-function ownValue(value: Value | undefined): Value {
+function ownValue(value: Value | undefined, isFresh: boolean): Value {
   if (value === undefined) throw new MleError('GRAPH_UNDEFINED', 'a subgraph output was not computed')
-  return isView(value) ? cloneView(value) : value
+  return isView(value) && !isFresh ? cloneView(value) : value
 }
-
-export { viewOfTensor }

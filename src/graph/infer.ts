@@ -30,8 +30,9 @@ export function inferNode(
   index: number,
   inputs: readonly (ValueType | undefined)[],
   values: readonly (Tensor | undefined)[],
+  bodies?: InferContext['bodies'],
 ): readonly ValueType[] {
-  const context: InferContext = { op: node.op, attributes: node.attributes, inputs, values, outputCount: node.outputs.length }
+  const context: InferContext = { op: node.op, attributes: node.attributes, inputs, values, outputCount: node.outputs.length, bodies }
   try {
     return schema.infer(context)
   } catch (error) {
@@ -46,32 +47,78 @@ export function isPropagated(tensor: Tensor): boolean {
   return tensor.data.length <= MAX_PROPAGATED_ELEMENTS
 }
 
+/** What a subgraph sees of the graphs around it. */
+export interface OuterScope {
+  typeOf(name: string): ValueType | undefined
+  constantOf(name: string): Tensor | undefined
+}
+
+/** Types of the values that a graph defines, and the same of the subgraphs of its nodes by attribute. */
+export interface GraphTypes {
+  readonly types: ReadonlyMap<string, ValueType>
+  readonly bodies: ReadonlyMap<Node, ReadonlyMap<string, GraphTypes>>
+}
+
+/** The subgraphs of a node's attributes. */
+export function subgraphsOf(node: Node): { name: string; graph: Graph }[] {
+  const found: { name: string; graph: Graph }[] = []
+  // A subgraph attribute is always a Graph here; ops/ only knows it as opaque.
+  for (const [name, attribute] of node.attributes) if (attribute.kind === 'graph') found.push({ name, graph: attribute.value as Graph })
+  return found
+}
+
+/** Looks names up in a graph first, then around it. */
+export function scopeOf(graph: Graph, types: ReadonlyMap<string, ValueType>, outer?: OuterScope): OuterScope {
+  const own = new Set(graph.inputs.map((input) => input.name))
+  return {
+    typeOf: (name) => types.get(name) ?? outer?.typeOf(name),
+    constantOf: (name) => graph.initializers.get(name) ?? (own.has(name) || types.has(name) ? undefined : outer?.constantOf(name)),
+  }
+}
+
 /**
  * Types of all values of a graph with its symbolic dimensions kept.
  *
- * @param outer types of values that a subgraph captures from the graph around it
+ * @param outer what a subgraph sees of the graphs around it
+ * @param inputTypes types of a subgraph's inputs where its operator knows more than their declarations
  */
-export function inferTypes(graph: Graph, schemas: ReadonlyMap<string, OpSchema>, outer?: ReadonlyMap<string, ValueType>): Map<string, ValueType> {
-  const types = new Map<string, ValueType>(outer)
-  for (const input of graph.inputs) types.set(input.name, input.type)
+export function inferTypes(
+  graph: Graph,
+  schemas: ReadonlyMap<string, OpSchema>,
+  outer?: OuterScope,
+  inputTypes: readonly (ValueType | undefined)[] = [],
+): GraphTypes {
+  const types = new Map<string, ValueType>()
+  const bodies = new Map<Node, ReadonlyMap<string, GraphTypes>>()
+  const scope = scopeOf(graph, types, outer)
+  graph.inputs.forEach((input, i) => types.set(input.name, inputTypes[i] ?? input.type))
   for (const [name, tensor] of graph.initializers) types.set(name, { dtype: tensor.dtype, shape: tensor.shape })
   graph.nodes.forEach((node, index) => {
     const schema = schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: operator of domain ${node.domain} is not known to this version of mle-runtime`)
     const inputs = node.inputs.map((name) => {
       if (name === '') return undefined
-      const type = types.get(name)
+      const type = scope.typeOf(name)
       if (type === undefined) throw new MleError('GRAPH_UNDEFINED', `graph ${nodeLabel(node, index)}: input ${JSON.stringify(name)} is not defined before it is used`)
       return type
     })
     const values = node.inputs.map((name) => {
-      const tensor = graph.initializers.get(name)
+      const tensor = scope.constantOf(name)
       return tensor !== undefined && isPropagated(tensor) ? tensor : undefined
     })
-    const outputs = inferNode(schema, node, index, inputs, values)
+    const results = new Map<string, readonly (ValueType | undefined)[]>()
+    const own = new Map<string, GraphTypes>()
+    for (const { name, graph: body } of subgraphsOf(node)) {
+      const given = schema.bodyInputs?.({ op: node.op, attributes: node.attributes, inputs, values, outputCount: node.outputs.length }, name)
+      const inferred = inferTypes(body, schemas, scope, given)
+      own.set(name, inferred)
+      results.set(name, body.outputs.map((output) => inferred.types.get(output.name) ?? scope.typeOf(output.name)))
+    }
+    if (own.size > 0) bodies.set(node, own)
+    const outputs = inferNode(schema, node, index, inputs, values, results)
     node.outputs.forEach((name, i) => {
       if (name !== '') types.set(name, outputs[i])
     })
   })
-  return types
+  return { types, bodies }
 }

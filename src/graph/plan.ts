@@ -2,14 +2,15 @@
 // Shapes come later, in bind.ts.
 import { MleError } from '../error.ts'
 import {
-  opKey, viewOfTensor,
+  cloneView, opKey, viewOfTensor,
   type HostKernel, type Kernel, type KernelContext, type KernelEntry, type KernelTable, type PreferredEntry, type PreferredTable, type Scratch, type SubgraphRunner, type Value, type View,
 } from '../ops/kernel.ts'
 import type { InferContext, OpSchema } from '../ops/schema.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
-import { inferTypes, isPropagated, nodeLabel } from './infer.ts'
+import type { WeightStore } from './device.ts'
+import { inferTypes, isPropagated, nodeLabel, scopeOf, subgraphsOf, type GraphTypes, type OuterScope } from './infer.ts'
 
 /** One operator application with its kernel and its values by number; -1 stands for an optional one left out. */
 export interface Step {
@@ -21,6 +22,8 @@ export interface Step {
   readonly outputs: readonly number[]
   /** Values of this plan that the step's subgraphs read besides their own inputs. */
   readonly captures: readonly number[]
+  /** Positions of the inputs whose values the shape rule may want. */
+  readonly valueInputs: readonly number[]
   /** The preferred kernel, and the cpu kernel that runs where values are not in the device's memory. */
   readonly kernel?: Kernel
   readonly cpuKernel?: Kernel
@@ -34,7 +37,7 @@ export interface Body {
   /** For each capture of the plan, its value number in the plan around it. */
   readonly from: readonly number[]
   captured: readonly (Value | undefined)[]
-  /** Set once by the executor. */
+  /** Set by the executor before the step runs. */
   runner?: SubgraphRunner
 }
 
@@ -48,6 +51,10 @@ export interface Plan {
   readonly captureNames: readonly string[]
   readonly outputs: readonly number[]
   readonly constants: ReadonlyMap<number, Tensor>
+  /** Constants as kernels read them: the graph's own memory, or the device's. */
+  readonly constantViews: ReadonlyMap<number, View>
+  /** Constants that shape rules may want by value; on the heap, where no growth of a memory detaches them. */
+  readonly smallConstants: ReadonlyMap<number, View>
   readonly steps: readonly Step[]
   /** Position in `steps` of the last read of each value; steps.length for outputs, -1 for never. */
   readonly lastUse: readonly number[]
@@ -63,6 +70,8 @@ export interface PlanTarget {
   readonly cpu: KernelTable
   /** Kernels preferred over cpu's, such as wasm's. */
   readonly preferred?: PreferredTable
+  /** Where the device's kernels read constants; the graph's own memory if absent. */
+  readonly weights?: WeightStore
   readonly scratch: Scratch
 }
 
@@ -83,21 +92,17 @@ export function capturedNames(graph: Graph): string[] {
   return [...captured]
 }
 
-/** The subgraphs of a node's attributes. */
-export function subgraphsOf(node: Node): { name: string; graph: Graph }[] {
-  const found: { name: string; graph: Graph }[] = []
-  // A subgraph attribute is always a Graph here; ops/ only knows it as opaque.
-  for (const [name, attribute] of node.attributes) if (attribute.kind === 'graph') found.push({ name, graph: attribute.value as Graph })
-  return found
-}
-
 /**
  * Plans the computation of `outputNames`, leaving out every node they do not need.
  *
- * @throws MleError GRAPH_OUTPUT for an unknown output name, GRAPH_OPERATOR for a missing kernel
+ * @throws MleError GRAPH_OUTPUT for an unknown output name, GRAPH_OPERATOR and GRAPH_KERNEL for what this version cannot compute
  */
-export function planGraph(graph: Graph, outputNames: readonly string[], target: PlanTarget, outer?: ReadonlyMap<string, ValueType>): Plan {
-  const types = inferTypes(graph, target.schemas, outer)
+export function planGraph(graph: Graph, outputNames: readonly string[], target: PlanTarget): Plan {
+  return planTyped(graph, outputNames, target, inferTypes(graph, target.schemas), undefined)
+}
+
+function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTarget, inferred: GraphTypes, outer: OuterScope | undefined): Plan {
+  const scope = scopeOf(graph, inferred.types, outer)
   const needed = neededNodes(graph, outputNames)
   const ids = new Map<string, number>()
   const names: string[] = []
@@ -112,17 +117,20 @@ export function planGraph(graph: Graph, outputNames: readonly string[], target: 
     return id
   }
 
-  const captureNames = outer === undefined ? [] : capturedNames(graph)
+  // Constants of the graphs around a subgraph are its own constants: kernels may prepare them, shape rules read them.
+  const captureNames = outer === undefined ? [] : capturedNames(graph).filter((name) => outer.constantOf(name) === undefined)
   const captures = captureNames.map(idOf)
   const inputs = graph.inputs.map((input) => idOf(input.name))
   const constants = new Map<number, Tensor>()
   const constantViews = new Map<number, View>()
-  const constantView = (id: number): View | undefined => {
-    const tensor = constants.get(id)
-    if (tensor === undefined) return undefined
-    let view = constantViews.get(id)
-    if (view === undefined) constantViews.set(id, (view = viewOfTensor(tensor)))
-    return view
+  const valueOf = (name: string): number => {
+    const id = idOf(name)
+    const tensor = id < 0 || constants.has(id) ? undefined : scope.constantOf(name)
+    if (tensor !== undefined) {
+      constants.set(id, tensor)
+      constantViews.set(id, target.weights?.view(tensor) ?? viewOfTensor(tensor))
+    }
+    return id
   }
 
   const steps: Step[] = []
@@ -130,29 +138,20 @@ export function planGraph(graph: Graph, outputNames: readonly string[], target: 
     const node = graph.nodes[index]
     const schema = target.schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: unknown operator`)
-    const inputIds = node.inputs.map((name) => {
-      const id = idOf(name)
-      const tensor = graph.initializers.get(name)
-      if (tensor !== undefined) constants.set(id, tensor)
-      return id
-    })
+    const inputIds = node.inputs.map(valueOf)
     const context: KernelContext = {
       op: node.op,
       attributes: node.attributes,
-      inputTypes: node.inputs.map((name) => types.get(name)),
-      outputTypes: node.outputs.map((name) => types.get(name)),
-      constants: inputIds.map(constantView),
+      inputTypes: node.inputs.map((name) => scope.typeOf(name)),
+      outputTypes: node.outputs.map((name) => scope.typeOf(name)),
+      constants: inputIds.map((id) => constantViews.get(id)),
       scratch: target.scratch,
     }
     const bodies = subgraphsOf(node).map(({ name, graph: body }) => {
-      const plan = planGraph(body, body.outputs.map((output) => output.name), target, types)
-      const from = plan.captureNames.map((captured) => {
-        const id = idOf(captured)
-        const tensor = graph.initializers.get(captured)
-        if (tensor !== undefined) constants.set(id, tensor)
-        return id
-      })
-      return { name, body: { plan, from, captured: [] } as Body }
+      const types = inferred.bodies.get(node)?.get(name)
+      if (types === undefined) throw new MleError('INTERNAL', 'a subgraph was not inferred')
+      const plan = planTyped(body, body.outputs.map((output) => output.name), target, types, scope)
+      return { name, body: { plan, from: plan.captureNames.map(idOf), captured: [] } as Body }
     })
     const key = opKey(node.domain, node.op)
     const cpu = target.cpu.get(key)
@@ -165,29 +164,28 @@ export function planGraph(graph: Graph, outputNames: readonly string[], target: 
       inputs: inputIds,
       outputs: node.outputs.map(idOf),
       captures: [...new Set(bodies.flatMap(({ body }) => body.from))],
+      valueInputs: [],
       bodies: bodies.map(({ body }) => body),
       ...makeKernels(cpu, preferred, context, new Map(bodies.map(({ name, body }) => [name, body]))),
     })
   }
 
-  const outputs = outputNames.map((name) => {
-    const id = idOf(name)
-    const tensor = graph.initializers.get(name)
-    if (tensor !== undefined) constants.set(id, tensor)
-    return id
-  })
+  const outputs = outputNames.map(valueOf)
+  const shapeValues = valuesNeededByShapes(steps)
   return {
     names,
-    types: names.map((name) => types.get(name)),
+    types: names.map((name) => scope.typeOf(name)),
     inputs,
     captures,
     captureNames,
     outputs,
     constants,
-    steps,
+    constantViews,
+    smallConstants: new Map([...constants].filter(([id, tensor]) => shapeValues.has(id) && isPropagated(tensor)).map(([id, tensor]) => [id, cloneView(viewOfTensor(tensor))])),
+    steps: steps.map((step) => ({ ...step, valueInputs: step.inputs.flatMap((id, i) => (step.schema.valueInputs?.includes(i) || shapeValues.has(id) ? [i] : [])) })),
     lastUse: lastUses(names.length, steps, outputs),
-    shapeValues: valuesNeededByShapes(steps),
-    rowSymbol: rowSymbolOf(graph, inputs, outputs, steps, types, names, constants),
+    shapeValues,
+    rowSymbol: outer === undefined ? rowSymbolOf(graph, inputs, outputs, steps, inferred.types, names, constants) : undefined,
   }
 }
 
@@ -209,8 +207,14 @@ function makeKernels(
     }
     return { host: cpu.makeControl(context, runners) }
   }
-  const cpuKernel = cpu.make(context)
-  return { cpuKernel, kernel: preferred?.make(context) ?? cpuKernel }
+  const kernel = preferred?.make(context)
+  if (kernel === undefined) {
+    const cpuKernel = cpu.make(context)
+    return { cpuKernel, kernel: cpuKernel }
+  }
+  // Beside a preferred kernel, cpu's runs rarely: it prepares its copy of the weights only then.
+  let made: Kernel | undefined
+  return { kernel, cpuKernel: (inputs, outputs) => (made ??= cpu.make(context))(inputs, outputs) }
 }
 
 /** Indices of the nodes that the outputs depend on, in graph order. */
