@@ -1,4 +1,5 @@
+import { treeKernels } from '../cpu/trees.ts'
 import type { Pack } from '../packs.ts'
 import { classicalSchemas } from '../schemas/classical.ts'
 
-export const pack: Pack = { schemas: classicalSchemas, cpu: new Map() }
+export const pack: Pack = { schemas: classicalSchemas, cpu: new Map(treeKernels) }

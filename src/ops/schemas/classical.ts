@@ -1,5 +1,6 @@
 // Operators that classical models lower to.
 import type { OpSchema } from '../schema.ts'
 import { tensorSchemas } from './tensor.ts'
+import { treeSchemas } from './trees.ts'
 
-export const classicalSchemas: readonly OpSchema[] = [...tensorSchemas]
+export const classicalSchemas: readonly OpSchema[] = [...tensorSchemas, ...treeSchemas]

@@ -1,0 +1,51 @@
+// Adds an encoded tree ensemble to a graph: the last step of every importer of trees.
+import type { GraphBuilder, ValueName } from '../graph/builder.ts'
+import type { EncodedTrees } from '../ops/trees/encode.ts'
+import { NODE_LAYOUT, type Aggregate, type CategoryRounding } from '../ops/trees/layout.ts'
+
+export interface TreeEnsembleOptions {
+  /** Columns of the result. */
+  readonly outputs: number
+  /** 'sum' when absent. */
+  readonly aggregate?: Aggregate
+  /** Precision of sums and of the result; 'float64' when absent. */
+  readonly accumulate?: 'float64' | 'float32'
+  /** What sums begin with, by column; 0 when absent. */
+  readonly base?: ArrayLike<number>
+  /** 'trunc' when absent; says nothing without categorical splits. */
+  readonly rounding?: CategoryRounding
+}
+
+/** Adds mle.TreeEnsemble over rows `x`, [rows, features] float32 or float64; returns its [rows, outputs]. */
+export function addTreeEnsemble(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, options: TreeEnsembleOptions): ValueName {
+  const { outputs, aggregate = 'sum', accumulate = 'float64', base, rounding = 'trunc' } = options
+  const inputs = [
+    x,
+    builder.constant(trees.nodes, 'nodes'),
+    builder.constant(trees.leafIndex, 'leafIndex'),
+    builder.constant(trees.roots, 'roots'),
+    builder.constant(trees.leafValues, 'leafValues'),
+    trees.treeTarget === undefined ? '' : builder.constant(trees.treeTarget, 'treeTarget'),
+    trees.categories === undefined ? '' : builder.constant(trees.categories, 'categories'),
+    base === undefined ? '' : builder.constant({ dtype: 'float64', shape: [base.length], data: Float64Array.from(base) }, 'base'),
+  ]
+  return builder.add('mle.TreeEnsemble', withoutTrailingBlanks(inputs), { layout: NODE_LAYOUT, outputs, aggregate, accumulate, rounding })
+}
+
+/** Adds mle.TreeLeaves over rows `x`; returns its int32 [rows, trees] of the training library's leaf numbers. */
+export function addTreeLeaves(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, rounding: CategoryRounding = 'trunc'): ValueName {
+  const inputs = [
+    x,
+    builder.constant(trees.nodes, 'nodes'),
+    builder.constant(trees.roots, 'roots'),
+    trees.categories === undefined ? '' : builder.constant(trees.categories, 'categories'),
+    builder.constant(trees.nodeIds, 'nodeIds'),
+  ]
+  return builder.add('mle.TreeLeaves', inputs, { layout: NODE_LAYOUT, rounding })
+}
+
+function withoutTrailingBlanks(names: ValueName[]): ValueName[] {
+  let length = names.length
+  while (names[length - 1] === '') length--
+  return names.slice(0, length)
+}

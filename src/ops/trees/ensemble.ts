@@ -1,0 +1,154 @@
+// What the kernels of mle.TreeEnsemble and mle.TreeLeaves share when they are made: constants taken from the graph,
+// checked once per model however many plans and backends use them.
+import { MleError } from '../../error.ts'
+import { int, text } from '../attributes.ts'
+import type { KernelContext, View } from '../kernel.ts'
+import { isTensorType } from '../types.ts'
+import { checkLeaves, checkTrees, type TreeFacts } from './check.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS, type Aggregate, type CategoryRounding, type TreeArrays } from './layout.ts'
+
+/** Facts by the array that holds the nodes: several plans of one model and both of its backends check it only once. */
+const known = /* @__PURE__ */ new WeakMap<Uint8Array, { roots: Uint32Array; categories: Uint32Array | undefined; facts: TreeFacts }>()
+
+function factsOf(nodes: Uint8Array, roots: Uint32Array, categories: Uint32Array | undefined): TreeFacts {
+  const found = known.get(nodes)
+  if (found !== undefined && found.roots === roots && found.categories === categories) return found.facts
+  const facts = checkTrees({ nodes, roots, categories })
+  known.set(nodes, { roots, categories, facts })
+  return facts
+}
+
+export interface Ensemble {
+  readonly arrays: TreeArrays
+  readonly facts: TreeFacts
+  readonly outputs: number
+  readonly aggregate: Aggregate
+  readonly accumulate: 'float64' | 'float32'
+  readonly rounding: CategoryRounding
+  /** [outputs]: what sums begin with. */
+  readonly base: Float64Array
+  /** [outputs]: trees that reach each column. */
+  readonly treesPerOutput: Float64Array
+}
+
+/**
+ * The checked ensemble of a mle.TreeEnsemble node.
+ *
+ * @throws MleError TREE_CONSTANT if a tensor of the ensemble is computed by the graph, TREE_FEATURE if X has too few columns, and those of checkTrees and checkLeaves
+ */
+export function ensembleOf(context: KernelContext): Ensemble {
+  const { attributes } = context
+  const leafView = constantAt(context, 4)
+  const arrays: TreeArrays = {
+    nodes: uint8(constantAt(context, 1)),
+    leafIndex: uint32(constantAt(context, 2)),
+    roots: uint32(constantAt(context, 3)),
+    leafValues: float64(leafView),
+    width: leafView.shape[1],
+    treeTarget: optionalUint32(context, 5),
+    categories: optionalUint32(context, 6),
+  }
+  const outputs = int(attributes, 'outputs', 1)
+  const facts = factsOf(arrays.nodes, arrays.roots, arrays.categories)
+  checkLeaves(arrays, facts, outputs)
+  checkFeatures(context, facts)
+  const base = new Float64Array(outputs)
+  if (context.inputTypes[7] !== undefined) base.set(float64(constantAt(context, 7)))
+  const treesPerOutput = new Float64Array(outputs)
+  for (let t = 0; t < arrays.roots.length; t++) {
+    const target = arrays.treeTarget === undefined ? 0 : arrays.treeTarget[t]
+    for (let j = 0; j < arrays.width; j++) treesPerOutput[target + j]++
+  }
+  const aggregate = text(attributes, 'aggregate', 'sum')
+  return {
+    arrays,
+    facts,
+    outputs,
+    aggregate: AGGREGATES.find((name) => name === aggregate) ?? 'sum',
+    accumulate: text(attributes, 'accumulate', 'float64') === 'float32' ? 'float32' : 'float64',
+    rounding: roundingOf(context),
+    base,
+    treesPerOutput,
+  }
+}
+
+export interface LeafEnsemble {
+  readonly arrays: Pick<TreeArrays, 'nodes' | 'roots' | 'categories'>
+  readonly facts: TreeFacts
+  readonly rounding: CategoryRounding
+  /** [nodes]: what is reported for each node. */
+  readonly nodeIds: Int32Array
+}
+
+/** The checked ensemble of a mle.TreeLeaves node; throws as `ensembleOf`. */
+export function leafEnsembleOf(context: KernelContext): LeafEnsemble {
+  const nodes = uint8(constantAt(context, 1))
+  const roots = uint32(constantAt(context, 2))
+  const categories = optionalUint32(context, 3)
+  const facts = factsOf(nodes, roots, categories)
+  checkFeatures(context, facts)
+  const count = facts.words.length >>> 2
+  let nodeIds: Int32Array
+  if (context.inputTypes[4] !== undefined) nodeIds = int32(constantAt(context, 4))
+  else {
+    nodeIds = new Int32Array(count)
+    for (let t = 0; t < roots.length; t++) {
+      const end = t + 1 < roots.length ? roots[t + 1] : count
+      for (let i = roots[t]; i < end; i++) nodeIds[i] = i - roots[t]
+    }
+  }
+  if (nodeIds.length !== count) throw new MleError('TREE_NODES', `there are ${nodeIds.length} node ids for ${count} nodes`, { expected: count, actual: nodeIds.length })
+  return { arrays: { nodes, roots, categories }, facts, rounding: roundingOf(context), nodeIds }
+}
+
+function roundingOf(context: KernelContext): CategoryRounding {
+  const rounding = text(context.attributes, 'rounding', 'trunc')
+  return CATEGORY_ROUNDINGS.find((name) => name === rounding) ?? 'trunc'
+}
+
+function checkFeatures(context: KernelContext, facts: TreeFacts): void {
+  const type = context.inputTypes[0]
+  const features = isTensorType(type) ? type.shape?.[1] : undefined
+  if (typeof features === 'number') requireFeatures(facts, features)
+}
+
+/** Throws TREE_FEATURE if rows have fewer columns than the trees read. */
+export function requireFeatures(facts: TreeFacts, features: number): void {
+  if (features < facts.featureCount) {
+    throw new MleError('TREE_FEATURE', `the trees split by feature ${facts.featureCount - 1}, but X has ${features} columns`, { expected: facts.featureCount, actual: features })
+  }
+}
+
+function constantAt(context: KernelContext, index: number): View {
+  const view = context.constants[index]
+  if (view === undefined) throw new MleError('TREE_CONSTANT', `input ${index} must be an initializer, so that the trees can be checked before they run`, { actual: index })
+  return view
+}
+
+function optionalUint32(context: KernelContext, index: number): Uint32Array | undefined {
+  return context.inputTypes[index] === undefined ? undefined : uint32(constantAt(context, index))
+}
+
+function uint8(view: View): Uint8Array {
+  if (view.data instanceof Uint8Array) return view.data
+  throw mismatch(view, 'uint8')
+}
+
+function uint32(view: View): Uint32Array {
+  if (view.data instanceof Uint32Array && view.dtype === 'uint32') return view.data
+  throw mismatch(view, 'uint32')
+}
+
+function int32(view: View): Int32Array {
+  if (view.data instanceof Int32Array && view.dtype === 'int32') return view.data
+  throw mismatch(view, 'int32')
+}
+
+function float64(view: View): Float64Array {
+  if (view.data instanceof Float64Array) return view.data
+  throw mismatch(view, 'float64')
+}
+
+function mismatch(view: View, expected: string): MleError {
+  return new MleError('OP_DTYPE', `a tensor of the trees is ${view.dtype}, expected ${expected}`, { expected, actual: view.dtype })
+}
