@@ -1,0 +1,146 @@
+// From a fitted estimator, as the pickle reader describes it, to a graph.
+import { MleError } from '../../error.ts'
+import { graphBuilder, type ValueName } from '../../graph/builder.ts'
+import type { Graph, Metadata, Method } from '../../graph/graph.ts'
+import { describe, isPyObject, type PyObject, type PyValue } from '../pickle/index.ts'
+import { pruneGraph } from '../prune.ts'
+import { sourceFeatures, type Features, type Source, type SourceUse } from './features.ts'
+import { plainLabels } from './labels.ts'
+import { featureCount, featureNames } from './params.ts'
+import { findImporter, rootOf } from './registry.ts'
+import type { EstimatorKind, Methods, Result, SklearnContext } from './types.ts'
+
+/** Estimators inside estimators: a chain longer than this is no real model. */
+const MAX_DEPTH = 64
+
+const OUTPUT_NAMES = ['label', 'value', 'probabilities', 'log_probabilities', 'decision', 'transformed', 'scores', 'std']
+
+interface Import {
+  readonly graph: Graph
+  readonly source: Source
+}
+
+/**
+ * The graph of a fitted scikit-learn estimator, with every method it has as an output: predict -> `label` or `value`,
+ * predict_proba -> `probabilities`, decision_function -> `decision`, transform -> `transformed`, score_samples -> `scores`.
+ *
+ * Numeric models read `X` float64 ['batch', features]. Models that read columns of strings have one input per column, listed in
+ * `metadata.columns`; text vectorizers read `text` string ['batch'], DictVectorizer and FeatureHasher `rows`, one JSON text per row.
+ *
+ * @throws MleError SKLEARN_UNSUPPORTED naming an estimator or a setting that cannot be imported, SKLEARN_VALUE when the file holds none
+ */
+export function importSklearn(value: PyValue): Graph {
+  const estimator = estimatorOf(value)
+  // Columns of strings come to light only while importing, so a model that reads some is imported once more knowing them.
+  const first = importOnce(estimator, undefined)
+  return first.source.use.strings.size === 0 ? first.graph : importOnce(estimator, first.source.use).graph
+}
+
+function estimatorOf(value: PyValue): PyObject {
+  if (isPyObject(value)) return value
+  throw new MleError('SKLEARN_VALUE', `the file holds ${describe(value)}, expected a fitted estimator; save the estimator itself`, { actual: describe(value) })
+}
+
+function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import {
+  const builder = graphBuilder()
+  let depth = 0
+  const context: SklearnContext = {
+    builder,
+    importEstimator(inner, x, where) {
+      if (!isPyObject(inner)) throw new MleError('SKLEARN_VALUE', `${where} is ${describe(inner)}, expected an estimator`, { section: where })
+      const entry = findImporter(inner.module, inner.name)
+      if (entry === undefined) {
+        throw new MleError('SKLEARN_UNSUPPORTED', `${where}: no importer for ${inner.module}.${inner.name}`, { section: where, actual: `${inner.module}.${inner.name}`, offset: inner.offset })
+      }
+      if (depth >= MAX_DEPTH) throw new MleError('SKLEARN_DEPTH', `${where}: estimators are nested deeper than ${MAX_DEPTH}`, { section: where })
+      depth++
+      try {
+        return memoized(entry.importer(context, inner, x))
+      } finally {
+        depth--
+      }
+    },
+  }
+  const source = sourceFeatures(context, { width: featureCount(estimator), names: featureNames(estimator), reserved: new Set(OUTPUT_NAMES), layout })
+  const methods = context.importEstimator(estimator, source.features, estimator.name)
+  const kind = kindOf(estimator, methods)
+  const notes: string[] = []
+  const listed = declareOutputs(context, methods, kind, notes)
+  if (listed.length === 0) throw new MleError('SKLEARN_UNSUPPORTED', `${estimator.name} has no method that computes something from new data`, { section: estimator.name })
+  const version = estimator.state.get('_sklearn_version')
+  const metadata: Metadata = {
+    framework: rootOf(estimator.module) === 'sklearn' ? 'scikit-learn' : rootOf(estimator.module),
+    ...(typeof version === 'string' ? { frameworkVersion: version } : {}),
+    estimator: estimator.name,
+    methods: listed,
+    columns: source.columns(),
+    ...(methods.classes === undefined ? {} : { classes: methods.classes.map(plainLabels) }),
+    ...(notes.length === 0 ? {} : { notes }),
+  }
+  return { graph: pruneGraph(builder.build(metadata)), source }
+}
+
+/** What the labels are: the estimator's own kind, or for meta-estimators that of what they hold. */
+function kindOf(estimator: PyObject, methods: Methods): EstimatorKind {
+  if (methods.classes !== undefined) return 'classifier'
+  if (methods.kind !== undefined) return methods.kind
+  return findImporter(estimator.module, estimator.name)?.kind ?? 'transformer'
+}
+
+function memoized(methods: Methods): Methods {
+  const out: Record<string, unknown> = { ...methods }
+  for (const [name, member] of Object.entries(methods)) {
+    if (typeof member !== 'function') continue
+    let made: { readonly value: unknown } | undefined
+    out[name] = () => (made ??= { value: member() }).value
+  }
+  return out
+}
+
+/** Makes every method a graph output. One that cannot be imported is left out with a note, unless it is the only one. */
+function declareOutputs(context: SklearnContext, methods: Methods, kind: EstimatorKind, notes: string[]): Method[] {
+  const listed: Method[] = []
+  let refusal: MleError | undefined
+  const declare = (method: string, results: () => readonly (readonly [string, Result])[]): void => {
+    let made: readonly (readonly [string, Result])[]
+    try {
+      made = results()
+    } catch (error) {
+      if (!(error instanceof MleError) || error.code !== 'SKLEARN_UNSUPPORTED') throw error
+      refusal ??= error
+      notes.push(`${method} is not available: ${error.message}`)
+      return
+    }
+    for (const [name, result] of made) context.builder.output(name, result.value, { dtype: result.dtype, shape: result.shape }, result.sourceDtype)
+    listed.push({ name: method, outputs: made.map(([name]) => name) })
+  }
+  const one = (method: string, output: string, result: (() => Result) | undefined): void => {
+    if (result !== undefined) declare(method, () => [[output, result()]])
+  }
+  const list = (method: string, output: string, results: (() => readonly Result[]) | undefined): void => {
+    if (results !== undefined) declare(method, () => results().map((result, i, all) => [all.length === 1 ? output : `${output}_${i}`, result] as const))
+  }
+  one('predict', kind === 'regressor' ? 'value' : 'label', methods.predict)
+  list('predict_proba', 'probabilities', methods.predictProba)
+  list('predict_log_proba', 'log_probabilities', methods.predictLogProba)
+  one('decision_function', 'decision', methods.decisionFunction)
+  const { transform } = methods
+  if (transform !== undefined) one('transform', 'transformed', () => transformResult(context, transform()))
+  one('score_samples', 'scores', methods.scoreSamples)
+  one('predict_std', 'std', methods.predictStd)
+  one('fit_predict', 'label', methods.fitPredict)
+  for (const [method, { output, result }] of methods.extra ?? []) one(method, output, result)
+  if (listed.length === 0 && refusal !== undefined) throw refusal
+  return listed
+}
+
+/** The columns of a transformer as one matrix: numbers, or strings when every column holds strings. */
+export function transformResult(context: SklearnContext, features: Features): Result {
+  const width = features.width ?? null
+  if (features.width !== undefined && features.width > 0 && Array.from({ length: features.width }, (_, i) => features.kindOf(i)).every((kind) => kind === 'string')) {
+    const columns: ValueName[] = Array.from({ length: features.width }, (_, i) => features.column(i, 'string'))
+    const value = columns.length === 1 ? columns[0] : context.builder.add('Concat', columns, { axis: 1 })
+    return { value, dtype: 'string', shape: ['batch', width] }
+  }
+  return { value: features.numbers(), dtype: 'float64', shape: ['batch', width], sourceDtype: features.sourceDtype }
+}

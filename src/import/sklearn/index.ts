@@ -1,0 +1,2 @@
+export { importSklearn } from './import.ts'
+export { allowSklearn, isKnownEstimator } from './registry.ts'

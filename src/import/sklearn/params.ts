@@ -1,0 +1,81 @@
+// Reading an estimator's settings. A setting that changes predictions and is not known here is refused, never ignored.
+import { MleError } from '../../error.ts'
+import { attribute, describe, isNumericNdArray, isPyObject, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
+
+/** The refusal of one estimator or one of its settings. */
+export function unsupported(estimator: PyObject, what: string): MleError {
+  return new MleError('SKLEARN_UNSUPPORTED', `${estimator.module}.${estimator.name}: ${what}`, { section: estimator.name, offset: estimator.offset })
+}
+
+/** The refusal of a setting by its value. */
+export function unsupportedSetting(estimator: PyObject, name: string, allowed?: readonly string[]): MleError {
+  const hint = allowed === undefined ? '' : `; known are ${allowed.join(', ')}`
+  return unsupported(estimator, `${name}=${describe(estimator.state.get(name))} is not supported${hint}`)
+}
+
+/** A setting that must be one of the given strings; `fallback` where versions before it was added left it out. */
+export function choice<T extends string>(estimator: PyObject, name: string, allowed: readonly T[], fallback?: T): T {
+  const value = estimator.state.get(name)
+  if (value === undefined && fallback !== undefined) return fallback
+  for (const one of allowed) if (value === one) return one
+  throw unsupportedSetting(estimator, name, allowed)
+}
+
+export function booleanSetting(estimator: PyObject, name: string, fallback: boolean): boolean {
+  const value = estimator.state.get(name)
+  return value === undefined ? fallback : asBoolean(value, `${estimator.name}.${name}`)
+}
+
+export function numberSetting(estimator: PyObject, name: string, fallback: number): number {
+  const value = estimator.state.get(name)
+  return value === undefined ? fallback : asNumber(value, `${estimator.name}.${name}`)
+}
+
+/** The first of several attributes that is there and not None: names changed between versions. */
+export function firstAttribute(object: PyObject, names: readonly string[]): Exclude<PyValue, null> {
+  for (const name of names) {
+    const value = optionalAttribute(object, name)
+    if (value !== undefined) return value
+  }
+  attribute(object, names[0])
+  throw unsupported(object, `${names.join(' or ')} is None`)
+}
+
+/** [major, minor] of the scikit-learn that wrote an estimator; [0, 0] where it does not say. */
+export function versionOf(estimator: PyObject): readonly [number, number] {
+  const text = estimator.state.get('_sklearn_version')
+  const match = typeof text === 'string' ? /^(\d+)\.(\d+)/.exec(text) : null
+  return match === null ? [0, 0] : [Number(match[1]), Number(match[2])]
+}
+
+/** True when the estimator was written by scikit-learn major.minor or later; `unknown` where it does not say. */
+export function isSince(estimator: PyObject, major: number, minor: number, unknown: boolean = false): boolean {
+  const [a, b] = versionOf(estimator)
+  return a === 0 && b === 0 ? unknown : a > major || (a === major && b >= minor)
+}
+
+/** Feature names that a DataFrame gave at fit. */
+export function featureNames(estimator: PyObject): readonly string[] | undefined {
+  const value = optionalAttribute(estimator, 'feature_names_in_')
+  if (value === undefined || typeof value !== 'object' || !('kind' in value) || value.kind !== 'ndarray') return undefined
+  const names: string[] = []
+  for (const name of value.data) {
+    if (typeof name !== 'string') return undefined
+    names.push(name)
+  }
+  return names
+}
+
+/** n_features_in_ (0.24 and later), or undefined. */
+export function featureCount(estimator: PyObject): number | undefined {
+  const value = optionalAttribute(estimator, 'n_features_in_')
+  if (typeof value === 'number') return value
+  return isNumericNdArray(value) ? Number(value.data[0]) : undefined
+}
+
+/** True for the string 'passthrough', 'drop' and None, which stand for estimators in lists of them. */
+export function isPlaceholder(value: PyValue | undefined): value is 'passthrough' | 'drop' | null {
+  return value === 'passthrough' || value === 'drop' || value === null
+}
+
+export { isPyObject }

@@ -1,0 +1,48 @@
+// Which class names are known, and who imports them. A family is one file; it adds one line here.
+import type { EstimatorEntry } from './types.ts'
+import { linearClassifiers } from './families/linear-classifiers.ts'
+import { linearRegressors } from './families/linear-regressors.ts'
+import { scalers } from './families/scalers.ts'
+
+const FAMILIES: readonly (readonly EstimatorEntry[])[] = [linearRegressors, linearClassifiers, scalers]
+
+let byName: Map<string, EstimatorEntry[]> | undefined
+
+function table(): Map<string, EstimatorEntry[]> {
+  if (byName === undefined) {
+    byName = new Map()
+    for (const entry of FAMILIES.flat()) {
+      for (const name of entry.names) {
+        const known = byName.get(name)
+        if (known === undefined) byName.set(name, [entry])
+        else known.push(entry)
+      }
+    }
+  }
+  return byName
+}
+
+/** Root package of a module path: 'sklearn' of 'sklearn.linear_model._base'. */
+export function rootOf(module: string): string {
+  const dot = module.indexOf('.')
+  return dot < 0 ? module : module.slice(0, dot)
+}
+
+/** The importer of a class. Modules moved between versions, so only the root package and the class name count. */
+export function findImporter(module: string, name: string): EstimatorEntry | undefined {
+  const root = rootOf(module)
+  return table().get(name)?.find((entry) => (entry.root ?? 'sklearn') === root)
+}
+
+/** True for a class that `importSklearn` knows. */
+export function isKnownEstimator(module: string, name: string): boolean {
+  return findImporter(module, name) !== undefined
+}
+
+/** Packages whose classes may be inside an estimator: they become inert descriptions that importers look at or ignore. */
+const DATA_PACKAGES = new Set(['sklearn', 'scipy', 'numpy'])
+
+/** The pickle reader's `allow` for scikit-learn models: known estimators, and everything inert that they may hold. */
+export function allowSklearn(module: string, name: string): boolean {
+  return DATA_PACKAGES.has(rootOf(module)) || isKnownEstimator(module, name)
+}
