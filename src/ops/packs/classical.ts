@@ -1,5 +1,6 @@
+import { labelKernels } from '../cpu/labels.ts'
 import { treeKernels } from '../cpu/trees.ts'
 import type { Pack } from '../packs.ts'
 import { classicalSchemas } from '../schemas/classical.ts'
 
-export const pack: Pack = { schemas: classicalSchemas, cpu: new Map(treeKernels) }
+export const pack: Pack = { schemas: classicalSchemas, cpu: new Map([...labelKernels, ...treeKernels]) }
