@@ -23,7 +23,16 @@ export interface HostFs {
 /** What is used of the host's zlib. */
 export interface HostZlib {
   readonly crc32?: (data: Uint8Array, value?: number) => number
+  readonly inflateSync: HostInflate
+  readonly inflateRawSync: HostInflate
+  readonly gunzipSync: HostInflate
 }
+
+/** With `info` the result says how many bytes of the input were used; not every host supports it. */
+export type HostInflate = (
+  data: Uint8Array,
+  options: { maxOutputLength: number; chunkSize: number; info: boolean },
+) => Uint8Array | { buffer: Uint8Array; engine: { bytesWritten?: number } }
 
 /** What is used of the host's crypto: its hashes are synchronous, WebCrypto's are not. */
 export interface HostCrypto {
@@ -47,7 +56,7 @@ export function hostFs(): HostFs | undefined {
 
 export function hostZlib(): HostZlib | undefined {
   const found = builtin('zlib')
-  return has(found, 'crc32') ? (found as HostZlib) : undefined
+  return has(found, 'inflateSync') ? (found as HostZlib) : undefined
 }
 
 export function hostCrypto(): HostCrypto | undefined {
