@@ -205,7 +205,9 @@ function runResolved(instance: Instance, bound: BoundStep): void {
 export function typeOfValue(value: Value | undefined): ValueType | undefined {
   if (value === undefined || value === null) return undefined
   if (isView(value)) return { dtype: value.dtype, shape: value.shape }
-  if (Array.isArray(value)) return { sequence: typeOfValue(value[0]) ?? { dtype: 'float32' } }
+  const first: Value | undefined = Array.isArray(value) ? value[0] : undefined
+  const element = typeOfValue(first)
+  if (element !== undefined) return { sequence: element }
   return undefined
 }
 

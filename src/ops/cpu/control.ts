@@ -1,0 +1,143 @@
+// If, Loop, Scan and SequenceMap: the executor runs the subgraphs, these kernels say how often and with what.
+import { MleError } from '../../error.ts'
+import { readInt64Nearest, writeInt64 } from '../../tensor/int64.ts'
+import { normalizeAxis } from '../../tensor/shape.ts'
+import { ints, subgraph } from '../attributes.ts'
+import { allocateView, cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type SubgraphRunner, type Value, type View } from '../kernel.ts'
+import { scanCounts } from '../schemas/control.ts'
+import { isTensorType } from '../types.ts'
+import { joinViews, sliceView } from './blocks.ts'
+
+/** A loop that neither its trip count nor its condition ends is an error instead of a hang. */
+const MAX_ITERATIONS = 10_000_000
+
+type Runners = ReadonlyMap<string, SubgraphRunner>
+
+function runnerOf(bodies: Runners, name: string): SubgraphRunner {
+  const runner = bodies.get(name)
+  if (runner === undefined) throw new MleError('OP_BODY', `attribute ${name} is missing`)
+  return runner
+}
+
+function tensorOf(value: Value | undefined, what: string): View {
+  if (!isView(value)) throw new MleError('OP_INPUT', `${what} is no tensor`)
+  return value
+}
+
+function isTrue(value: Value | undefined, what: string): boolean {
+  const view = tensorOf(value, what)
+  if (view.size !== 1) throw new MleError('OP_INPUT', `${what} has ${view.size} elements, expected 1`, { expected: 1, actual: view.size })
+  return view.data[0] !== 0
+}
+
+function scalarBool(flag: boolean): View {
+  return { dtype: 'bool', shape: [], size: 1, data: Uint8Array.of(flag ? 1 : 0) }
+}
+
+function scalarInt64(value: number): View {
+  const data = new Int32Array(2)
+  writeInt64(data, 0, value)
+  return { dtype: 'int64', shape: [], size: 1, data }
+}
+
+function owned(value: Value): Value {
+  return isView(value) ? cloneView(value) : value
+}
+
+/** What a loop of no iterations gives for scan output `index`: no slices, other dimensions as far as they are known. */
+function emptyScan(context: KernelContext, index: number, axis: number): View {
+  const type = context.outputTypes[index]
+  if (!isTensorType(type)) throw new MleError('OP_BODY', `scan output ${index} is no tensor`)
+  const shape = (type.shape ?? [null]).map((dim) => (typeof dim === 'number' ? dim : 0))
+  shape[normalizeAxis(axis, shape.length)] = 0
+  return allocateView(type.dtype, shape)
+}
+
+function makeIf(_context: KernelContext, bodies: Runners): HostKernel {
+  const thenBranch = runnerOf(bodies, 'then_branch')
+  const elseBranch = runnerOf(bodies, 'else_branch')
+  return ([cond]) => (isTrue(cond, 'the condition') ? thenBranch([]) : elseBranch([]))
+}
+
+function makeLoop(context: KernelContext, bodies: Runners): HostKernel {
+  const body = runnerOf(bodies, 'body')
+  const carriedCount = Math.max(0, context.inputTypes.length - 2)
+  const scanCount = (subgraph(context.attributes, 'body')?.outputs.length ?? 1) - 1 - carriedCount
+  return (inputs) => {
+    const limit = inputs[0] === undefined ? Infinity : readInt64Nearest(tensorOf(inputs[0], 'the trip count').data as Int32Array, 0)
+    let goesOn = inputs[1] === undefined || isTrue(inputs[1], 'the condition')
+    let carried: readonly Value[] = Array.from({ length: carriedCount }, (_, i) => inputs[2 + i] ?? null)
+    const slices = Array.from({ length: scanCount }, (): View[] => [])
+    let iteration = 0
+    for (; goesOn && iteration < limit; iteration++) {
+      if (iteration >= MAX_ITERATIONS) throw new MleError('LOOP_LIMIT', `the loop did not end after ${MAX_ITERATIONS} iterations`, { expected: MAX_ITERATIONS })
+      const results = body([scalarInt64(iteration), scalarBool(true), ...carried])
+      goesOn = isTrue(results[0], "the body's condition")
+      carried = results.slice(1, 1 + carriedCount)
+      slices.forEach((list, i) => list.push(tensorOf(results[1 + carriedCount + i], `scan output ${i}`)))
+    }
+    const finals = iteration === 0 ? carried.map(owned) : carried
+    return [...finals, ...slices.map((list, i) => (list.length === 0 ? emptyScan(context, carriedCount + i, 0) : joinViews(list, 0, true)))]
+  }
+}
+
+function makeScan(context: KernelContext, bodies: Runners): HostKernel {
+  const body = runnerOf(bodies, 'body')
+  const { attributes } = context
+  const { states, scans } = scanCounts(attributes, context.inputTypes.length)
+  const outputScans = (subgraph(attributes, 'body')?.outputs.length ?? 0) - states
+  const inputAxes = ints(attributes, 'scan_input_axes')
+  const inputReversed = ints(attributes, 'scan_input_directions')
+  const outputAxes = ints(attributes, 'scan_output_axes')
+  const outputReversed = ints(attributes, 'scan_output_directions')
+  return (inputs) => {
+    const sources = Array.from({ length: scans }, (_, i) => tensorOf(inputs[states + i], `scan input ${i}`))
+    const axes = sources.map((source, i) => normalizeAxis(inputAxes?.[i] ?? 0, source.shape.length))
+    const length = sources[0].shape[axes[0]]
+    sources.forEach((source, i) => {
+      if (source.shape[axes[i]] !== length) throw new MleError('OP_DIMENSION', `scan input ${i} has ${source.shape[axes[i]]} slices, but scan input 0 has ${length}`, { expected: length, actual: source.shape[axes[i]] })
+    })
+    let carried: readonly Value[] = Array.from({ length: states }, (_, i) => inputs[i] ?? null)
+    const slices = Array.from({ length: outputScans }, (): View[] => [])
+    for (let step = 0; step < length; step++) {
+      const results = body([...carried, ...sources.map((source, i) => sliceView(source, axes[i], inputReversed?.[i] === 1 ? length - 1 - step : step, 1, true))])
+      carried = results.slice(0, states)
+      slices.forEach((list, i) => list.push(tensorOf(results[states + i], `scan output ${i}`)))
+    }
+    const finals = length === 0 ? carried.map(owned) : carried
+    return [
+      ...finals,
+      ...slices.map((list, i) => {
+        const axis = outputAxes?.[i] ?? 0
+        if (list.length === 0) return emptyScan(context, states + i, axis)
+        return joinViews(outputReversed?.[i] === 1 ? list.toReversed() : list, axis, true)
+      }),
+    ]
+  }
+}
+
+function makeSequenceMap(context: KernelContext, bodies: Runners): HostKernel {
+  const body = runnerOf(bodies, 'body')
+  const outputCount = subgraph(context.attributes, 'body')?.outputs.length ?? 0
+  return (inputs) => {
+    const first = inputs[0]
+    if (!Array.isArray(first)) throw new MleError('OP_INPUT', 'input 0 is no sequence')
+    const outputs = Array.from({ length: outputCount }, (): Value[] => [])
+    for (let i = 0; i < first.length; i++) {
+      const given = inputs.map((value, position): Value | undefined => {
+        if (!Array.isArray(value)) return value
+        if (value.length !== first.length) throw new MleError('OP_DIMENSION', `sequence input ${position} has ${value.length} elements, but input 0 has ${first.length}`, { expected: first.length, actual: value.length })
+        return value[i]
+      })
+      body(given).forEach((value, output) => outputs[output].push(value))
+    }
+    return outputs
+  }
+}
+
+export const controlKernels: readonly (readonly [string, KernelEntry])[] = [
+  ['If', { makeControl: makeIf }],
+  ['Loop', { makeControl: makeLoop }],
+  ['Scan', { makeControl: makeScan }],
+  ['SequenceMap', { makeControl: makeSequenceMap }],
+]
