@@ -9,7 +9,7 @@ import { isTensorType } from '../types.ts'
 import { joinViews, sliceView } from './blocks.ts'
 
 /** A loop that neither its trip count nor its condition ends is an error instead of a hang. */
-const MAX_ITERATIONS = 10_000_000
+const MAX_ITERATIONS = 1_000_000
 
 type Runners = ReadonlyMap<string, SubgraphRunner>
 
