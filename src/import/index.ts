@@ -1,0 +1,51 @@
+// importModel: bytes of any supported foreign format -> Graph. An importer adds one line to FORMATS.
+import { MleError } from '../error.ts'
+import type { Graph } from '../graph/graph.ts'
+import { readPickle, type PickleLimits } from './pickle/index.ts'
+import { allowSklearn, importSklearn } from './sklearn/index.ts'
+
+export interface ImportLimits {
+  /** See src/import/pickle/limits.ts. */
+  readonly pickle?: Partial<PickleLimits>
+}
+
+export interface ImportOptions {
+  /** Helps to tell formats apart that bytes alone do not. */
+  readonly fileName?: string
+  readonly limits?: ImportLimits
+}
+
+export interface Format {
+  readonly name: string
+  /** True when the bytes look like this format; the first that says so reads them. */
+  readonly matches: (bytes: Uint8Array, fileName: string) => boolean
+  readonly read: (bytes: Uint8Array, options: ImportOptions) => Graph | Promise<Graph>
+}
+
+/** A pickle of protocol 2 and later begins with PROTO; protocols 0 and 1 begin with an opcode and end with STOP. */
+function isPickle(bytes: Uint8Array): boolean {
+  if (bytes.length < 3) return false
+  if (bytes[0] === 0x80) return bytes[1] >= 2 && bytes[1] <= 5
+  return (bytes[0] === 0x63 || bytes[0] === 0x28 || bytes[0] === 0x5d) && bytes[bytes.length - 1] === 0x2e
+}
+
+const FORMATS: readonly Format[] = [
+  { name: 'pickle', matches: isPickle, read: (bytes, options) => importSklearn(readPickle(bytes, { allow: allowSklearn, limits: options.limits?.pickle })) },
+]
+
+/**
+ * Reads a model of a training library: scikit-learn (joblib or pickle).
+ *
+ * @param options.fileName the file's name, where the bytes alone do not tell the format
+ * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise
+ * @example const graph = await importModel(await readFile('model.joblib'), { fileName: 'model.joblib' })
+ */
+export async function importModel(bytes: Uint8Array, options: ImportOptions = {}): Promise<Graph> {
+  const { fileName = '' } = options
+  const format = FORMATS.find((one) => one.matches(bytes, fileName))
+  if (format === undefined) {
+    const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    throw new MleError('IMPORT_FORMAT', `${fileName === '' ? 'the file' : fileName} begins with ${start === '' ? 'nothing' : start}, which no importer knows`, { actual: start })
+  }
+  return format.read(bytes, options)
+}
