@@ -101,7 +101,7 @@ export function compareCase(fixture: FixtureCase, expected: CaseExpected, got: T
   const { description } = fixture
   const where = `${fixture.name} ${expected.method}${expected.output_index === undefined ? '' : ` [${expected.output_index}]`}`
   assert.deepEqual([...got.shape], [...expected.shape], `${where}: shape`)
-  const wanted: readonly unknown[] = expected.file.endsWith('.json') ? JSON.parse(new TextDecoder().decode(fixture.bytes(expected.file))).flat(Infinity) : Array.from(readNpy(fixture.bytes(expected.file)).data)
+  const wanted = expectedValues(fixture.bytes(expected.file), expected.file)
   assert.equal(got.data.length, wanted.length, `${where}: elements`)
   const isExact = !expected.dtype.startsWith('float')
   const rtol = expected.rtol ?? description.rtol
@@ -116,6 +116,10 @@ export function compareCase(fixture: FixtureCase, expected: CaseExpected, got: T
       assert.ok(isClose(Number(a), Number(b), rtol, atol), `${where}: element ${i} is ${String(a)}, expected ${String(b)}`)
     }
   }
+}
+
+function expectedValues(bytes: Uint8Array, file: string): ArrayLike<unknown> {
+  return file.endsWith('.json') ? JSON.parse(new TextDecoder().decode(bytes)).flat(Infinity) : readNpy(bytes).data
 }
 
 function isClose(a: number, b: number, rtol: number, atol: number): boolean {
