@@ -1,128 +1,294 @@
-// Tree ensembles in plain TypeScript.
-import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+// Tree ensembles in plain TypeScript: tree by tree over blocks of rows, or a few rows through many trees at once.
+import type { Kernel, KernelContext, KernelEntry, Scratch, View } from '../kernel.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
-import { CATEGORICAL, EQUAL, FEATURE_MASK, nodeWords, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD, type CategoryRounding, type NodeWords } from '../trees/layout.ts'
+import type { TreeFacts } from '../trees/check.ts'
+import { CATEGORICAL, EQUAL, MISSING_RIGHT, nodeWords, ZERO_MISSING, type CategoryRounding } from '../trees/layout.ts'
+import { walk, walkAny, walkMissing, type NodeArrays, type Walks } from './tree-walk.ts'
 
-type Rows = Float32Array | Float64Array
+/** A block's rows as float64 should stay in the first-level cache beside a tree. */
+const BLOCK_BYTES = 24576
+/** Below this many rows, trees side by side keep more walks in flight than rows do. */
+const FEW_ROWS = 8
+const LANES = 8
+const NO_CATEGORIES = /* @__PURE__ */ new Uint32Array(0)
+const SPECIAL = CATEGORICAL | EQUAL | ZERO_MISSING
 
-function rowsOf(view: View | undefined): Rows {
-  if (view !== undefined && (view.data instanceof Float32Array || view.data instanceof Float64Array)) return view.data
+/** How the trees of an ensemble are walked; plain numbers that stay when memory moves. */
+interface Walker {
+  readonly scratch: Scratch
+  readonly rounding: CategoryRounding
+  readonly trees: number
+  /** [trees, padded to whole lanes]: padding walks the first tree and is dropped. */
+  readonly roots: Int32Array
+  /** [trees] */
+  readonly depth: Uint32Array
+  readonly stepsPerLook: Int32Array
+  readonly flags: Uint32Array
+  /** [groups of 8 trees] */
+  readonly groupDepth: Int32Array
+  readonly groupStepsPerLook: Int32Array
+  readonly groupFlags: Int32Array
+  nodes: NodeArrays
+  nodeData: View['data'] | undefined
+  readonly walks: { -readonly [K in keyof Walks]: Walks[K] }
+}
+
+function walkerOf(facts: TreeFacts, roots: Uint32Array, rounding: CategoryRounding, scratch: Scratch): Walker {
+  const trees = roots.length
+  const groups = Math.ceil(trees / LANES)
+  const paddedRoots = new Int32Array(groups * LANES)
+  const stepsPerLook = new Int32Array(trees)
+  const groupDepth = new Int32Array(groups)
+  const groupStepsPerLook = new Int32Array(groups)
+  const groupFlags = new Int32Array(groups)
+  const groupMeans = new Float64Array(groups)
+  for (let t = 0; t < trees; t++) {
+    const group = Math.floor(t / LANES)
+    const depth = facts.depth[t]
+    paddedRoots[t] = roots[t]
+    stepsPerLook[t] = stepsBetweenLooks(depth, facts.meanDepth[t])
+    groupDepth[group] = Math.max(groupDepth[group], depth)
+    groupFlags[group] |= facts.flags[t]
+    groupMeans[group] = Math.max(groupMeans[group], facts.meanDepth[t])
+  }
+  for (let g = 0; g < groups; g++) groupStepsPerLook[g] = stepsBetweenLooks(groupDepth[g], groupMeans[g])
+  return {
+    scratch, rounding, trees, roots: paddedRoots, depth: facts.depth, stepsPerLook, flags: facts.flags, groupDepth, groupStepsPerLook, groupFlags,
+    nodes: { thresholds: new Float64Array(0), words: new Int32Array(0) },
+    nodeData: undefined,
+    walks: { roots: paddedRoots, rootAt: 0, rootStride: 0, x: new Float64Array(0), xAt: 0, xStride: 0, steps: 0, stepsPerLook: 1, leaves: new Int32Array(0), leafAt: 0, count: 0 },
+  }
+}
+
+/** Looking whether all walks have ended costs about one step; it pays only where the deepest leaf is far below most. */
+function stepsBetweenLooks(depth: number, meanDepth: number): number {
+  return depth > 3 * meanDepth ? Math.max(4, Math.ceil(meanDepth)) : Math.max(1, depth)
+}
+
+/** Memory may have moved since the last run, and views of it with it. */
+function attachNodes(walker: Walker, view: View | undefined): void {
+  if (view === undefined || view.data === walker.nodeData || !(view.data instanceof Uint8Array)) return
+  const { thresholds, words } = nodeWords(view.data)
+  walker.nodes = { thresholds, words: new Int32Array(words.buffer, words.byteOffset, words.length) }
+  walker.nodeData = view.data
+}
+
+/** Rows that are walked together: all whole lanes, at least one lane. */
+function blockRowsOf(features: number, rows: number): number {
+  const fitting = Math.floor(BLOCK_BYTES / 8 / Math.max(1, features) / LANES) * LANES
+  return Math.max(LANES, Math.min(fitting, Math.ceil(rows / LANES) * LANES))
+}
+
+/** Copies rows to float64 and says whether any is NaN. */
+function copyRows(from: Float32Array | Float64Array, at: number, count: number, to: Float64Array): boolean {
+  let hasNaN = 0
+  for (let i = 0; i < count; i++) {
+    const value = from[at + i]
+    to[i] = value
+    hasNaN |= Number(value !== value)
+  }
+  return hasNaN !== 0
+}
+
+/** One tree over a block of rows, `walks.count` of them. */
+function walkTree(walker: Walker, tree: number, hasNaN: boolean, categories: Uint32Array): void {
+  const { walks, nodes } = walker
+  walks.rootAt = tree
+  walks.steps = walker.depth[tree]
+  walks.stepsPerLook = walker.stepsPerLook[tree]
+  walkBy(walker.flags[tree], walker, nodes, walks, hasNaN, categories)
+}
+
+function walkBy(flags: number, walker: Walker, nodes: NodeArrays, walks: Walks, hasNaN: boolean, categories: Uint32Array): void {
+  if ((flags & SPECIAL) !== 0) walkAny(nodes, walks, categories, walker.rounding)
+  else if (hasNaN && (flags & MISSING_RIGHT) !== 0) walkMissing(nodes, walks)
+  else walk(nodes, walks)
+}
+
+/** One row through all trees: leaves [trees]. */
+function walkRow(walker: Walker, xAt: number, hasNaN: boolean, categories: Uint32Array): void {
+  const { walks } = walker
+  walks.rootStride = 1
+  walks.xStride = 0
+  walks.xAt = xAt
+  walks.count = LANES
+  for (let group = 0; group < walker.groupDepth.length; group++) {
+    walks.rootAt = walks.leafAt = group * LANES
+    walks.steps = walker.groupDepth[group]
+    walks.stepsPerLook = walker.groupStepsPerLook[group]
+    walkBy(walker.groupFlags[group], walker, walker.nodes, walks, hasNaN, categories)
+  }
+}
+
+/** Calls `row` after each row's walk through all trees, or `tree` after each tree's walk over a block of rows. */
+interface Consumer {
+  /** Row `row` of the block ended in `leaves` [trees]. */
+  readonly row: (row: number, leaves: Int32Array) => void
+  /** `rows` rows of the block ended in `leaves` [rows] of a tree. */
+  readonly tree: (tree: number, rows: number, leaves: Int32Array) => void
+}
+
+function walkBlock(walker: Walker, rows: number, features: number, hasNaN: boolean, categories: Uint32Array, consumer: Consumer): void {
+  const { walks } = walker
+  const { leaves } = walks
+  if (rows < FEW_ROWS) {
+    for (let row = 0; row < rows; row++) {
+      walkRow(walker, row * features, hasNaN, categories)
+      consumer.row(row, leaves)
+    }
+    return
+  }
+  walks.rootStride = 0
+  walks.xAt = 0
+  walks.xStride = features
+  walks.leafAt = 0
+  walks.count = Math.ceil(rows / LANES) * LANES
+  for (let tree = 0; tree < walker.trees; tree++) {
+    walkTree(walker, tree, hasNaN, categories)
+    consumer.tree(tree, rows, leaves)
+  }
+}
+
+function rowsOf(view: View): Float32Array | Float64Array {
+  if (view.data instanceof Float32Array || view.data instanceof Float64Array) return view.data
   throw new TypeError('rows must be float32 or float64')
 }
 
-/** The nodes of this run: memory may have moved since the last one, and its views with it. */
-function nodeReader(): (view: View | undefined) => NodeWords {
-  let of: View['data'] | undefined
-  let current: NodeWords = { thresholds: new Float64Array(0), words: new Uint32Array(0) }
-  return (view) => {
-    if (view !== undefined && view.data !== of && view.data instanceof Uint8Array) {
-      of = view.data
-      current = nodeWords(view.data)
-    }
-    return current
-  }
-}
-
-/** 1 for right, 0 for left, with every flag honoured. */
-function stepAny(thresholds: Float64Array, words: Uint32Array, node: number, x: number, categories: Uint32Array, rounding: CategoryRounding): number {
-  const word = words[4 * node + 2]
-  if (x !== x) return word >>> 31
-  if (word >>> 27 === 0) return x > thresholds[2 * node] ? 1 : 0
-  if ((word & CATEGORICAL) !== 0) {
-    const category = rounding === 'floor' ? Math.floor(x) : Math.trunc(x)
-    if (!(category >= 0 && category < words[4 * node + 1]) || (rounding === 'exact' && category !== x)) return (word & UNKNOWN_RIGHT) >>> 28
-    return (categories[words[4 * node] + (category >>> 5)] >>> (category & 31)) & 1
-  }
-  if ((word & ZERO_MISSING) !== 0 && Math.abs(x) <= ZERO_THRESHOLD) return word >>> 31
-  return ((word & EQUAL) !== 0 ? x === thresholds[2 * node] : x > thresholds[2 * node]) ? 1 : 0
-}
-
-const NO_WORDS = /* @__PURE__ */ new Uint32Array(0)
-
-// x [features] at xOffset; node: where the walk starts. The leaf it reaches.
-function leafAny(nodes: NodeWords, node: number, x: Rows, xOffset: number, categories: Uint32Array, rounding: CategoryRounding): number {
-  const { thresholds, words } = nodes
-  for (let left = words[4 * node + 3]; left !== node; left = words[4 * node + 3]) {
-    node = left + stepAny(thresholds, words, node, x[xOffset + (words[4 * node + 2] & FEATURE_MASK)], categories, rounding)
-  }
-  return node
-}
-
 function uint32(view: View | undefined): Uint32Array {
-  return view !== undefined && view.data instanceof Uint32Array ? view.data : NO_WORDS
+  return view !== undefined && view.data instanceof Uint32Array ? view.data : NO_CATEGORIES
 }
 
 // X [rows, features] float32 or float64; Y [rows, outputs] float64, or float32 where sums are rounded after each tree
 function makeTreeEnsemble(context: KernelContext): Kernel {
   const ensemble = ensembleOf(context)
-  const read = nodeReader()
-  return (inputs, outputs) => {
+  const { facts, outputs, arrays: { treeTarget } } = ensemble
+  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const targets = treeTarget === undefined ? undefined : Int32Array.from(treeTarget)
+  const add = adderOf(ensemble)
+  let leafIndex: Uint32Array = NO_CATEGORIES
+  let values: Float64Array = new Float64Array(0)
+  let sums: Float64Array = values
+  let sumsAt = 0
+  const consumer: Consumer = {
+    row: (row, leaves) => add(sums, sumsAt + row * outputs, 0, targets, leaves, leafIndex, values, walker.trees),
+    tree: (tree, rows, leaves) => add(sums, sumsAt + (targets === undefined ? 0 : targets[tree]), outputs, undefined, leaves, leafIndex, values, rows),
+  }
+  return (inputs, results) => {
     const xView = inputs[0]
-    const y = outputs[0]?.data
+    const y = results[0]?.data
     if (xView === undefined || !(y instanceof Float64Array || y instanceof Float32Array)) throw new TypeError('TreeEnsemble needs X and Y')
-    const [rows, features] = xView.shape
-    requireFeatures(ensemble.facts, features)
-    const x = rowsOf(xView)
-    const nodes = read(inputs[1])
-    const leafIndex = uint32(inputs[2])
-    const roots = uint32(inputs[3])
-    const values = inputs[4]?.data as Float64Array
+    const rows = xView.shape[0]
+    const features = xView.shape[1]
+    requireFeatures(facts, features)
+    attachNodes(walker, inputs[1])
+    leafIndex = uint32(inputs[2])
+    if (inputs[4]?.data instanceof Float64Array) values = inputs[4].data
     const categories = uint32(inputs[6])
-    begin(ensemble, y, rows)
-    for (let t = 0; t < roots.length; t++) {
-      for (let r = 0; r < rows; r++) {
-        const leaf = leafAny(nodes, roots[t], x, r * features, categories, ensemble.rounding)
-        addLeaf(ensemble, y, r, t, values, leafIndex[leaf])
+    const x = rowsOf(xView)
+    const blockRows = blockRowsOf(features, rows)
+    sums = walker.walks.x = walker.scratch.float64(blockRows * (features + outputs))
+    sumsAt = blockRows * features
+    walker.walks.leaves = walker.scratch.int32(Math.max(blockRows, walker.roots.length))
+    for (let start = 0; start < rows; start += blockRows) {
+      const count = Math.min(blockRows, rows - start)
+      const hasNaN = copyRows(x, start * features, count * features, sums)
+      begin(ensemble, sums, sumsAt, count)
+      walkBlock(walker, count, features, hasNaN, categories, consumer)
+      finish(ensemble, sums, sumsAt, y, start * outputs, count)
+    }
+  }
+}
+
+function begin(ensemble: Ensemble, sums: Float64Array, at: number, rows: number): void {
+  const { outputs, start } = ensemble
+  for (let row = 0, i = at; row < rows; row++) for (let j = 0; j < outputs; j++) sums[i++] = start[j]
+}
+
+function finish(ensemble: Ensemble, sums: Float64Array, at: number, y: Float64Array | Float32Array, yAt: number, rows: number): void {
+  const { outputs, treesPerOutput } = ensemble
+  if (ensemble.aggregate !== 'mean') {
+    for (let i = 0; i < rows * outputs; i++) y[yAt + i] = sums[at + i]
+    return
+  }
+  for (let row = 0, i = 0; row < rows; row++) for (let j = 0; j < outputs; j++, i++) y[yAt + i] = sums[at + i] / Math.max(1, treesPerOutput[j])
+}
+
+/**
+ * Adds leaf vectors: walk w, which ended in node leaves[w], to the sums from `at + w * stride` (+ targets[w]) on.
+ * Sums are float64 and rounded after each addition where the ensemble accumulates in float32.
+ */
+type Adder = (
+  sums: Float64Array, at: number, stride: number, targets: Int32Array | undefined,
+  leaves: Int32Array, leafIndex: Uint32Array, values: Float64Array, count: number,
+) => void
+
+function adderOf(ensemble: Ensemble): Adder {
+  const { aggregate, accumulate, arrays: { width } } = ensemble
+  if (aggregate === 'min' || aggregate === 'max') {
+    const choose = aggregate === 'min' ? Math.min : Math.max
+    return (sums, at, stride, targets, leaves, leafIndex, values, count) => {
+      for (let w = 0; w < count; w++) {
+        const to = at + w * stride + (targets === undefined ? 0 : targets[w])
+        const from = leafIndex[leaves[w]] * width
+        for (let j = 0; j < width; j++) sums[to + j] = choose(sums[to + j], values[from + j])
       }
     }
-    finish(ensemble, y, rows)
   }
-}
-
-function begin(ensemble: Ensemble, y: Float64Array | Float32Array, rows: number): void {
-  const { outputs, base, aggregate, treesPerOutput } = ensemble
-  for (let j = 0; j < outputs; j++) {
-    const start = treesPerOutput[j] === 0 || aggregate === 'sum' || aggregate === 'mean' ? base[j] : aggregate === 'min' ? Infinity : -Infinity
-    for (let i = j; i < rows * outputs; i += outputs) y[i] = start
+  if (accumulate === 'float32') {
+    return (sums, at, stride, targets, leaves, leafIndex, values, count) => {
+      for (let w = 0; w < count; w++) {
+        const to = at + w * stride + (targets === undefined ? 0 : targets[w])
+        const from = leafIndex[leaves[w]] * width
+        for (let j = 0; j < width; j++) sums[to + j] = Math.fround(sums[to + j] + values[from + j])
+      }
+    }
   }
-}
-
-function addLeaf(ensemble: Ensemble, y: Float64Array | Float32Array, row: number, tree: number, values: Float64Array, leaf: number): void {
-  const { arrays: { width, treeTarget }, outputs, aggregate } = ensemble
-  const from = leaf * width
-  const to = row * outputs + (treeTarget === undefined ? 0 : treeTarget[tree])
-  if (aggregate === 'min') for (let j = 0; j < width; j++) y[to + j] = Math.min(y[to + j], values[from + j])
-  else if (aggregate === 'max') for (let j = 0; j < width; j++) y[to + j] = Math.max(y[to + j], values[from + j])
-  else for (let j = 0; j < width; j++) y[to + j] += values[from + j]
-}
-
-function finish(ensemble: Ensemble, y: Float64Array | Float32Array, rows: number): void {
-  if (ensemble.aggregate !== 'mean') return
-  const { outputs, treesPerOutput } = ensemble
-  for (let i = 0, j = 0; i < rows * outputs; i++) {
-    if (treesPerOutput[j] !== 0) y[i] /= treesPerOutput[j]
-    if (++j === outputs) j = 0
+  return (sums, at, stride, targets, leaves, leafIndex, values, count) => {
+    for (let w = 0; w < count; w++) {
+      const to = at + w * stride + (targets === undefined ? 0 : targets[w])
+      const from = leafIndex[leaves[w]] * width
+      for (let j = 0; j < width; j++) sums[to + j] += values[from + j]
+    }
   }
 }
 
 // X [rows, features]; Y [rows, trees] int32
 function makeTreeLeaves(context: KernelContext): Kernel {
   const ensemble = leafEnsembleOf(context)
-  const read = nodeReader()
-  return (inputs, outputs) => {
+  const { facts } = ensemble
+  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const { trees } = walker
+  let ids = ensemble.nodeIds
+  let y: Int32Array = ids
+  let yAt = 0
+  const consumer: Consumer = {
+    row: (row, leaves) => {
+      for (let t = 0; t < trees; t++) y[yAt + row * trees + t] = ids[leaves[t]]
+    },
+    tree: (tree, rows, leaves) => {
+      for (let r = 0; r < rows; r++) y[yAt + r * trees + tree] = ids[leaves[r]]
+    },
+  }
+  return (inputs, results) => {
     const xView = inputs[0]
-    const y = outputs[0]?.data
-    if (xView === undefined || !(y instanceof Int32Array)) throw new TypeError('TreeLeaves needs X and Y')
-    const [rows, features] = xView.shape
-    requireFeatures(ensemble.facts, features)
-    const x = rowsOf(xView)
-    const nodes = read(inputs[1])
-    const roots = uint32(inputs[2])
+    const result = results[0]?.data
+    if (xView === undefined || !(result instanceof Int32Array)) throw new TypeError('TreeLeaves needs X and Y')
+    const rows = xView.shape[0]
+    const features = xView.shape[1]
+    requireFeatures(facts, features)
+    attachNodes(walker, inputs[1])
+    if (inputs[4]?.data instanceof Int32Array) ids = inputs[4].data
+    y = result
     const categories = uint32(inputs[3])
-    const ids = inputs[4]?.data instanceof Int32Array ? inputs[4].data : ensemble.nodeIds
-    const trees = roots.length
-    for (let t = 0; t < trees; t++) {
-      for (let r = 0; r < rows; r++) y[r * trees + t] = ids[leafAny(nodes, roots[t], x, r * features, categories, ensemble.rounding)]
+    const x = rowsOf(xView)
+    const blockRows = blockRowsOf(features, rows)
+    walker.walks.x = walker.scratch.float64(blockRows * features)
+    walker.walks.leaves = walker.scratch.int32(Math.max(blockRows, walker.roots.length))
+    for (let start = 0; start < rows; start += blockRows) {
+      const count = Math.min(blockRows, rows - start)
+      const hasNaN = copyRows(x, start * features, count * features, walker.walks.x)
+      yAt = start * trees
+      walkBlock(walker, count, features, hasNaN, categories, consumer)
     }
   }
 }

@@ -25,8 +25,8 @@ export interface Ensemble {
   readonly aggregate: Aggregate
   readonly accumulate: 'float64' | 'float32'
   readonly rounding: CategoryRounding
-  /** [outputs]: what sums begin with. */
-  readonly base: Float64Array
+  /** [outputs]: what each column begins with, rounded as sums are. */
+  readonly start: Float64Array
   /** [outputs]: trees that reach each column. */
   readonly treesPerOutput: Float64Array
 }
@@ -52,22 +52,29 @@ export function ensembleOf(context: KernelContext): Ensemble {
   const facts = factsOf(arrays.nodes, arrays.roots, arrays.categories)
   checkLeaves(arrays, facts, outputs)
   checkFeatures(context, facts)
-  const base = new Float64Array(outputs)
-  if (context.inputTypes[7] !== undefined) base.set(float64(constantAt(context, 7)))
   const treesPerOutput = new Float64Array(outputs)
   for (let t = 0; t < arrays.roots.length; t++) {
     const target = arrays.treeTarget === undefined ? 0 : arrays.treeTarget[t]
     for (let j = 0; j < arrays.width; j++) treesPerOutput[target + j]++
   }
-  const aggregate = text(attributes, 'aggregate', 'sum')
+  const aggregateName = text(attributes, 'aggregate', 'sum')
+  const aggregate = AGGREGATES.find((name) => name === aggregateName) ?? 'sum'
+  const accumulate = text(attributes, 'accumulate', 'float64') === 'float32' ? 'float32' : 'float64'
+  const start = new Float64Array(outputs)
+  if (context.inputTypes[7] !== undefined) {
+    const base = float64(constantAt(context, 7))
+    for (let j = 0; j < outputs; j++) start[j] = accumulate === 'float32' ? Math.fround(base[j]) : base[j]
+  } else if (aggregate === 'min' || aggregate === 'max') {
+    for (let j = 0; j < outputs; j++) if (treesPerOutput[j] > 0) start[j] = aggregate === 'min' ? Infinity : -Infinity
+  }
   return {
     arrays,
     facts,
     outputs,
-    aggregate: AGGREGATES.find((name) => name === aggregate) ?? 'sum',
-    accumulate: text(attributes, 'accumulate', 'float64') === 'float32' ? 'float32' : 'float64',
+    aggregate,
+    accumulate,
     rounding: roundingOf(context),
-    base,
+    start,
     treesPerOutput,
   }
 }
