@@ -19,6 +19,23 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number, offset
   }
 }
 
+/** The bytes that `text.encode('latin1')` gives, straight from the text's UTF-8; undefined when it is no latin-1 text or damaged. */
+export function encodeLatin1Utf8(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  const out = new Uint8Array(end - start)
+  let length = 0
+  for (let at = start; at < end; ) {
+    const byte = bytes[at++]
+    if (byte < 128) out[length++] = byte
+    else {
+      // Two bytes: 110000xx 10xxxxxx, and not the long form of ASCII.
+      const next = at < end ? bytes[at++] : 0
+      if ((byte !== 0xc2 && byte !== 0xc3) || (next & 0xc0) !== 0x80) return undefined
+      out[length++] = ((byte & 3) << 6) | (next & 63)
+    }
+  }
+  return out.subarray(0, length)
+}
+
 /** One character per byte: what Python 2's str and protocol 0's text lines are read as. */
 export function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
   let text = ''

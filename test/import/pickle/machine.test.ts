@@ -250,3 +250,19 @@ test('a state or bytes shared by thousands of objects runs into the copy limit',
   const many = bytesOf(dict, 'q', 0, '0', '(', ...Array.from({ length: 20_000 }, () => bytesOf('cpkg\nM\n)', 0x81, 'h', 0, 'b')), 't.')
   assert.equal(codeOf(() => readPickle(many, { allow })), 'PICKLE_LIMIT')
 })
+
+test('text that _codecs.encode turns into bytes at once is still text where the memo asks for it', () => {
+  const long = 'ab\u00e9'.repeat(40)
+  const utf8 = Buffer.from(long, 'utf8')
+  const first = bytesOf('c_codecs\nencode\nq', 0, 'X', u32(1), 'x', 'q', 1, 'X', u32(6), 'latin1', 'q', 2, 0x86, 'q', 3, 'R')
+  const second = bytesOf('h', 0, 'X', u32(utf8.length), utf8, 'r', u32(4), 'h', 2, 0x86, 'q', 5, 'Rq', 6)
+  const value = read('(', first, second, 'h', 4, 'h', 5, 'h', 6, 'h', 4, 't.')
+  const bytes = new Uint8Array(Buffer.from(long, 'latin1'))
+  assert.deepEqual(plain(value), { tuple: [Uint8Array.of(120), bytes, long, { tuple: [long, 'latin1'] }, bytes, long] })
+  // Beyond latin-1, cut short, or in an encoding that is none: the plain path decides.
+  const wide = Buffer.from('\u0100'.repeat(64), 'utf8')
+  assert.equal(codeFor('(', first, 'h', 0, 'X', u32(wide.length), wide, 'h', 2, 0x86, 'R', 't.'), 'PICKLE_ARRAY')
+  assert.equal(codeFor('(', first, 'h', 0, 'X', u32(utf8.length + 1000), utf8, 'h', 2, 0x86, 'R', 't.'), 'PICKLE_TRUNCATED')
+  assert.equal(codeFor('(', first, 'h', 0, 'X', u32(utf8.length), utf8, 'h', 1, 0x86, 'R', 't.'), 'PICKLE_ARGUMENT')
+  assert.equal(codeFor('(', first, 'h', 0, 'X', u32(utf8.length), utf8, 'h', 2, 0x86), 'PICKLE_TRUNCATED')
+})
