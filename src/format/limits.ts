@@ -14,7 +14,7 @@ export interface Limits {
   readonly maxSubgraphDepth: number
   /** Entries of the section table (CWE-770): four are known, the rest are later additions. */
   readonly maxSections: number
-  /** Bytes of the signature block (CWE-770): a signature takes about 200. */
+  /** Bytes of the signature block and of the encryption section (CWE-770): a signature or recipient takes about 200. */
   readonly maxSignatureBytes: number
   /** Entries of the tensor table (CWE-770). Large networks hold some ten thousand constants. */
   readonly maxTensors: number

@@ -3,12 +3,19 @@ import { hostZlib } from './host.ts'
 
 type Crc32 = (bytes: Uint8Array, value?: number) => number
 
-let best: Crc32 | undefined
+// Loading the host's zlib costs about 2 ms once, as much as the tables need for this many bytes while they are not compiled yet.
+const HOST_BYTES = 65536
 
-/** The CRC-32 of `bytes`; pass the result of an earlier call as `value` to continue it. */
-export function crc32(bytes: Uint8Array, value: number = 0): number {
-  best ??= hostZlib()?.crc32 ?? crc32Tables
-  return best(bytes, value)
+let host: Crc32 | undefined
+
+/**
+ * The CRC-32 of `bytes`; pass the result of an earlier call as `value` to continue it.
+ *
+ * @param expectedBytes how many bytes the caller will sum in all: decides whether the host's version is worth loading
+ */
+export function crc32(bytes: Uint8Array, value: number = 0, expectedBytes: number = bytes.length): number {
+  if (host === undefined && expectedBytes >= HOST_BYTES) host = hostZlib()?.crc32 ?? crc32Tables
+  return host === undefined ? crc32Tables(bytes, value) : host(bytes, value)
 }
 
 let tables: Uint32Array | undefined

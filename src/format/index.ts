@@ -1,0 +1,8 @@
+// The container: .mle bytes <-> Graph. docs/format.md is the specification.
+export { inspect } from './inspect.ts'
+export { DEFAULT_LIMITS, type Limits } from './limits.ts'
+export { open } from './open.ts'
+export { isMle, rootOf } from './prefix.ts'
+export { read, readBytes } from './read.ts'
+export type { Chunk, CodecName, Container, Inspection, ReadOptions, Section, SectionName, TensorInfo, WriteOptions } from './types.ts'
+export { write } from './write.ts'
