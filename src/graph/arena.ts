@@ -54,7 +54,56 @@ export function bufferArena(maxBytes: number): Arena {
   }
 }
 
+/** An arena of one user within a shared one: frees everything of its own at once, and nothing of others. */
+export interface ArenaShare extends Arena {
+  dispose(): void
+}
+
+/** A share of `arena` that holds at most `maxBytes`; given back when it is collected, should nobody dispose it. */
+export function shareArena(arena: Arena, maxBytes: number): ArenaShare {
+  const regions = new Set<Region>()
+  let allocatedBytes = 0
+  const share: ArenaShare = {
+    get generation() {
+      return arena.generation
+    },
+    get allocatedBytes() {
+      return allocatedBytes
+    },
+    allocate(byteLength) {
+      if (allocatedBytes + byteLength > maxBytes) throw memoryLimit(allocatedBytes + byteLength, maxBytes)
+      const region = arena.allocate(byteLength)
+      regions.add(region)
+      allocatedBytes += byteLength
+      return region
+    },
+    free(region) {
+      if (!regions.delete(region)) return
+      allocatedBytes -= region.byteLength
+      arena.free(region)
+    },
+    bufferOf: (region) => arena.bufferOf(region),
+    dispose() {
+      freeAll(arena, regions)
+      allocatedBytes = 0
+    },
+  }
+  // Whoever still runs on the share holds it; the callback must not.
+  registry ??= new FinalizationRegistry(([lender, left]) => freeAll(lender, left))
+  registry.register(share, [arena, regions])
+  return share
+}
+
+let registry: FinalizationRegistry<readonly [Arena, Set<Region>]> | undefined
+
+function freeAll(arena: Arena, regions: Set<Region>): void {
+  for (const region of regions) arena.free(region)
+  regions.clear()
+}
+
 const PAGE_BYTES = 65536
+/** Growing detaches every view, so a memory grows by an eighth at least, and by 16 MiB at most beyond what is asked for. */
+const MAX_SLACK_BYTES = 2 ** 24
 const WASM_MAX_BYTES = 4294901760
 
 /**
@@ -70,12 +119,13 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
   const live = new Map<Region, number>()
 
   const grow = (needed: number): void => {
-    const missing = needed - memory.buffer.byteLength
-    if (missing <= 0) return
+    const size = memory.buffer.byteLength
+    if (needed <= size) return
+    const target = Math.min(cap, Math.max(needed, size + Math.min(MAX_SLACK_BYTES, size / 8)))
     try {
-      memory.grow(Math.ceil(missing / PAGE_BYTES))
+      memory.grow(Math.ceil((target - size) / PAGE_BYTES))
     } catch {
-      throw memoryLimit(needed, memory.buffer.byteLength)
+      throw memoryLimit(needed, size)
     }
     generation++
   }
@@ -142,7 +192,7 @@ function insertFree(free: { offset: number; bytes: number }[], offset: number, b
   }
 }
 
-function memoryLimit(needed: number, allowed: number): MleError {
+export function memoryLimit(needed: number, allowed: number): MleError {
   return new MleError('MEMORY_LIMIT', `the model needs ${needed} bytes, more than the ${allowed} allowed; raise limits.maxBytes or use smaller batches`, {
     expected: allowed,
     actual: needed,

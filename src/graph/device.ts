@@ -4,6 +4,7 @@ import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { Graph } from './graph.ts'
+import { heapScratch } from './scratch.ts'
 
 export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
 
@@ -41,16 +42,4 @@ export async function createDevice(name: DeviceName, _graph: Graph): Promise<Dev
 /** The portable backend in plain TypeScript. */
 export function cpuDevice(): Device {
   return { name: 'cpu', arena: bufferArena(MAX_ARENA_BYTES), scratch: heapScratch(), dispose() {} }
-}
-
-/** Scratch arrays that grow to the largest size asked for and stay. */
-function heapScratch(): Scratch {
-  let float64 = new Float64Array(0)
-  let float32 = new Float32Array(0)
-  let int32 = new Int32Array(0)
-  return {
-    float64: (length) => (float64.length >= length ? float64 : (float64 = new Float64Array(length))),
-    float32: (length) => (float32.length >= length ? float32 : (float32 = new Float32Array(length))),
-    int32: (length) => (int32.length >= length ? int32 : (int32 = new Int32Array(length))),
-  }
 }
