@@ -1,7 +1,7 @@
 // `npm run build`: dist/ from package.json's exports and bin. One file per entry, one core that they share, and chunks
 // that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most three files.
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { basename, relative } from 'node:path'
+import { basename, relative, resolve } from 'node:path'
 import { build as esbuild, transform } from 'esbuild'
 import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
@@ -30,8 +30,9 @@ const minify: Plugin = {
 /**
  * Which file each module goes to. `core`: what the first entry and the first pack reach. `shared`: what another entry
  * reaches together with any other entry or lazy chunk. The rest is for rollup: one file per entry or lazy import.
+ * Commands share nothing so: `mle --version` loads no engine.
  */
-function assignChunks(entries: readonly string[], info: GetModuleInfo): Map<string, string> {
+function assignChunks(entries: readonly string[], commands: ReadonlySet<string>, info: GetModuleInfo): Map<string, string> {
   const closures = new Map<string, Set<string>>()
   const close = (root: string): void => {
     const seen = new Set<string>([root])
@@ -49,6 +50,7 @@ function assignChunks(entries: readonly string[], info: GetModuleInfo): Map<stri
   const firstPack = [...closures.keys()].find((id) => relative('.', id) === FIRST_PACK)
   for (const id of [...reached(first), ...(firstPack === undefined ? [] : reached(firstPack))]) chunks.set(id, 'core')
   for (const entry of others) {
+    if (commands.has(entry)) continue
     for (const id of reached(entry)) {
       if (chunks.has(id)) continue
       const users = [...closures.values()].filter((closure) => closure.has(id)).length
@@ -58,16 +60,16 @@ function assignChunks(entries: readonly string[], info: GetModuleInfo): Map<stri
   return chunks
 }
 
-async function buildModules(input: Readonly<Record<string, string>>): Promise<void> {
+async function buildModules(input: Readonly<Record<string, string>>, commands: ReadonlySet<string>): Promise<void> {
   let chunks: Map<string, string> | undefined
   const bundle = await rollup({ input: { ...input }, external: /^node:/, plugins: [stripTypes], onwarn: fail })
-  const entries = Object.values(input).map((path) => bundle.watchFiles.find((file) => relative('.', file) === path) ?? path)
+  const entries = Object.values(input).map((path) => resolve(path))
   await bundle.write({
     dir: 'dist',
     format: 'es',
     entryFileNames: '[name].js',
     chunkFileNames: ({ name, moduleIds }) => `${chunkName(name, moduleIds)}.js`,
-    manualChunks: (id, { getModuleInfo }) => (chunks ??= assignChunks(entries, getModuleInfo)).get(id),
+    manualChunks: (id, { getModuleInfo }) => (chunks ??= assignChunks(entries, new Set([...commands].map((path) => resolve(path))), getModuleInfo)).get(id),
     plugins: [minify],
     hoistTransitiveImports: false,
   })
@@ -95,7 +97,7 @@ const pkg = readPackage()
 const library = libraryEntries(pkg)
 const commands = commandEntries(pkg)
 rmSync('dist', { recursive: true, force: true })
-await buildModules(Object.fromEntries([...library, ...commands].map(({ name, source }) => [name, source])))
+await buildModules(Object.fromEntries([...library, ...commands].map(({ name, source }) => [name, source])), new Set(commands.map(({ source }) => source)))
 await buildTypes(Object.fromEntries(library.map(({ name, source }) => [name, source])))
 if (existsSync(BROWSER_SOURCE)) {
   await esbuild({ entryPoints: [BROWSER_SOURCE], outfile: 'dist/mle.browser.js', bundle: true, minify: true, format: 'esm', target: TARGET, platform: 'neutral', legalComments: 'none', logLevel: 'warning' })

@@ -4,6 +4,8 @@ import type { Graph } from '../graph/graph.ts'
 import { readPickle, type PickleLimits } from './pickle/index.ts'
 import { allowSklearn, importSklearn } from './sklearn/index.ts'
 
+export type { PickleLimits }
+
 export interface ImportLimits {
   /** See src/import/pickle/limits.ts. */
   readonly pickle?: Partial<PickleLimits>
