@@ -1,0 +1,55 @@
+// mle convert: a model of any supported format -> an .mle file.
+import { MleError } from '../error.ts'
+import type { Graph } from '../graph/graph.ts'
+import { pruneGraph } from '../import/prune.ts'
+import { onlyPositional, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { fileBytes, graphOfFile } from './model-file.ts'
+import { outputsOf, writeFile } from './outputs.ts'
+import { progressOn } from './progress.ts'
+import { bytesText } from './table.ts'
+
+const HELP = `
+IN is a model of scikit-learn, XGBoost, LightGBM, CatBoost, ONNX, PyTorch, Keras or TensorFlow.js, an .mle file of
+version 1 or 2, or an .mle file to write anew.
+
+  -o, --output FILE  default: IN with the extension .mle, in the same folder
+  --codec NAME       none (default; the smallest loading time), lz4, zstd or brotli
+  --method NAME      keep only this method or output, once for each; default: all
+`
+
+async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
+  const input = onlyPositional(args, 'IN')
+  const output = args.text('output') ?? `${input.replace(/\.[a-z0-9]+$/i, '')}.mle`
+  const codec = wordOption(args, 'codec', ['none', 'lz4', 'zstd', 'brotli'])
+  const progress = progressOn(terminal)
+  const graph = keptMethods(await graphOfFile(input, progress), args.texts('method'))
+  progress.show('writing')
+  const { write } = await import('../format/index.ts')
+  const bytes = await write(graph, { codec })
+  writeFile(output, bytes)
+  progress.done()
+  const { methods = [], notes = [] } = graph.metadata
+  const offers = methods.length > 0 ? methods.map(({ name }) => name) : graph.outputs.map(({ name }) => name)
+  terminal.out(`${output}: ${bytesText(bytes.byteLength)} (from ${bytesText(fileBytes(input))}), ${offers.join(', ')}\n`)
+  for (const note of notes) terminal.out(`note: ${note}\n`)
+}
+
+/** The graph with only what the named methods need. */
+function keptMethods(graph: Graph, names: readonly string[]): Graph {
+  if (names.length === 0) return graph
+  const outputs = new Set(names.flatMap((name) => outputsOf(graph, name).map((info) => info.name)))
+  const methods = graph.metadata.methods?.filter(({ outputs: own }) => own.every((name) => outputs.has(name)))
+  if (outputs.size === 0) throw new MleError('METHOD_UNKNOWN', `no output is left of ${names.join(', ')}`)
+  return pruneGraph({ ...graph, outputs: graph.outputs.filter((info) => outputs.has(info.name)), metadata: { ...graph.metadata, methods } })
+}
+
+export const convert: Command = {
+  usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--method NAME ...]',
+  help: HELP,
+  options: {
+    output: { type: 'string', short: 'o' },
+    codec: { type: 'string' },
+    method: { type: 'string', multiple: true },
+  },
+  run: execute,
+}

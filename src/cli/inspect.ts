@@ -1,0 +1,126 @@
+// mle inspect: what a model file holds. Of an .mle file only header and JSON are read, whatever its size.
+import { basename } from 'node:path'
+import type { Graph, Metadata, ValueInfo } from '../graph/graph.ts'
+import { subgraphsOf } from '../graph/infer.ts'
+import { isTensorType, type ValueType } from '../ops/types.ts'
+import { bytesPerElement } from '../tensor/dtype.ts'
+import { onlyPositional, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { fileBytes, importFile, isMleFile } from './model-file.ts'
+import { progressOn } from './progress.ts'
+import { bytesText } from './table.ts'
+
+interface Description {
+  readonly format: string
+  readonly inputs: readonly ValueInfo[]
+  readonly outputs: readonly ValueInfo[]
+  readonly metadata: Metadata
+  readonly operators: readonly { readonly op: string; readonly domain: string; readonly version: number; readonly count: number }[]
+  readonly nodes: number
+  readonly tensors: number
+  readonly tensorBytes: number
+  /** Of .mle files: signed, encrypted, root hash, sections. */
+  readonly container?: Readonly<Record<string, unknown>>
+}
+
+const HELP = `
+Shows inputs, outputs, methods, classes, operators, sizes and notes of MODEL: an .mle file, or any file that mle convert takes.
+
+  --json  the same as JSON, with every column name and, of .mle files, the sections
+`
+
+async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
+  const path = onlyPositional(args, 'MODEL')
+  const progress = progressOn(terminal)
+  const description = isMleFile(path) ? await describeFile(path) : describeGraph(await importFile(path, progress))
+  if (args.flag('json')) terminal.out(`${JSON.stringify(jsonReport(path, description), null, 2)}\n`)
+  else terminal.out(`${textReport(path, description)}\n`)
+}
+
+async function describeFile(path: string): Promise<Description> {
+  const { inspect: inspectFile } = await import('../format/index.ts')
+  const { version, inputs, outputs, metadata, operators, nodeCount, tensors, weightBytes, signed, encrypted, compressed, root, sections } = await inspectFile(path)
+  return {
+    format: `mle ${version}`,
+    inputs, outputs, metadata, operators,
+    nodes: nodeCount,
+    tensors: tensors.length,
+    tensorBytes: weightBytes,
+    container: { signed, encrypted, compressed, root, sections },
+  }
+}
+
+function describeGraph(graph: Graph): Description {
+  const counts = new Map<string, { op: string; domain: string; version: number; count: number }>()
+  let nodes = 0
+  const count = (list: Graph['nodes']): void => {
+    for (const node of list) {
+      nodes++
+      const key = `${node.domain}.${node.op}`
+      const entry = counts.get(key)
+      if (entry === undefined) counts.set(key, { op: node.op, domain: node.domain, version: node.version, count: 1 })
+      else entry.count++
+      for (const { graph: body } of subgraphsOf(node)) count(body.nodes)
+    }
+  }
+  count(graph.nodes)
+  let tensorBytes = 0
+  for (const { dtype, data } of graph.initializers.values()) {
+    tensorBytes += dtype === 'string' ? Array.from({ length: data.length }, (_, i) => String(data[i]).length).reduce((sum, length) => sum + length, 0) : data.length * bytesPerElement(dtype)
+  }
+  return {
+    format: graph.metadata.framework ?? 'foreign',
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    metadata: graph.metadata,
+    operators: [...counts.values()],
+    nodes,
+    tensors: graph.initializers.size,
+    tensorBytes,
+  }
+}
+
+function jsonReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, container }: Description): object {
+  const { methods, columns, classes, notes, ...about } = metadata
+  return { file: basename(path), bytes: fileBytes(path), format, ...about, inputs, outputs, methods, columns, classes, operators, nodes, tensors, tensorBytes, notes, ...container }
+}
+
+function textReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, container }: Description): string {
+  const { framework, frameworkVersion, estimator, methods = [], columns = [], classes = [], notes = [] } = metadata
+  const lines: [string, string][] = [['file', `${basename(path)}, ${format}, ${bytesText(fileBytes(path))}`]]
+  const origin = [framework, frameworkVersion].filter((part) => part !== undefined).join(' ')
+  if (origin !== '' || estimator !== undefined) lines.push(['model', [origin, estimator].filter(Boolean).join(', ')])
+  inputs.forEach((info, i) => lines.push([i === 0 ? 'inputs' : '', valueText(info)]))
+  outputs.forEach((info, i) => lines.push([i === 0 ? 'outputs' : '', valueText(info)]))
+  methods.forEach(({ name, outputs: own }, i) => lines.push([i === 0 ? 'methods' : '', own.length === 1 && own[0] === name ? name : `${name} -> ${own.join(', ')}`]))
+  if (columns.length > 0) lines.push(['columns', listText(columns.map(({ name }) => name))])
+  classes.forEach((labels, i) => lines.push([i === 0 ? 'classes' : '', listText(labels.map(String))]))
+  lines.push(['operators', `${nodes}: ${operators.map(({ op, count }) => (count === 1 ? op : `${op} x${count}`)).join(', ')}`])
+  lines.push(['tensors', `${tensors}, ${bytesText(tensorBytes)}`])
+  if (container !== undefined) lines.push(['trust', `${container.signed ? 'signed' : 'not signed'}, ${container.encrypted ? 'encrypted' : 'not encrypted'}; root ${String(container.root)}`])
+  notes.forEach((note, i) => lines.push([i === 0 ? 'notes' : '', note]))
+  return lines.map(([title, text]) => `${title.padEnd(10)}${text}`).join('\n')
+}
+
+const SHOWN_NAMES = 20
+
+function listText(names: readonly string[]): string {
+  return names.length <= SHOWN_NAMES ? names.join(', ') : `${names.slice(0, SHOWN_NAMES).join(', ')}, ... (${names.length})`
+}
+
+function valueText({ name, type, sourceDtype }: ValueInfo): string {
+  return `${name}  ${typeText(type)}${sourceDtype === undefined || (isTensorType(type) && type.dtype === sourceDtype) ? '' : ` (${sourceDtype} in the training library)`}`
+}
+
+function typeText(type: ValueType): string {
+  if (isTensorType(type)) return `${type.dtype} ${type.shape === undefined ? 'of any shape' : `[${type.shape.map((dim) => dim ?? '?').join(', ')}]`}`
+  if ('sequence' in type) return `sequence of ${typeText(type.sequence)}`
+  if ('optional' in type) return `optional ${typeText(type.optional)}`
+  return `map from ${type.map.key} to ${typeText(type.map.value)}`
+}
+
+export const inspect: Command = {
+  usage: 'inspect MODEL [--json]',
+  help: HELP,
+  options: { json: { type: 'boolean' } },
+  run: execute,
+}

@@ -1,0 +1,70 @@
+// Model files of any kind: .mle is read as it is, everything else is imported first.
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { MleError } from '../error.ts'
+import type { DeviceName } from '../graph/device.ts'
+import type { Graph } from '../graph/graph.ts'
+import { load } from '../load.ts'
+import type { Model } from '../model.ts'
+import { wordOption, type ParsedArgs } from './command.ts'
+import type { Progress } from './progress.ts'
+import { bytesText } from './table.ts'
+
+const MAGIC = [0x4d, 0x4c, 0x45, 0x00, 3, 0, 0, 0]
+
+/** True for .mle files of version 3; those of versions 1 and 2 are imported. */
+export function isMleFile(path: string): boolean {
+  const start = new Uint8Array(MAGIC.length)
+  try {
+    const file = openSync(path, 'r')
+    try {
+      readSync(file, start)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+  return MAGIC.every((byte, i) => start[i] === byte)
+}
+
+/** The graph of a foreign file. */
+export async function importFile(path: string, progress: Progress): Promise<Graph> {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+  progress.show(`importing ${basename(path)} (${bytesText(bytes.byteLength)})`)
+  const { importModel } = await import('../import/index.ts')
+  const graph = await importModel(bytes, { fileName: basename(path) })
+  progress.done()
+  return graph
+}
+
+/** The graph of any file. */
+export async function graphOfFile(path: string, progress: Progress): Promise<Graph> {
+  if (!isMleFile(path)) return importFile(path, progress)
+  const { read } = await import('../format/index.ts')
+  return read(path)
+}
+
+/** A model ready to run. */
+export async function openModel(path: string, device: DeviceName | undefined, progress: Progress): Promise<Model> {
+  return load(await graphOfFile(path, progress), { device })
+}
+
+export function deviceOption(args: ParsedArgs): DeviceName | undefined {
+  return wordOption(args, 'device', ['auto', 'cpu', 'wasm', 'webgpu'])
+}
+
+export function fileBytes(path: string): number {
+  return statSync(path).size
+}
+
+function unreadable(path: string, error: unknown): MleError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `cannot be read: ${error instanceof Error ? error.message : String(error)}`
+  return new MleError('CLI_FILE', `${path} ${why}`)
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { at, file, plainGraph, run, saved, tableGraph } from './support.ts'
+
+const table = await saved('table.mle', tableGraph())
+
+test('shows what a file holds', async () => {
+  const { code, out, err } = await run('inspect', table)
+  assert.deepEqual({ code, err }, { code: 0, err: '' })
+  const lines = out.split('\n')
+  assert.match(lines[0], /^file {6}table\.mle, mle 3, /)
+  for (const line of [
+    'model     test 1, Passer',
+    'inputs    numbers  float64 [batch, 2]',
+    '          city  string [batch, 1]',
+    'outputs   transformed  float64 [batch, 2]',
+    '          counts  float64 [batch, 2] (int64 in the training library)',
+    'methods   transform -> transformed',
+    'columns   y, city, x',
+    'operators 4: Identity x4',
+    'notes     made by a test',
+  ]) assert.ok(lines.includes(line), `${line}\n\n${out}`)
+})
+
+test('the same as JSON', async () => {
+  const { code, out } = await run('inspect', table, '--json')
+  assert.equal(code, 0)
+  const report = JSON.parse(out)
+  assert.equal(report.format, 'mle 3')
+  assert.equal(report.estimator, 'Passer')
+  assert.deepEqual(report.inputs.map((info: { name: string }) => info.name), ['numbers', 'city'])
+  assert.deepEqual(report.operators.map(({ op, count }: { op: string; count: number }) => [op, count]), [['Identity', 4]])
+  assert.equal(report.signed, false)
+  assert.match(report.root, /^[0-9a-f]{64}$/)
+})
+
+test('a model that says nothing of itself', async () => {
+  const { out } = await run('inspect', await saved('plain.mle', plainGraph()))
+  assert.doesNotMatch(out, /^(model|columns|notes|classes)/m)
+})
+
+test('faults', async () => {
+  assert.match((await run('inspect', at('none.mle'))).err, /^mle: CLI_FILE: /)
+  assert.equal((await run('inspect', file('text.txt', 'hello'))).code, 1)
+  assert.equal((await run('inspect')).code, 2)
+})
