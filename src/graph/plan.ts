@@ -139,6 +139,8 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     const schema = target.schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: unknown operator`)
     const inputIds = node.inputs.map(valueOf)
+    // Making the kernels before this one may have grown the memory under the constants.
+    target.weights?.refresh()
     const context: KernelContext = {
       op: node.op,
       attributes: node.attributes,

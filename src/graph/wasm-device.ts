@@ -8,20 +8,21 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { alignUp, memoryLimit, shareArena, wasmArena, type Arena, type Region } from './arena.ts'
 import type { Device, WeightStore } from './device.ts'
 import type { Graph } from './graph.ts'
+import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
 
-/** The wasm kernels as a whole; src/ops/wasm/ has the one that is shipped. */
+/** The wasm kernels as a whole; src/ops/wasm/ has those that are shipped. */
 export interface WasmKernels {
-  /** Compiles the module; it imports `env.memory`. */
-  readonly compile: () => Promise<WebAssembly.Module>
-  /** Kernels of one model. */
+  /** Names of the modules that have kernels for some of these operators. */
+  readonly modulesFor: (operatorKeys: ReadonlySet<string>) => readonly string[]
+  /** Instantiates a module, which imports `env.memory`. */
+  readonly instantiate: (name: string, memory: WebAssembly.Memory) => Promise<WebAssembly.Exports>
+  /** Kernels of one model. `host.exports` holds the functions of its modules together; no two export the same name. */
   readonly table: (host: WasmHost) => PreferredTable
 }
 
 export interface WasmDeviceOptions {
   readonly kernels: WasmKernels
-  /** A module that the caller has compiled, where compiling from bytes is forbidden. */
-  readonly module?: WebAssembly.Module
   readonly maxBytes: number
 }
 
@@ -34,70 +35,58 @@ const RESERVED_BYTES = PAGE_BYTES
 
 interface WasmMemory {
   readonly memory: WebAssembly.Memory
-  readonly exports: WebAssembly.Exports
+  readonly exports: Map<string, Promise<WebAssembly.Exports>>
   readonly arena: Arena
   scratch: Region | undefined
 }
 
-const modules = /* @__PURE__ */ new WeakMap<WasmKernels, Promise<WebAssembly.Module>>()
-const pools = /* @__PURE__ */ new WeakMap<WebAssembly.Module, WasmMemory>()
+const pools = /* @__PURE__ */ new WeakMap<WasmKernels, WasmMemory>()
 
 /**
  * A device for `graph`.
  *
- * @throws MleError DEVICE_UNAVAILABLE where WebAssembly is missing or forbidden
+ * @throws MleError DEVICE_UNAVAILABLE where there is no WebAssembly, DEVICE_WASM where compiling it is forbidden
  */
 export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions): Promise<Device> {
   const { kernels, maxBytes } = options
-  const module = options.module ?? (await compiled(kernels))
+  if (typeof WebAssembly !== 'object') throw new MleError('DEVICE_UNAVAILABLE', "this host has no WebAssembly; use device 'cpu'", { actual: 'wasm' })
   let weightBytes = 0
   for (const { dtype, shape } of graph.initializers.values()) weightBytes += alignUp(sizeOf(shape) * bytesPerElement(dtype))
-  let own: WasmMemory | undefined
-  if (weightBytes < POOLED_BYTES) {
-    own = pools.get(module)
-    if (own === undefined) {
-      own = await openMemory(module, 0)
-      // Another load may have opened the pool meanwhile: there is one per module.
-      const other = pools.get(module)
-      if (other === undefined) pools.set(module, own)
-      else own = other
-    }
-  } else own = await openMemory(module, weightBytes)
-  return deviceOver(own, kernels, maxBytes)
-}
-
-function compiled(kernels: WasmKernels): Promise<WebAssembly.Module> {
-  let module = modules.get(kernels)
-  if (module === undefined) {
-    if (typeof WebAssembly !== 'object') throw unavailable('this host has no WebAssembly')
-    module = kernels.compile()
-    modules.set(kernels, module)
+  let own = weightBytes < POOLED_BYTES ? pools.get(kernels) : undefined
+  if (own === undefined) {
+    own = openMemory(weightBytes)
+    if (weightBytes < POOLED_BYTES) pools.set(kernels, own)
   }
-  return module.catch((error: unknown) => {
-    throw error instanceof MleError ? error : unavailable(error instanceof Error ? error.message : String(error))
-  })
+  const exports: WebAssembly.Exports = {}
+  for (const name of kernels.modulesFor(operatorKeys(graph))) Object.assign(exports, await instantiateOnce(own, kernels, name))
+  return deviceOver(own, exports, kernels, maxBytes)
 }
 
-function unavailable(reason: string): MleError {
-  return new MleError('DEVICE_UNAVAILABLE', `device wasm is not available here (${reason}); use 'cpu', or pass a compiled module as load(..., { wasm: module })`, { actual: 'wasm' })
+function instantiateOnce(own: WasmMemory, kernels: WasmKernels, name: string): Promise<WebAssembly.Exports> {
+  let exports = own.exports.get(name)
+  if (exports === undefined) {
+    exports = kernels.instantiate(name, own.memory)
+    own.exports.set(name, exports)
+    // A failure is not kept: the next load tries again.
+    exports.catch(() => own.exports.delete(name))
+  }
+  return exports
 }
 
-async function openMemory(module: WebAssembly.Module, weightBytes: number): Promise<WasmMemory> {
+function openMemory(weightBytes: number): WasmMemory {
   const pages = Math.min(MAX_PAGES, Math.ceil((RESERVED_BYTES + weightBytes) / PAGE_BYTES) + 1)
-  let memory: WebAssembly.Memory
   try {
-    memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES })
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES })
+    return { memory, exports: new Map(), arena: wasmArena(memory, RESERVED_BYTES), scratch: undefined }
   } catch {
     throw memoryLimit(pages * PAGE_BYTES, 0)
   }
-  const instance = await WebAssembly.instantiate(module, { env: { memory } })
-  return { memory, exports: instance.exports, arena: wasmArena(memory, RESERVED_BYTES), scratch: undefined }
 }
 
-function deviceOver(own: WasmMemory, kernels: WasmKernels, maxBytes: number): Device {
+function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, maxBytes: number): Device {
   const share = shareArena(own.arena, maxBytes)
   const host: WasmHost = {
-    exports: own.exports,
+    exports,
     memory: own.memory,
     allocate: (byteLength) => share.allocate(byteLength).byteOffset,
     reserveScratch(byteLength) {
