@@ -18,7 +18,7 @@ function powersOfTwo(): Float64Array {
   return powers
 }
 
-/** 2^k for an integer k in [-1022, 1023]. */
+/** 2^k for an integer k in [-1074, 1023]. */
 export function pow2(k: number): number {
   return POWERS[k + 1074]
 }

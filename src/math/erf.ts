@@ -48,8 +48,6 @@ function scaledErfcD(t: number): number {
 function erfcDore(x: number, xLow: number, square: number, squareLow: number): number {
   let head: number = 0.464311583202669
   let tail: number = -1.851963727754574e-17
-  let divisor = x
-  let divisorLow = xLow
   if (x < 2.25) {
     if (x < 1.25) tail += scaledErfcA(x - 0.875)
     else {
@@ -58,8 +56,6 @@ function erfcDore(x: number, xLow: number, square: number, squareLow: number): n
     }
     // d/dx e^(x^2) erfc(x) = 2 x e^(x^2) erfc(x) - 2 / sqrt(pi)
     tail += xLow * (2 * x * (head + tail) - 1.1283791670955126)
-    divisor = 1
-    divisorLow = 0
   } else if (x < 4.5) {
     head = 0.5370034535441699
     tail = -4.1391949202681846e-17 + scaledErfcC(1 / x - 0.3333333333333333)
@@ -77,9 +73,12 @@ function erfcDore(x: number, xLow: number, square: number, squareLow: number): n
   const sLow = r - (s - 1) + (high - r + low + r * r * expTail(r))
   const a = s * g
   const aLow = productTail(s, g, a) + (sLow * g + s * gLow)
-  const q = a / divisor
-  const p = q * divisor
-  const y = q + (a - p - productTail(q, divisor, p) + (aLow - q * divisorLow)) / divisor
+  let y = a + aLow
+  if (x >= 2.25) {
+    const q = a / x
+    const p = q * x
+    y = q + (a - p - productTail(q, x, p) + (aLow - q * xLow)) / x
+  }
   return k >= -1000 ? y * pow2(k) : y * pow2(k + 200) * 6.223015277861142e-61
 }
 

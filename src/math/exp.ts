@@ -50,7 +50,7 @@ export function exp2(x: number): number {
 
 /** e^x - 1 without cancellation. */
 export function expm1(x: number): number {
-  if (!(x <= 40)) return exp(x) // the 1 is below half an ulp
+  if (!(x <= 40)) return exp(x) // the 1 is far below an ulp
   if (x < -40) return -1
   if (Math.abs(x) < 5e-17) return x
   const k = x * INV_LN2 + ROUND - ROUND
@@ -58,8 +58,10 @@ export function expm1(x: number): number {
   const low = -k * LN2_LOW
   const r = high + low
   const n = pow2(k)
-  const head = n - 1
+  // From 2^30 on the 1 joins the small terms: n - 1 may not be exact.
+  const late: number = k > 30 ? 1 : 0
+  const head = n - 1 + late
   const body = n * r
   const s = head + body
-  return s + (body - (s - head) + n * (high - r + low + r * r * expTail(r)))
+  return s + (body - (s - head) + (n * (high - r + low + r * r * expTail(r)) - late))
 }

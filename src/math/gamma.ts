@@ -49,7 +49,7 @@ export function gamma(x: number): number {
   const d = high * unit
   const dLow = productTail(high, unit, d) + (low * unit + high * unitLow)
   const q = start / d
-  if (!long && q > 1e290) return q // near 0, where q * d would lose its tail
+  if (!long && Math.abs(q) > 1e290) return q // near 0, where q * d would lose its tail
   const p = q * d
   return q + (start - p - productTail(q, d, p) - q * dLow) / d
 }
@@ -102,7 +102,7 @@ export function lgamma(x: number): number {
   }
   if (x < 0.5) return x < 1e-17 ? -log(x) : x * (x - 1) * lgammaB(x - 0.5) - log(x)
   if (x < 1) return (x - 1) * (x - 2) * lgammaA(x - 0.75)
-  if (x <= 2) return (x - 1) * (x - 2) * lgammaB(x - 1.5)
+  if (x <= 2) return (x - 1) * (x - 2) * lgammaB(x - 1.5) + 0 // no -0 at 1
   if (x <= 3) return (x - 1) * (x - 2) * lgammaC(x - 2.5)
   if (x < 8) {
     let product: number = 1

@@ -13,7 +13,7 @@ function sinhTail(z: number): number {
 
 /** (e^x + sign e^-x) / 2 for x >= 0, without cancellation where sign = 1 or x >= 1. */
 function halfSum(x: number, sign: number): number {
-  if (x > 711) return Infinity
+  if (x > 710.5) return Infinity // past 710.4758 the scaling below overflows by itself
   const k = x * INV_LN2 + ROUND - ROUND
   const high = x - k * LN2_HIGH
   const low = -k * LN2_LOW

@@ -15,8 +15,7 @@ function atanhTail(z: number): number {
 export function logCore(x: number, k: number, correction: number): number {
   const e = balancedExponentOf(x)
   const n = k + e
-  // Two factors: 2^-e overflows for the smallest x.
-  const f = (e > -1000 ? x * pow2(-e) : x * pow2(500) * pow2(-e - 500)) - 1
+  const f = x * pow2(-e) - 1
   const s = f / (2 + f)
   const z = s * s
   const half = 0.5 * f * f

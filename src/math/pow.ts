@@ -29,11 +29,11 @@ export function pow(x: number, y: number): number {
   // Every float64 from 2^53 on is even.
   const odd = integer && Math.abs(y) < 9007199254740992 && Math.floor(half) !== half
   if (ax === 0 || ax === Infinity) {
-    const limit = (ax === 0) === y < 0 ? Infinity : 0
+    const limit: number = (ax === 0) === y < 0 ? Infinity : 0
     return odd ? copySign(limit, x) : limit
   }
   if (x < 0 && !integer) return NaN
-  const sign = x < 0 && odd ? -1 : 1
+  const sign: number = x < 0 && odd ? -1 : 1
   if (ax === 1) return sign
   if (Math.abs(y) > 1e20) return ax > 1 === y > 0 ? Infinity : 0
 

@@ -23,7 +23,7 @@ function centralEstimate(q: number): number {
 function tailQuantile(p: number): number {
   const x = p > 0.075 ? centralEstimate(0.5 - p) : tailEstimate(p)
   // Where the distribution function is subnormal, its error is larger than the estimate's.
-  if (p < 1e-290) return x
+  if (p < 1e-305) return x
   return x + (normalCdf(-x) - p) * SQRT_2PI * exp(0.5 * x * x)
 }
 

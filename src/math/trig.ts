@@ -32,71 +32,64 @@ export function tan(x: number): number {
   return Math.abs(x) < 7.45e-9 ? x : circular(x, 2)
 }
 
-/** kind 0: sin, 1: cos, 2: tan. One function, because the reduced argument is three numbers and nothing here may allocate. */
+/** kind 0: sin, 1: cos, 2: tan. The reduced argument is three numbers, so reduction calls evaluation: nothing here may allocate. */
 function circular(x: number, kind: number): number {
   const ax = Math.abs(x)
-  if (!(ax < Infinity)) return NaN
+  if (ax <= 0.7853981633974483) return evaluate(0, x, 0, kind)
+  if (!(ax < 1647099)) return ax < Infinity ? circularFar(x, kind) : NaN
+  const n = x * 0.6366197723675814 + ROUND - ROUND
+  const first = x - n * 1.5707963267341256
+  const second = n * 6.077100506303966e-11
+  const r = first - second
+  const rest = sumTail(first, -second, r) - n * 2.0222662487959506e-21
+  const y = r + rest
+  // Three pieces end at 2^-120 of a turn: too few where x is this close to a multiple of pi/2.
+  return Math.abs(y) < 1e-9 ? circularFar(x, kind) : evaluate(n, y, r - y + rest, kind)
+}
+
+function circularFar(x: number, kind: number): number {
+  // |x| = (a 2^27 + b) 2^e; sum both times 2/pi modulo 4, the integer part into n as soon as it appears.
+  const ax = Math.abs(x)
+  const e = exponentOf(ax) - 52
+  const bits = ax * pow2(-e)
+  const a = Math.floor(bits / 134217728)
+  const b = bits - a * 134217728
+  const skip = Math.max(0, Math.floor((e - 2) / 24))
+  let high: number = 0
+  let low: number = 0
   let n: number = 0
-  let y: number = x
-  let yLow: number = 0
-  if (ax > 0.7853981633974483) {
-    let far = ax > 1647099
-    if (!far) {
-      n = x * 0.6366197723675814 + ROUND - ROUND
-      const first = x - n * 1.5707963267341256
-      const second = n * 6.077100506303966e-11
-      const r = first - second
-      const rest = sumTail(first, -second, r) - n * 2.0222662487959506e-21
-      y = r + rest
-      yLow = r - y + rest
-      // Three pieces end at 2^-120 of a turn: too few where x is this close to a multiple of pi/2.
-      far = Math.abs(y) < 1e-9
-    }
-    if (far) {
-      // x = (a 2^27 + b) 2^e; sum both times 2/pi modulo 4, the integer part into n as soon as it appears.
-      const e = exponentOf(ax) - 52
-      const bits = ax * pow2(-e)
-      const a = Math.floor(bits / 134217728)
-      const b = bits - a * 134217728
-      const skip = Math.max(0, Math.floor((e - 2) / 24))
-      let high: number = 0
-      let low: number = 0
-      n = 0
-      for (let i: number = 0; i < 8; i++) {
-        const digit = twoOverPi(skip + i)
-        const weight = pow2(e - 24 * (skip + i + 1))
-        let term: number = a * digit * (weight * 134217728)
-        for (let half: number = 0; half < 2; half++) {
-          term -= 4 * Math.floor(0.25 * term)
-          const sum = high + term
-          low += sumTail(high, term, sum)
-          const whole = sum + ROUND - ROUND
-          n += whole
-          const part = sum - whole
-          high = part + low
-          low = sumTail(part, low, high)
-          term = b * digit * weight
-        }
-      }
-      const turn = high * 1.5707963267948966
-      const rest = productTail(high, 1.5707963267948966, turn) + high * 6.123233995736766e-17 + low * 1.5707963267948966
-      y = turn + rest
-      yLow = turn - y + rest
-      if (x < 0) {
-        n = -n
-        y = -y
-        yLow = -yLow
-      }
+  for (let i: number = 0; i < 8; i++) {
+    const digit = twoOverPi(skip + i)
+    const weight = pow2(e - 24 * (skip + i + 1))
+    let term: number = a * digit * (weight * 134217728)
+    for (let half: number = 0; half < 2; half++) {
+      term -= 4 * Math.floor(0.25 * term)
+      const sum = high + term
+      low += sumTail(high, term, sum)
+      const whole = sum + ROUND - ROUND
+      n += whole
+      const part = sum - whole
+      high = part + low
+      low = sumTail(part, low, high)
+      term = b * digit * weight
     }
   }
+  const turn = high * 1.5707963267948966
+  const rest = productTail(high, 1.5707963267948966, turn) + high * 6.123233995736766e-17 + low * 1.5707963267948966
+  const y = turn + rest
+  const yLow = turn - y + rest
+  return x < 0 ? evaluate(-n, -y, -yLow, kind) : evaluate(n, y, yLow, kind)
+}
+
+/** The function at y + yLow + n pi/2, |y| <= pi/4. */
+function evaluate(n: number, y: number, yLow: number, kind: number): number {
   const z = y * y
-  const sine = z * y * sinTail(z) + yLow * (1 - 0.5 * z)
-  const half = 0.5 * z
-  const one = 1 - half
-  const cosine = 1 - one - half + (z * z * cosTail(z) - y * yLow)
   if (kind === 2) {
+    const sine = z * y * sinTail(z) + yLow * (1 - 0.5 * z)
     const s = y + sine
     const sLow = y - s + sine
+    const one = 1 - 0.5 * z
+    const cosine = 1 - one - 0.5 * z + (z * z * cosTail(z) - y * yLow)
     const c = one + cosine
     const cLow = one - c + cosine
     const flip = Math.floor(0.5 * n) !== 0.5 * n
@@ -110,7 +103,12 @@ function circular(x: number, kind: number): number {
   }
   const turns = n + kind
   const quadrant = turns - 4 * Math.floor(0.25 * turns)
-  const value = quadrant === 0 || quadrant === 2 ? y + sine : one + cosine
+  let value: number = 0
+  if (quadrant === 0 || quadrant === 2) value = y + (z * y * sinTail(z) + yLow * (1 - 0.5 * z))
+  else {
+    const one = 1 - 0.5 * z
+    value = one + (1 - one - 0.5 * z + (z * z * cosTail(z) - y * yLow))
+  }
   return quadrant >= 2 ? -value : value
 }
 

@@ -2,7 +2,8 @@
 // compiler in place of that file.
 
 export function pow2(k: f64): f64 {
-  return reinterpret<f64>(<u64>(<i64>k + 1023) << 52)
+  const n = <i64>k
+  return reinterpret<f64>(n >= -1022 ? <u64>(n + 1023) << 52 : <u64>1 << <u64>(n + 1074))
 }
 
 export function exponentOf(x: f64): f64 {
