@@ -11,11 +11,17 @@ export function floatToHalf(value: number): number {
   if (magnitude >= 65520) return sign | 0x7c00
   if (magnitude < 2 ** -14) return sign | roundHalfEven(magnitude * 2 ** 24)
   FLOAT[0] = magnitude
-  // Math.fround may round up into the next binade; clz-free exponent from the double keeps one rounding.
+  // Math.fround may round up into the next binade; comparing with the double itself keeps one rounding.
   let exponent = (BITS[0] >>> 23) - 127
-  if (magnitude < 2 ** exponent) exponent--
-  const significand = roundHalfEven(magnitude * 2 ** (10 - exponent))
+  if (magnitude < powerOfTwo(exponent)) exponent--
+  const significand = roundHalfEven(magnitude * powerOfTwo(10 - exponent))
   return sign | (((exponent + 15) << 10) + (significand - 1024))
+}
+
+/** 2^k for k in [-126, 127]; `**` may round differently between engines. */
+function powerOfTwo(k: number): number {
+  BITS[0] = (k + 127) << 23
+  return FLOAT[0]
 }
 
 function roundHalfEven(value: number): number {
@@ -31,7 +37,7 @@ export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   if (exponent === 0) return sign * fraction * 2 ** -24
   if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (1024 + fraction) * 2 ** (exponent - 25)
+  return sign * (1024 + fraction) * powerOfTwo(exponent - 25)
 }
 
 /** The bfloat16 bits nearest to `value` (through float32), ties to even. */
