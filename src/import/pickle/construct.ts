@@ -1,6 +1,6 @@
 // What stands for Python's calls: REDUCE, NEWOBJ and BUILD on inert descriptions.
 import { chargeCopy, pickleError, type PickleContext } from './context.ts'
-import { buildDType, parseShape } from './dtype.ts'
+import { buildDType, elementTypeOf, parseShape } from './dtype.ts'
 import { arrayFromBytes, arrayFromList, finishArray, rawBytes } from './ndarray.ts'
 import { fortranStrides } from '../../tensor/index.ts'
 import { describe, isNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, plainKey, type NdArray, type PyObject, type PyValue } from './values.ts'
@@ -9,9 +9,12 @@ type MutableObject = { -readonly [Field in keyof PyObject]: PyObject[Field] }
 
 const NO_STATE: ReadonlyMap<string, PyValue> = /* @__PURE__ */ new Map<string, PyValue>()
 
-/** `newObj(cls)` and `__pyx_unpickle_X(cls, checksum, state)` of Cython classes: an object of the class itself. */
-function isCythonUnpickler(name: string): boolean {
-  return name === 'newObj' || name.startsWith('__pyx_unpickle_')
+/**
+ * Functions whose first argument is the class to make: `newObj(cls)` and `__pyx_unpickle_X(cls, checksum, state)` of Cython classes,
+ * `_mareconstruct(cls, base, shape, type)` of masked arrays.
+ */
+function isUnpickler(name: string): boolean {
+  return name === 'newObj' || name.startsWith('__pyx_unpickle_') || name === '_mareconstruct'
 }
 
 function inertObject(module: string, name: string, args: readonly PyValue[], keywords: ReadonlyMap<PyValue, PyValue> | undefined, offset: number): PyObject {
@@ -36,7 +39,7 @@ export function newObject(context: PickleContext, callee: PyValue | undefined, a
   }
   if (entry.form === 'mention' || entry.form === 'subclass') throw pickleError('PICKLE_CALL', offset, `a call of ${describe(callee)}, which may only be mentioned`)
   const [first] = args
-  if (isCythonUnpickler(callee.name) && isPyGlobal(first)) {
+  if (isUnpickler(callee.name) && isPyGlobal(first)) {
     const object: MutableObject = { kind: 'object', module: first.module, name: first.name, args: args.slice(1), state: NO_STATE, offset }
     return object
   }
@@ -113,7 +116,7 @@ function buildArray(context: PickleContext, target: NdArray, state: PyValue, off
   if (!isPyDType(dtype)) throw pickleError('PICKLE_ARRAY', offset, `array dtype is ${describe(dtype)}`)
   const shape = parseShape(context, shapeValue, offset)
   if (Array.isArray(content)) {
-    if (dtype.element !== 'object') throw pickleError('PICKLE_ARRAY', offset, `a list as content of an array of dtype ${dtype.code}`)
+    if (elementTypeOf(context, dtype, offset) !== 'object') throw pickleError('PICKLE_ARRAY', offset, `a list as content of an array of dtype ${dtype.code}`)
     finishArray(context, target, arrayFromList(context, shape, content, offset), offset)
     return
   }

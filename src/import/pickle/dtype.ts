@@ -1,10 +1,13 @@
 // numpy dtypes: `numpy.dtype(code, align, copy)` followed by a state tuple.
 import { numericDTypeOfCode, sizeOf } from '../../tensor/index.ts'
-import { pickleError, type PickleContext } from './context.ts'
+import { chargeCopy, pickleError, type PickleContext } from './context.ts'
 import { limitError } from './limits.ts'
 import { isPyDType, isTuple, describe, type ElementType, type PyDType, type PyValue, type StructField } from './values.ts'
 
 type MutableDType = { -readonly [Field in keyof PyDType]: PyDType[Field] }
+
+/** What a described field takes in memory. */
+const FIELD_BYTES = 64
 
 /** Why numpy can have this dtype and no array here can. */
 const REFUSED: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
@@ -51,6 +54,7 @@ export function buildDType(context: PickleContext, target: PyDType, state: PyVal
     const [base, shape] = subArray.items
     if (!isPyDType(base) || context.pending.has(base)) return fail('sub-array has no base dtype')
     dtype.subShape = [...parseShape(context, isTuple(shape) ? shape : { kind: 'tuple', items: [shape] }, offset), ...base.subShape]
+    if (dtype.subShape.length > context.limits.rank) throw limitError(context.limits, 'rank', 'dimensions of a sub-array', dtype.subShape.length, offset)
     dtype.element = base.element
     dtype.bigEndian = base.bigEndian
     const bytes = base.itemBytes * sizeOf(dtype.subShape.slice(0, dtype.subShape.length - base.subShape.length))
@@ -80,6 +84,8 @@ function structFields(context: PickleContext, dtype: PyDType, names: PyValue, fi
   if (!isTuple(names) || !(fields instanceof Map)) return fail('names and fields are no tuple and dict')
   if (typeof width !== 'number' || !Number.isSafeInteger(width) || width < 0) return fail(`width ${describe(width)}`)
   if (names.items.length > context.limits.fields) throw limitError(context.limits, 'fields', 'fields', names.items.length, offset)
+  // One tuple of names may serve many dtypes.
+  chargeCopy(context, names.items.length * FIELD_BYTES, offset)
   if (new Set(names.items).size !== names.items.length) fail('a field name occurs twice')
   return names.items.map((name) => {
     const entry = fields.get(name)

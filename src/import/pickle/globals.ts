@@ -184,7 +184,7 @@ const SPARSE_FORMS = ['csr', 'csc', 'coo', 'dia', 'bsr', 'lil', 'dok']
 
 function sparseModules(): [string, ReadonlyMap<string, GlobalEntry>][] {
   const all = new Map<string, GlobalEntry>(SPARSE_FORMS.flatMap((form) => names(INERT, `${form}_matrix ${form}_array`)))
-  return [['scipy.sparse', all], ...SPARSE_FORMS.flatMap((form): [string, ReadonlyMap<string, GlobalEntry>][] => [[`scipy.sparse.${form}`, all], [`scipy.sparse._${form}`, all]])]
+  return [['scipy.sparse', all], ['scipy.sparse._arrays', all], ...SPARSE_FORMS.flatMap((form): [string, ReadonlyMap<string, GlobalEntry>][] => [[`scipy.sparse.${form}`, all], [`scipy.sparse._${form}`, all]])]
 }
 
 const wrapperModule = new Map<string, GlobalEntry>(names(WRAPPER, 'NumpyArrayWrapper'))
