@@ -1,68 +1,34 @@
 // Tree ensembles in plain TypeScript: tree by tree over blocks of rows, or a few rows through many trees at once.
 import type { Kernel, KernelContext, KernelEntry, Scratch, View } from '../kernel.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
-import type { TreeFacts } from '../trees/check.ts'
 import { CATEGORICAL, EQUAL, MISSING_RIGHT, nodeWords, ZERO_MISSING, type CategoryRounding } from '../trees/layout.ts'
+import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
 import { walk, walkAny, walkMissing, type NodeArrays, type Walks } from './tree-walk.ts'
 
-/** A block's rows as float64 should stay in the first-level cache beside a tree. */
-const BLOCK_BYTES = 24576
 /** Below this many rows, trees side by side keep more walks in flight than rows do. */
-const FEW_ROWS = 8
-const LANES = 8
+const FEW_ROWS = LANES
 const NO_CATEGORIES = /* @__PURE__ */ new Uint32Array(0)
 const SPECIAL = CATEGORICAL | EQUAL | ZERO_MISSING
 
-/** How the trees of an ensemble are walked; plain numbers that stay when memory moves. */
+/** The walks of one kernel: its schedule, and what changes from call to call. */
 interface Walker {
   readonly scratch: Scratch
   readonly rounding: CategoryRounding
-  readonly trees: number
-  /** [trees, padded to whole lanes]: padding walks the first tree and is dropped. */
-  readonly roots: Int32Array
-  /** [trees] */
-  readonly depth: Uint32Array
-  readonly stepsPerLook: Int32Array
-  readonly flags: Uint32Array
-  /** [groups of 8 trees] */
-  readonly groupDepth: Int32Array
-  readonly groupStepsPerLook: Int32Array
-  readonly groupFlags: Int32Array
+  readonly schedule: TreeSchedule
   nodes: NodeArrays
   nodeData: View['data'] | undefined
   readonly walks: { -readonly [K in keyof Walks]: Walks[K] }
 }
 
-function walkerOf(facts: TreeFacts, roots: Uint32Array, rounding: CategoryRounding, scratch: Scratch): Walker {
-  const trees = roots.length
-  const groups = Math.ceil(trees / LANES)
-  const paddedRoots = new Int32Array(groups * LANES)
-  const stepsPerLook = new Int32Array(trees)
-  const groupDepth = new Int32Array(groups)
-  const groupStepsPerLook = new Int32Array(groups)
-  const groupFlags = new Int32Array(groups)
-  const groupMeans = new Float64Array(groups)
-  for (let t = 0; t < trees; t++) {
-    const group = Math.floor(t / LANES)
-    const depth = facts.depth[t]
-    paddedRoots[t] = roots[t]
-    stepsPerLook[t] = stepsBetweenLooks(depth, facts.meanDepth[t])
-    groupDepth[group] = Math.max(groupDepth[group], depth)
-    groupFlags[group] |= facts.flags[t]
-    groupMeans[group] = Math.max(groupMeans[group], facts.meanDepth[t])
-  }
-  for (let g = 0; g < groups; g++) groupStepsPerLook[g] = stepsBetweenLooks(groupDepth[g], groupMeans[g])
+function walkerOf(schedule: TreeSchedule, rounding: CategoryRounding, scratch: Scratch): Walker {
   return {
-    scratch, rounding, trees, roots: paddedRoots, depth: facts.depth, stepsPerLook, flags: facts.flags, groupDepth, groupStepsPerLook, groupFlags,
+    scratch,
+    rounding,
+    schedule,
     nodes: { thresholds: new Float64Array(0), words: new Int32Array(0) },
     nodeData: undefined,
-    walks: { roots: paddedRoots, rootAt: 0, rootStride: 0, x: new Float64Array(0), xAt: 0, xStride: 0, steps: 0, stepsPerLook: 1, leaves: new Int32Array(0), leafAt: 0, count: 0 },
+    walks: { roots: schedule.roots, rootAt: 0, rootStride: 0, x: new Float64Array(0), xAt: 0, xStride: 0, steps: 0, stepsPerLook: 1, leaves: new Int32Array(0), leafAt: 0, count: 0 },
   }
-}
-
-/** Looking whether all walks have ended costs about one step; it pays only where the deepest leaf is far below most. */
-function stepsBetweenLooks(depth: number, meanDepth: number): number {
-  return depth > 3 * meanDepth ? Math.max(4, Math.ceil(meanDepth)) : Math.max(1, depth)
 }
 
 /** Memory may have moved since the last run, and views of it with it. */
@@ -73,10 +39,9 @@ function attachNodes(walker: Walker, view: View | undefined): void {
   walker.nodeData = view.data
 }
 
-/** Rows that are walked together: all whole lanes, at least one lane. */
+/** Rows that are walked together: as many as fit a block, but no more lanes than there are rows. */
 function blockRowsOf(features: number, rows: number): number {
-  const fitting = Math.floor(BLOCK_BYTES / 8 / Math.max(1, features) / LANES) * LANES
-  return Math.max(LANES, Math.min(fitting, Math.ceil(rows / LANES) * LANES))
+  return Math.max(LANES, Math.min(blockRows(features, 8), Math.ceil(rows / LANES) * LANES))
 }
 
 /** Copies rows to float64 and says whether any is NaN. */
@@ -92,14 +57,15 @@ function copyRows(from: Float32Array | Float64Array, at: number, count: number, 
 
 /** One tree over a block of rows, `walks.count` of them. */
 function walkTree(walker: Walker, tree: number, hasNaN: boolean, categories: Uint32Array): void {
-  const { walks, nodes } = walker
+  const { walks, schedule } = walker
   walks.rootAt = tree
-  walks.steps = walker.depth[tree]
-  walks.stepsPerLook = walker.stepsPerLook[tree]
-  walkBy(walker.flags[tree], walker, nodes, walks, hasNaN, categories)
+  walks.steps = schedule.steps[tree]
+  walks.stepsPerLook = schedule.stepsPerLook[tree]
+  walkBy(schedule.flags[tree], walker, hasNaN, categories)
 }
 
-function walkBy(flags: number, walker: Walker, nodes: NodeArrays, walks: Walks, hasNaN: boolean, categories: Uint32Array): void {
+function walkBy(flags: number, walker: Walker, hasNaN: boolean, categories: Uint32Array): void {
+  const { nodes, walks } = walker
   if ((flags & SPECIAL) !== 0) walkAny(nodes, walks, categories, walker.rounding)
   else if (hasNaN && (flags & MISSING_RIGHT) !== 0) walkMissing(nodes, walks)
   else walk(nodes, walks)
@@ -107,16 +73,16 @@ function walkBy(flags: number, walker: Walker, nodes: NodeArrays, walks: Walks, 
 
 /** One row through all trees: leaves [trees]. */
 function walkRow(walker: Walker, xAt: number, hasNaN: boolean, categories: Uint32Array): void {
-  const { walks } = walker
+  const { walks, schedule } = walker
   walks.rootStride = 1
   walks.xStride = 0
   walks.xAt = xAt
   walks.count = LANES
-  for (let group = 0; group < walker.groupDepth.length; group++) {
+  for (let group = 0; group < schedule.groupSteps.length; group++) {
     walks.rootAt = walks.leafAt = group * LANES
-    walks.steps = walker.groupDepth[group]
-    walks.stepsPerLook = walker.groupStepsPerLook[group]
-    walkBy(walker.groupFlags[group], walker, walker.nodes, walks, hasNaN, categories)
+    walks.steps = schedule.groupSteps[group]
+    walks.stepsPerLook = schedule.groupStepsPerLook[group]
+    walkBy(schedule.groupFlags[group], walker, hasNaN, categories)
   }
 }
 
@@ -143,7 +109,7 @@ function walkBlock(walker: Walker, rows: number, features: number, hasNaN: boole
   walks.xStride = features
   walks.leafAt = 0
   walks.count = Math.ceil(rows / LANES) * LANES
-  for (let tree = 0; tree < walker.trees; tree++) {
+  for (let tree = 0; tree < walker.schedule.trees; tree++) {
     walkTree(walker, tree, hasNaN, categories)
     consumer.tree(tree, rows, leaves)
   }
@@ -162,7 +128,7 @@ function uint32(view: View | undefined): Uint32Array {
 function makeTreeEnsemble(context: KernelContext): Kernel {
   const ensemble = ensembleOf(context)
   const { facts, outputs, arrays: { treeTarget } } = ensemble
-  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const walker = walkerOf(treeSchedule(facts, ensemble.arrays.roots), ensemble.rounding, context.scratch)
   const targets = treeTarget === undefined ? undefined : Int32Array.from(treeTarget)
   const add = adderOf(ensemble)
   let leafIndex: Uint32Array = NO_CATEGORIES
@@ -170,7 +136,7 @@ function makeTreeEnsemble(context: KernelContext): Kernel {
   let sums: Float64Array = values
   let sumsAt = 0
   const consumer: Consumer = {
-    row: (row, leaves) => add(sums, sumsAt + row * outputs, 0, targets, leaves, leafIndex, values, walker.trees),
+    row: (row, leaves) => add(sums, sumsAt + row * outputs, 0, targets, leaves, leafIndex, values, walker.schedule.trees),
     tree: (tree, rows, leaves) => add(sums, sumsAt + (targets === undefined ? 0 : targets[tree]), outputs, undefined, leaves, leafIndex, values, rows),
   }
   return (inputs, results) => {
@@ -185,12 +151,12 @@ function makeTreeEnsemble(context: KernelContext): Kernel {
     if (inputs[4]?.data instanceof Float64Array) values = inputs[4].data
     const categories = uint32(inputs[6])
     const x = rowsOf(xView)
-    const blockRows = blockRowsOf(features, rows)
-    sums = walker.walks.x = walker.scratch.float64(blockRows * (features + outputs))
-    sumsAt = blockRows * features
-    walker.walks.leaves = walker.scratch.int32(Math.max(blockRows, walker.roots.length))
-    for (let start = 0; start < rows; start += blockRows) {
-      const count = Math.min(blockRows, rows - start)
+    const perBlock = blockRowsOf(features, rows)
+    sums = walker.walks.x = walker.scratch.float64(perBlock * (features + outputs))
+    sumsAt = perBlock * features
+    walker.walks.leaves = walker.scratch.int32(Math.max(perBlock, walker.schedule.roots.length))
+    for (let start = 0; start < rows; start += perBlock) {
+      const count = Math.min(perBlock, rows - start)
       const hasNaN = copyRows(x, start * features, count * features, sums)
       begin(ensemble, sums, sumsAt, count)
       walkBlock(walker, count, features, hasNaN, categories, consumer)
@@ -256,8 +222,8 @@ function adderOf(ensemble: Ensemble): Adder {
 function makeTreeLeaves(context: KernelContext): Kernel {
   const ensemble = leafEnsembleOf(context)
   const { facts } = ensemble
-  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
-  const { trees } = walker
+  const walker = walkerOf(treeSchedule(facts, ensemble.arrays.roots), ensemble.rounding, context.scratch)
+  const { trees } = walker.schedule
   let ids = ensemble.nodeIds
   let y: Int32Array = ids
   let yAt = 0
@@ -281,11 +247,11 @@ function makeTreeLeaves(context: KernelContext): Kernel {
     y = result
     const categories = uint32(inputs[3])
     const x = rowsOf(xView)
-    const blockRows = blockRowsOf(features, rows)
-    walker.walks.x = walker.scratch.float64(blockRows * features)
-    walker.walks.leaves = walker.scratch.int32(Math.max(blockRows, walker.roots.length))
-    for (let start = 0; start < rows; start += blockRows) {
-      const count = Math.min(blockRows, rows - start)
+    const perBlock = blockRowsOf(features, rows)
+    walker.walks.x = walker.scratch.float64(perBlock * features)
+    walker.walks.leaves = walker.scratch.int32(Math.max(perBlock, walker.schedule.roots.length))
+    for (let start = 0; start < rows; start += perBlock) {
+      const count = Math.min(perBlock, rows - start)
       const hasNaN = copyRows(x, start * features, count * features, walker.walks.x)
       yAt = start * trees
       walkBlock(walker, count, features, hasNaN, categories, consumer)

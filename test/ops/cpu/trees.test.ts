@@ -6,40 +6,13 @@ import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { treeEnsembleFormula, treeLeavesFormula } from '../../../src/ops/formula/trees.ts'
 import { viewOfTensor } from '../../../src/ops/kernel.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
-import { AGGREGATES, CATEGORY_ROUNDINGS } from '../../../src/ops/trees/layout.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { attributesOf, ensembleInputs, leavesInputs, randomRows, randomSource, randomTrees, runnerOf, takeRows, type RandomOptions } from '../trees/support.ts'
+import { attributesOf, ensembleInputs, randomCase, runnerOf, takeRows } from '../trees/support.ts'
 
 const kernels = new Map(treeKernels)
 const bits = (tensor: Tensor): Uint8Array => {
   const data = tensor.data as Float64Array
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-}
-
-function randomCase(seed: number, rows: number): { attributes: Record<string, string | number>; inputs: (Tensor | undefined)[]; leaves: (Tensor | undefined)[]; x: Tensor } {
-  const random = randomSource(seed)
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]
-  const width = pick([1, 1, 2, 3])
-  const wild = random() < 0.4
-  const precision = pick(['float32', 'float64'] as const)
-  const options: RandomOptions = {
-    trees: pick([1, 2, 5, 9, 20]), features: pick([1, 3, 7]), width, maxDepth: pick([1, 3, 6, 12]), precision, comparisons: ['le', 'lt'], wild,
-  }
-  const trees = randomTrees(random, options)
-  const spread = random() < 0.4 ? 3 : 0
-  const outputs = width + spread
-  const treeTarget = spread > 0 ? trees.map(() => Math.floor(random() * (spread + 1))) : undefined
-  const missing = random() < 0.5
-  const encoded = encodeTrees(missing ? trees : trees.map((tree) => ({ ...tree, missingRight: false })), { width, precision, treeTarget })
-  const aggregate = pick(['sum', 'sum', ...AGGREGATES])
-  const base = aggregate === 'sum' && random() < 0.5 ? Float64Array.from({ length: outputs }, () => random()) : undefined
-  const x = randomRows(random, trees, rows, options.features, precision === 'float32' ? 'float32' : pick(['float32', 'float64'] as const), wild || missing)
-  return {
-    attributes: { layout: 'nodes16/1', outputs, aggregate, accumulate: pick(['float64', 'float32']), rounding: pick(CATEGORY_ROUNDINGS) },
-    inputs: ensembleInputs(x, encoded, base),
-    leaves: leavesInputs(x, encoded),
-    x,
-  }
 }
 
 test('the kernels equal the formula exactly', () => {

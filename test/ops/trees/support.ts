@@ -1,9 +1,9 @@
 // Random ensembles in the words of the training libraries, a naive evaluator of those, and a way to run kernels on tensors.
 import type { Attribute, Attributes } from '../../../src/ops/types.ts'
-import { allocateView, viewOfTensor, type KernelContext, type KernelEntry, type View } from '../../../src/ops/kernel.ts'
-import { opKey } from '../../../src/ops/kernel.ts'
+import { allocateView, opKey, viewOfTensor, type KernelContext, type KernelEntry, type PreferredEntry, type View } from '../../../src/ops/kernel.ts'
 import { treeSchemas } from '../../../src/ops/schemas/trees.ts'
-import type { CategorySplit, Comparison, EncodedTrees, TreeDescription } from '../../../src/ops/trees/encode.ts'
+import { encodeTrees, type CategorySplit, type Comparison, type EncodedTrees, type TreeDescription } from '../../../src/ops/trees/encode.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS } from '../../../src/ops/trees/layout.ts'
 import { below32, below64 } from '../../../src/ops/trees/neighbours.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 
@@ -153,10 +153,17 @@ export interface Runner {
 }
 
 /** A kernel made for these inputs; `run` gives other rows to it. The first input's shape is left open. */
-export function runnerOf(key: string, entry: KernelEntry | undefined, attributes: Attributes, inputs: readonly (Tensor | undefined)[]): Runner {
+export function runnerOf(
+  key: string,
+  entry: KernelEntry | PreferredEntry | undefined,
+  attributes: Attributes,
+  inputs: readonly (Tensor | undefined)[],
+  place: (tensor: Tensor) => Tensor = (tensor) => tensor,
+): Runner {
   const schema = treeSchemas.find((candidate) => opKey(candidate.domain, candidate.name) === key)
   if (schema === undefined || entry === undefined || !('make' in entry)) throw new Error(`no kernel ${key}`)
-  const views = inputs.map((tensor) => (tensor === undefined ? undefined : viewOfTensor(tensor)))
+  const placed = inputs.map((tensor) => (tensor === undefined ? undefined : place(tensor)))
+  const views = placed.map((tensor) => (tensor === undefined ? undefined : viewOfTensor(tensor)))
   const infer = (): readonly { dtype: string; shape?: readonly unknown[] }[] =>
     schema.infer({ op: schema.name, attributes, inputs: views, values: [], outputCount: 1 }) as never
   const [outputType] = infer()
@@ -169,12 +176,14 @@ export function runnerOf(key: string, entry: KernelEntry | undefined, attributes
     scratch: { float64: (n) => new Float64Array(n), float32: (n) => new Float32Array(n), int32: (n) => new Int32Array(n) },
   }
   const kernel = entry.make(context)
+  if (kernel === undefined) throw new Error(`${key} was left to cpu`)
   return {
     views,
     run(x) {
-      views[0] = viewOfTensor(x)
+      views[0] = viewOfTensor(place(x))
       const [type] = infer()
-      const y = allocateView(type.dtype as never, type.shape as number[])
+      const blank = allocateView(type.dtype as never, type.shape as number[])
+      const y = viewOfTensor(place({ dtype: blank.dtype, shape: blank.shape, data: blank.data }))
       kernel(views, [y])
       return { dtype: y.dtype, shape: y.shape, data: y.data }
     },
@@ -188,4 +197,39 @@ export function takeRows(x: Tensor, order: readonly number[]): Tensor {
   const data = x.dtype === 'float32' ? new Float32Array(order.length * features) : new Float64Array(order.length * features)
   order.forEach((row, i) => data.set(source.subarray(row * features, (row + 1) * features), i * features))
   return { dtype: x.dtype, shape: [order.length, features], data }
+}
+
+export interface RandomCase {
+  readonly attributes: Record<string, string | number>
+  /** Of mle.TreeEnsemble and of mle.TreeLeaves. */
+  readonly inputs: (Tensor | undefined)[]
+  readonly leaves: (Tensor | undefined)[]
+  readonly x: Tensor
+}
+
+/** Any ensemble, tame or wild, with rows for it. */
+export function randomCase(seed: number, rows: number): RandomCase {
+  const random = randomSource(seed)
+  const pick = <T,>(list: readonly T[]): T => list[Math.floor(random() * list.length)]
+  const width = pick([1, 1, 2, 3])
+  const wild = random() < 0.4
+  const precision = pick(['float32', 'float64'] as const)
+  const options: RandomOptions = {
+    trees: pick([1, 2, 5, 9, 20]), features: pick([1, 3, 7]), width, maxDepth: pick([1, 3, 6, 12]), precision, comparisons: ['le', 'lt'], wild,
+  }
+  const trees = randomTrees(random, options)
+  const spread = random() < 0.4 ? 3 : 0
+  const outputs = width + spread
+  const treeTarget = spread > 0 ? trees.map(() => Math.floor(random() * (spread + 1))) : undefined
+  const missing = random() < 0.5
+  const encoded = encodeTrees(missing ? trees : trees.map((tree) => ({ ...tree, missingRight: false })), { width, precision, treeTarget })
+  const aggregate = pick(['sum', 'sum', ...AGGREGATES])
+  const base = aggregate === 'sum' && random() < 0.5 ? Float64Array.from({ length: outputs }, () => random()) : undefined
+  const x = randomRows(random, trees, rows, options.features, precision === 'float32' ? 'float32' : pick(['float32', 'float64'] as const), wild || missing)
+  return {
+    attributes: { layout: 'nodes16/1', outputs, aggregate, accumulate: pick(['float64', 'float32']), rounding: pick(CATEGORY_ROUNDINGS) },
+    inputs: ensembleInputs(x, encoded, base),
+    leaves: leavesInputs(x, encoded),
+    x,
+  }
 }

@@ -1,0 +1,69 @@
+// Compiles src/ops/wasm/assembly/*.ts, one WebAssembly module each, and writes them as importable text.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { deflateRawSync } from 'node:zlib'
+import asc from 'assemblyscript/asc'
+
+const SOURCES = 'src/ops/wasm/assembly'
+const GENERATED = 'src/ops/wasm/generated'
+
+/** Sources that WebAssembly expresses better than JavaScript: the compiler reads the second in place of the first. */
+const REPLACED: ReadonlyMap<string, string> = new Map([['src/math/bits.ts', `${SOURCES}/bits.ts`]])
+
+/** Names of the modules: every file in the assembly folder that stands in for no other; its subfolders hold parts of them. */
+export function wasmNames(): string[] {
+  const parts = [...REPLACED.values()]
+  return readdirSync(SOURCES).filter((name) => name.endsWith('.ts') && !parts.includes(`${SOURCES}/${name}`)).map((name) => name.slice(0, -3)).sort()
+}
+
+/** The compiler's view of a file: it appends .ts to specifiers, which ours already have. */
+function readSource(path: string): string | null {
+  const file = path.replace(/\.ts\.ts$/, '.ts')
+  const actual = REPLACED.get(file) ?? file
+  return existsSync(actual) ? readFileSync(actual, 'utf8') : null
+}
+
+/**
+ * Compiles one module. Memory is imported and nothing is placed in it: no static data, no runtime, so that instances can
+ * share a memory whose layout belongs to the arena.
+ *
+ * @throws Error with the compiler's messages
+ */
+export async function compileWasm(name: string): Promise<Uint8Array> {
+  let binary: Uint8Array | undefined
+  const result = await asc.main(
+    [
+      `${SOURCES}/${name}.ts`, '--outFile', 'module.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd',
+    ],
+    {
+      readFile: readSource,
+      writeFile: (file, contents) => {
+        if (file === 'module.wasm' && contents instanceof Uint8Array) binary = contents
+      },
+      listFiles: () => [],
+    },
+  )
+  if (result.error !== null || binary === undefined) throw new Error(`${name}: ${result.error?.message ?? 'no output'}\n${result.stderr.toString()}`)
+  const messages = result.stderr.toString()
+  if (messages !== '') throw new Error(`${name}: ${messages}`)
+  return binary
+}
+
+/** The TypeScript file that carries a module: deflated, base64. */
+export function generatedSource(binary: Uint8Array): string {
+  const text = deflateRawSync(binary, { level: 9 }).toString('base64')
+  return [
+    '// Written by `npm run build:wasm` from ../assembly; do not edit.',
+    'import type { WasmImage } from \'../module.ts\'',
+    '',
+    `export const image: WasmImage = { byteLength: ${binary.length}, deflated: '${text}' }`,
+    '',
+  ].join('\n')
+}
+
+export function generatedPath(name: string): string {
+  return `${GENERATED}/${name}.ts`
+}
+
+export function writeGenerated(name: string, binary: Uint8Array): void {
+  writeFileSync(generatedPath(name), generatedSource(binary))
+}

@@ -1,0 +1,61 @@
+// In which order and how far trees are walked, worked out once: shared by the backends.
+import type { TreeFacts } from './check.ts'
+
+/** Trees, or rows, that are walked side by side. */
+export const LANES = 8
+/** A block's rows should stay in the first-level cache beside a tree. */
+const BLOCK_BYTES = 24576
+
+/** Plain numbers, which stay when memory moves. */
+export interface TreeSchedule {
+  readonly trees: number
+  /** [trees, padded to whole groups of 8]: first node of each tree; padding walks the first tree and is dropped. */
+  readonly roots: Int32Array
+  /** [trees]: steps after which every row has reached its leaf. */
+  readonly steps: Int32Array
+  /** [trees]: steps between looks whether all walks have ended. */
+  readonly stepsPerLook: Int32Array
+  /** [trees]: flags that occur. */
+  readonly flags: Int32Array
+  /** [groups of 8 trees] */
+  readonly groupSteps: Int32Array
+  readonly groupStepsPerLook: Int32Array
+  readonly groupFlags: Int32Array
+}
+
+export function treeSchedule(facts: TreeFacts, roots: Uint32Array): TreeSchedule {
+  const trees = roots.length
+  const groups = Math.ceil(trees / LANES)
+  const schedule: TreeSchedule = {
+    trees,
+    roots: new Int32Array(groups * LANES),
+    steps: Int32Array.from(facts.depth),
+    stepsPerLook: new Int32Array(trees),
+    flags: Int32Array.from(facts.flags),
+    groupSteps: new Int32Array(groups),
+    groupStepsPerLook: new Int32Array(groups),
+    groupFlags: new Int32Array(groups),
+  }
+  schedule.roots.set(roots)
+  for (let group = 0; group < groups; group++) {
+    let mean = 0
+    for (let t = group * LANES; t < Math.min(trees, (group + 1) * LANES); t++) {
+      schedule.stepsPerLook[t] = stepsBetweenLooks(facts.depth[t], facts.meanDepth[t])
+      schedule.groupSteps[group] = Math.max(schedule.groupSteps[group], facts.depth[t])
+      schedule.groupFlags[group] |= facts.flags[t]
+      mean = Math.max(mean, facts.meanDepth[t])
+    }
+    schedule.groupStepsPerLook[group] = stepsBetweenLooks(schedule.groupSteps[group], mean)
+  }
+  return schedule
+}
+
+/** Looking whether all walks have ended costs about one step; it pays only where the deepest leaf is far below most. */
+function stepsBetweenLooks(depth: number, meanDepth: number): number {
+  return depth > 3 * meanDepth ? Math.max(4, Math.ceil(meanDepth)) : Math.max(1, depth)
+}
+
+/** Rows to walk together: a multiple of the lanes. */
+export function blockRows(features: number, bytesPerValue: number): number {
+  return Math.max(LANES, Math.floor(BLOCK_BYTES / (bytesPerValue * Math.max(1, features)) / LANES) * LANES)
+}

@@ -1,0 +1,80 @@
+// WebAssembly modules of the kernels: compiled once per process, instantiated once per memory.
+import { MleError } from '../../error.ts'
+import { inflate } from '../../platform/inflate.ts'
+
+/** A module as its generated file carries it. */
+export interface WasmImage {
+  readonly byteLength: number
+  /** Base64 of the raw deflate stream. */
+  readonly deflated: string
+}
+
+export type WasmModuleName = 'trees'
+
+const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
+  ['trees', async () => (await import('./generated/trees.ts')).image],
+])
+
+const compiled = /* @__PURE__ */ new Map<WasmModuleName, Promise<WebAssembly.Module>>()
+
+/** The bytes of a module. */
+export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
+  const fetch = IMAGES.get(name)
+  if (fetch === undefined) throw new RangeError(`no WebAssembly module ${name}`)
+  const { deflated, byteLength } = await fetch()
+  const text = atob(deflated)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  return inflate(bytes, 'deflate-raw', byteLength)
+}
+
+/**
+ * A compiled module, the same for every caller.
+ *
+ * @throws MleError DEVICE_WASM where the host forbids compiling WebAssembly (a content security policy without 'wasm-unsafe-eval')
+ */
+export function wasmModule(name: WasmModuleName): Promise<WebAssembly.Module> {
+  let module = compiled.get(name)
+  if (module === undefined) {
+    module = compile(name)
+    compiled.set(name, module)
+    // A failure is not kept: the next load tries again.
+    module.catch(() => compiled.delete(name))
+  }
+  return module
+}
+
+async function compile(name: WasmModuleName): Promise<WebAssembly.Module> {
+  const bytes = await wasmBytes(name)
+  try {
+    return await WebAssembly.compile(bytes.slice())
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new MleError('DEVICE_WASM', `WebAssembly cannot be compiled here (${reason}); use device 'cpu'`, { section: name })
+  }
+}
+
+/**
+ * Instantiates modules over one memory and gives their functions together; no two modules export the same name.
+ *
+ * @param given modules compiled elsewhere, for hosts that forbid compiling from bytes
+ */
+export async function instantiateWasm(
+  memory: WebAssembly.Memory,
+  names: readonly WasmModuleName[],
+  given?: ReadonlyMap<WasmModuleName, WebAssembly.Module>,
+): Promise<WebAssembly.Exports> {
+  const instances = await Promise.all(
+    names.map(async (name) => WebAssembly.instantiate(given?.get(name) ?? (await wasmModule(name)), { env: { memory } })),
+  )
+  return Object.assign({}, ...instances.map((instance) => instance.exports))
+}
+
+/** A function that a module exports; its arguments are numbers and byte offsets. */
+export type WasmFunction = (...numbers: number[]) => number
+
+export function wasmFunction(exports: WebAssembly.Exports, name: string): WasmFunction {
+  const value = exports[name]
+  if (typeof value !== 'function') throw new TypeError(`the WebAssembly module exports no function ${name}`)
+  return value as WasmFunction
+}

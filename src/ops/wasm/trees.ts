@@ -1,0 +1,122 @@
+// Tree ensembles on the wasm device: constants and plans laid out in its memory once, then one call per run.
+import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
+import type { TreeFacts } from '../trees/check.ts'
+import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
+import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
+import { isTensorType } from '../types.ts'
+import { wasmFunction, type WasmFunction } from './module.ts'
+
+const PLAN_BYTES = 64
+const TABLE_BYTES = 32
+
+/** Kernels over a host's memory, by operator key. */
+export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+  return [
+    ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, context) }],
+    ['mle.TreeLeaves', { make: (context) => makeTreeLeaves(host, context) }],
+  ]
+}
+
+/** Byte offsets of constants in the host's memory, which keeps those that lie there already and takes copies of the others. */
+function placeAll(host: WasmHost, constants: readonly (Uint8Array | Uint32Array | Int32Array | Float64Array | undefined)[]): number[] {
+  const inside = constants.map((data) => data !== undefined && data.buffer === host.memory.buffer)
+  const offsets = constants.map((data) => data?.byteOffset ?? 0)
+  return constants.map((data, i) => (inside[i] ? offsets[i] : place(host, data)))
+}
+
+function place(host: WasmHost, data: Uint8Array | Uint32Array | Int32Array | Float64Array | undefined): number {
+  if (data === undefined) return 0
+  const offset = host.allocate(data.byteLength)
+  new Uint8Array(host.memory.buffer, offset, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return offset
+}
+
+/** The table of trees that src/ops/wasm/assembly/trees.ts describes. */
+function placeTable(host: WasmHost, schedule: TreeSchedule, treeTarget: Uint32Array | undefined): number {
+  const { roots, trees } = schedule
+  const offset = host.allocate(Math.max(1, roots.length) * TABLE_BYTES)
+  const table = new Uint32Array(host.memory.buffer, offset, roots.length * (TABLE_BYTES / 4))
+  for (let t = 0; t < roots.length; t++) {
+    const at = t * (TABLE_BYTES / 4)
+    table[at] = roots[t]
+    if (t < trees) {
+      table[at + 1] = schedule.steps[t]
+      table[at + 2] = schedule.stepsPerLook[t]
+      table[at + 3] = schedule.flags[t]
+      table[at + 4] = treeTarget === undefined ? 0 : treeTarget[t]
+    }
+    if (t % LANES === 0) {
+      const group = t / LANES
+      table[at + 5] = schedule.groupSteps[group]
+      table[at + 6] = schedule.groupStepsPerLook[group]
+      table[at + 7] = schedule.groupFlags[group]
+    }
+  }
+  return offset
+}
+
+/** Everything of a plan but what is left 0 here; see src/ops/wasm/assembly/trees.ts. */
+function placePlan(host: WasmHost, fields: readonly number[]): number {
+  const offset = host.allocate(PLAN_BYTES)
+  new Uint32Array(host.memory.buffer, offset, PLAN_BYTES / 4).set(fields)
+  return offset
+}
+
+function roundingBits(rounding: CategoryRounding): number {
+  return CATEGORY_ROUNDINGS.indexOf(rounding)
+}
+
+/** Rows of X must have their number of columns known: the size of a block follows from it. */
+function featuresOf(context: KernelContext): number | undefined {
+  const type = context.inputTypes[0]
+  const features = isTensorType(type) ? type.shape?.[1] : undefined
+  return typeof features === 'number' ? features : undefined
+}
+
+// X [rows, features] float32 or float64; Y [rows, outputs] float64, or float32 where sums are rounded after each tree
+function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const features = featuresOf(context)
+  if (features === undefined) return undefined
+  const { arrays, facts, outputs, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context)
+  const perBlock = blockRows(features, 4)
+  // Views of constants die when memory grows, so every offset is taken before the first block is allocated.
+  const schedule = treeSchedule(facts, arrays.roots)
+  const treeTarget = arrays.treeTarget?.slice()
+  const constants = [arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories]
+  const [nodes, leafIndex, leafValues, categories] = placeAll(host, constants)
+  const table = placeTable(host, schedule, treeTarget)
+  const plan = placePlan(host, [
+    nodes, leafIndex, leafValues, categories, table, schedule.trees, arrays.width, outputs, perBlock,
+    place(host, start), place(host, treesPerOutput), 0, roundingBits(rounding), AGGREGATES.indexOf(aggregate), accumulate === 'float32' ? 1 : 0,
+  ])
+  host.reserveScratch(4 * Math.max(perBlock + LANES, schedule.roots.length))
+  return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'))
+}
+
+// X [rows, features]; Y [rows, trees] int32
+function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const features = featuresOf(context)
+  if (features === undefined) return undefined
+  const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context)
+  const perBlock = blockRows(features, 4)
+  const schedule = treeSchedule(facts, arrays.roots)
+  const [nodes, categories, ids] = placeAll(host, [arrays.nodes, arrays.categories, nodeIds])
+  const table = placeTable(host, schedule, undefined)
+  const plan = placePlan(host, [nodes, 0, 0, categories, table, schedule.trees, 0, 0, perBlock, 0, 0, 0, roundingBits(rounding), 0, 0, ids])
+  host.reserveScratch(4 * Math.max(perBlock + LANES, schedule.roots.length))
+  return caller(host, plan, facts, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
+}
+
+function caller(host: WasmHost, plan: number, facts: TreeFacts, run32: WasmFunction, run64: WasmFunction): Kernel {
+  const { featureCount } = facts
+  return (inputs, outputs) => {
+    const x = inputs[0]
+    const y = outputs[0]
+    if (x === undefined || y === undefined || Array.isArray(x.data) || Array.isArray(y.data)) throw new TypeError('trees need X and Y')
+    const features = x.shape[1]
+    if (features < featureCount) requireFeatures(facts, features)
+    const run = x.dtype === 'float32' ? run32 : run64
+    run(plan, x.data.byteOffset, x.shape[0], features, y.data.byteOffset, host.scratchOffset)
+  }
+}

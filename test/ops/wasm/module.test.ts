@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { compileWasm, generatedPath, generatedSource, wasmNames } from '../../../scripts/wasm.ts'
+import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
+
+const names = wasmNames() as WasmModuleName[]
+
+test('compiling the assembly sources again gives the committed modules', async () => {
+  assert.ok(names.length > 0)
+  for (const name of names) {
+    const binary = await compileWasm(name)
+    assert.ok(Buffer.from(await wasmBytes(name)).equals(binary), `run npm run build:wasm -- ${name}`)
+    // The text around the bytes; compressed bytes may differ between versions of zlib.
+    assert.equal(readFileSync(generatedPath(name), 'utf8').split('deflated')[0], generatedSource(binary).split('deflated')[0])
+  }
+})
+
+test('modules import a memory, place nothing in it and keep no state', async () => {
+  for (const name of names) {
+    const module = await wasmModule(name)
+    assert.deepEqual(WebAssembly.Module.imports(module), [{ module: 'env', name: 'memory', kind: 'memory' }])
+    assert.deepEqual(WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'global'), [])
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    await instantiateWasm(memory, [name])
+    assert.ok(new Uint8Array(memory.buffer).every((byte) => byte === 0))
+    assert.deepEqual(sectionIds(await wasmBytes(name)).filter((id) => id === GLOBAL_SECTION || id === DATA_SECTION), [])
+  }
+})
+
+const GLOBAL_SECTION = 6
+const DATA_SECTION = 11
+
+function sectionIds(bytes: Uint8Array): number[] {
+  const ids: number[] = []
+  for (let at = 8; at < bytes.length; ) {
+    ids.push(bytes[at++])
+    let size = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]
+      size += (byte & 127) * 2 ** shift
+      if (byte < 128) break
+    }
+    at += size
+  }
+  return ids
+}
+
+test('a module is compiled once, and may be given', async () => {
+  assert.equal(wasmModule('trees'), wasmModule('trees'))
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const exports = await instantiateWasm(memory, ['trees'], new Map([['trees', await wasmModule('trees')]]))
+  wasmFunction(exports, 'treeEnsemble32')
+  assert.throws(() => wasmFunction(exports, 'nothing'), TypeError)
+  await assert.rejects(wasmBytes('nothing' as WasmModuleName), RangeError)
+})

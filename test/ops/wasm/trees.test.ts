@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { treeKernels } from '../../../src/ops/cpu/trees.ts'
+import { encodeTrees } from '../../../src/ops/trees/encode.ts'
+import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { attributesOf, ensembleInputs, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
+import { testHost } from './host.ts'
+
+const host = await testHost(['trees'])
+const cpu = new Map(treeKernels)
+const wasm = new Map(wasmTreeKernels(host))
+
+function bitsOf(tensor: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = tensor.data as Float64Array
+  return new Uint8Array(buffer, byteOffset, byteLength).slice()
+}
+
+test('the wasm kernels equal the cpu kernels in every bit, whole and in parts', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 0, max: 60 }), fc.nat(60), (seed, rows, at) => {
+      const { attributes, inputs, leaves, x } = randomCase(seed, rows)
+      const entries = attributesOf(attributes)
+      for (const [key, list] of [['mle.TreeEnsemble', inputs], ['mle.TreeLeaves', leaves]] as const) {
+        host.reset()
+        const expected = runnerOf(key, cpu.get(key), entries, list).run(x)
+        const { run } = runnerOf(key, wasm.get(key), entries, list, host.place)
+        assert.deepEqual(bitsOf(run(x)), bitsOf(expected))
+        const order = Array.from({ length: rows }, (_row, i) => i)
+        const split = at % (rows + 1)
+        const parts = [run(takeRows(x, order.slice(0, split))), run(takeRows(x, order.slice(split)))].flatMap((part) => Array.from(bitsOf(part)))
+        assert.deepEqual(parts, Array.from(bitsOf(expected)))
+        host.checkGuards()
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('many rows, in several blocks, with few and many features', () => {
+  for (const [rows, features] of [[1000, 20], [517, 700], [9, 4000], [300, 1]]) {
+    for (const precision of ['float32', 'float64'] as const) {
+      host.reset()
+      const random = randomSource(rows + features)
+      const trees = randomTrees(random, { trees: 13, features, width: 2, maxDepth: 9, precision, comparisons: ['le'], wild: rows === 300 })
+      const encoded = encodeTrees(trees, { width: 2, precision })
+      const x = randomRows(random, trees, rows, features, precision, rows !== 1000)
+      const attributes = attributesOf({ layout: 'nodes16/1', outputs: 2, aggregate: 'mean' })
+      const inputs = ensembleInputs(x, encoded)
+      const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
+      const actual = runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place).run(x)
+      assert.deepEqual(bitsOf(actual), bitsOf(expected))
+      host.checkGuards()
+    }
+  }
+})
+
+test('constants outside the memory are copied into it', () => {
+  host.reset()
+  const { attributes, inputs, x } = randomCase(5, 17)
+  const outside = runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributesOf(attributes), inputs, (tensor) => (tensor.dtype === 'uint8' ? tensor : host.place(tensor)))
+  const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributesOf(attributes), inputs).run(x)
+  assert.deepEqual(bitsOf(outside.run(x)), bitsOf(expected))
+})
