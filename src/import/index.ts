@@ -1,7 +1,7 @@
 // importModel: bytes of any supported foreign format -> Graph. An importer adds one line to FORMATS.
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
-import { readPickle, type PickleLimits } from './pickle/index.ts'
+import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { allowSklearn, importSklearn } from './sklearn/index.ts'
 
 export type { PickleLimits }
@@ -24,15 +24,8 @@ export interface Format {
   readonly read: (bytes: Uint8Array, options: ImportOptions) => Graph | Promise<Graph>
 }
 
-/** A pickle of protocol 2 and later begins with PROTO; protocols 0 and 1 begin with an opcode and end with STOP. */
-function isPickle(bytes: Uint8Array): boolean {
-  if (bytes.length < 3) return false
-  if (bytes[0] === 0x80) return bytes[1] >= 2 && bytes[1] <= 5
-  return (bytes[0] === 0x63 || bytes[0] === 0x28 || bytes[0] === 0x5d) && bytes[bytes.length - 1] === 0x2e
-}
-
 const FORMATS: readonly Format[] = [
-  { name: 'pickle', matches: isPickle, read: (bytes, options) => importSklearn(readPickle(bytes, { allow: allowSklearn, limits: options.limits?.pickle })) },
+  { name: 'pickle', matches: (bytes) => sniffPickle(bytes) !== undefined, read: async (bytes, options) => importSklearn(await readJoblib(bytes, { allow: allowSklearn, limits: options.limits?.pickle })) },
 ]
 
 /**

@@ -46,6 +46,7 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
   let depth = 0
   const context: SklearnContext = {
     builder,
+    kindOf: (inner) => (isPyObject(inner) ? findImporter(inner.module, inner.name)?.kind : undefined) ?? 'transformer',
     importEstimator(inner, x, where) {
       if (!isPyObject(inner)) throw new MleError('SKLEARN_VALUE', `${where} is ${describe(inner)}, expected an estimator`, { section: where })
       const entry = findImporter(inner.module, inner.name)
@@ -63,7 +64,7 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
   }
   const source = sourceFeatures(context, { width: featureCount(estimator), names: featureNames(estimator), reserved: new Set(OUTPUT_NAMES), layout })
   const methods = context.importEstimator(estimator, source.features, estimator.name)
-  const kind = kindOf(estimator, methods)
+  const kind: EstimatorKind = methods.classes !== undefined ? 'classifier' : (methods.kind ?? context.kindOf(estimator))
   const notes: string[] = []
   const listed = declareOutputs(context, methods, kind, notes)
   if (listed.length === 0) throw new MleError('SKLEARN_UNSUPPORTED', `${estimator.name} has no method that computes something from new data`, { section: estimator.name })
@@ -78,13 +79,6 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
     ...(notes.length === 0 ? {} : { notes }),
   }
   return { graph: pruneGraph(builder.build(metadata)), source }
-}
-
-/** What the labels are: the estimator's own kind, or for meta-estimators that of what they hold. */
-function kindOf(estimator: PyObject, methods: Methods): EstimatorKind {
-  if (methods.classes !== undefined) return 'classifier'
-  if (methods.kind !== undefined) return methods.kind
-  return findImporter(estimator.module, estimator.name)?.kind ?? 'transformer'
 }
 
 function memoized(methods: Methods): Methods {

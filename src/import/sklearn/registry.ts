@@ -1,10 +1,32 @@
 // Which class names are known, and who imports them. A family is one file; it adds one line here.
 import type { EstimatorEntry } from './types.ts'
+import { composition } from './families/compose.ts'
+import { discriminantAnalysis } from './families/discriminant.ts'
+import { encoders } from './families/encoders.ts'
+import { featureSelection } from './families/feature-selection.ts'
+import { imputers } from './families/imputers.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
+import { naiveBayesClassifiers } from './families/naive-bayes.ts'
+import { polynomials } from './families/polynomial.ts'
+import { projections } from './families/projections.ts'
 import { scalers } from './families/scalers.ts'
+import { transforms } from './families/transforms.ts'
 
-const FAMILIES: readonly (readonly EstimatorEntry[])[] = [linearRegressors, linearClassifiers, scalers]
+const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
+  linearRegressors,
+  linearClassifiers,
+  naiveBayesClassifiers,
+  discriminantAnalysis,
+  projections,
+  scalers,
+  transforms,
+  polynomials,
+  encoders,
+  imputers,
+  featureSelection,
+  composition,
+]
 
 let byName: Map<string, EstimatorEntry[]> | undefined
 

@@ -49,6 +49,8 @@ export interface SklearnContext {
   readonly builder: GraphBuilder
   /** Methods of an inner estimator applied to `x`. Throws SKLEARN_UNSUPPORTED for classes that no importer knows. */
   readonly importEstimator: (estimator: PyValue | undefined, x: Features, where: string) => Methods
+  /** What an estimator is by its class; meta-estimators that are what they hold say so in their methods. */
+  readonly kindOf: (estimator: PyValue | undefined) => EstimatorKind
 }
 
 export type EstimatorImporter = (context: SklearnContext, estimator: PyObject, x: Features) => Methods

@@ -1,0 +1,150 @@
+// Power transforms, quantile maps and spline bases.
+import { MleError } from '../../error.ts'
+import { exp, expm1, log, log1p, normalQuantile, pow } from '../../math/index.ts'
+import { int, text } from '../attributes.ts'
+import { bsplineValues } from '../bspline.ts'
+import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+
+export function float64Of(view: View | undefined): Float64Array {
+  if (view?.data instanceof Float64Array) return view.data
+  throw new TypeError('expected float64')
+}
+
+const EPSILON = 2.220446049250313e-16
+
+function yeoJohnson(x: number, lambda: number): number {
+  if (x >= 0) return Math.abs(lambda) < EPSILON ? log1p(x) : (pow(x + 1, lambda) - 1) / lambda
+  return Math.abs(lambda - 2) > EPSILON ? -(pow(1 - x, 2 - lambda) - 1) / (2 - lambda) : -log1p(-x)
+}
+
+function yeoJohnsonExpm1(x: number, lambda: number): number {
+  if (x >= 0) return Math.abs(lambda) < EPSILON ? log1p(x) : expm1(lambda * log1p(x)) / lambda
+  return Math.abs(lambda - 2) > EPSILON ? -expm1((2 - lambda) * log1p(-x)) / (2 - lambda) : -log1p(-x)
+}
+
+const LOG_MAX = 709.78
+
+function boxCox(x: number, lambda: number): number {
+  if (x <= 0) throw new MleError('OP_VALUE', `Box-Cox takes positive values only, got ${x}`, { expected: 'a positive number', actual: x })
+  if (Math.abs(lambda) < 1e-19) return log(x)
+  const exponent = lambda * log(x)
+  if (exponent < LOG_MAX) return expm1(exponent) / lambda
+  return Math.sign(lambda) * exp(exponent - log(Math.abs(lambda))) - 1 / lambda
+}
+
+// x [rows, features] f64, lambdas [features] f64; out like x
+function makePowerTransform({ attributes }: KernelContext): Kernel {
+  const form = text(attributes, 'form', '')
+  const transform = form === 'box-cox' ? boxCox : form === 'yeo-johnson' ? yeoJohnson : yeoJohnsonExpm1
+  return ([xView, lambdaView], [outView]) => {
+    const x = float64Of(xView)
+    const lambdas = float64Of(lambdaView)
+    const out = float64Of(outView)
+    const nFeatures = lambdas.length
+    for (let i = 0; i < x.length; i++) out[i] = x[i] !== x[i] ? NaN : transform(x[i], lambdas[i % nFeatures])
+  }
+}
+
+/**
+ * Linear interpolation of x in column `column` of knots [count, width], as numpy's interp: constant outside, the value itself at a knot.
+ * `sign` -1 reads knots and values negated from the last to the first.
+ */
+function interpolate(x: number, knots: Float64Array, count: number, width: number, column: number, values: Float64Array, sign: 1 | -1): number {
+  const knot = (i: number): number => (sign === 1 ? knots[i * width + column] : -knots[(count - 1 - i) * width + column])
+  const value = (i: number): number => (sign === 1 ? values[i] : -values[count - 1 - i])
+  if (x > knot(count - 1)) return value(count - 1)
+  // Number of knots <= x.
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (x >= knot(middle)) low = middle + 1
+    else high = middle
+  }
+  const j = low - 1
+  if (j < 0) return value(0)
+  if (j === count - 1 || knot(j) === x) return value(j)
+  return ((value(j + 1) - value(j)) / (knot(j + 1) - knot(j))) * (x - knot(j)) + value(j)
+}
+
+const BOUND = 1e-7
+
+// x [rows, features] f64, quantiles [levels, features] f64, references [levels] f64; out like x
+function makeQuantileMap({ attributes }: KernelContext): Kernel {
+  const isNormal = text(attributes, 'output', 'uniform') === 'normal'
+  const lowest = normalQuantile(BOUND - EPSILON)
+  const highest = normalQuantile(1 - (BOUND - EPSILON))
+  return ([xView, quantileView, referenceView], [outView]) => {
+    const x = float64Of(xView)
+    const quantiles = float64Of(quantileView)
+    const references = float64Of(referenceView)
+    const out = float64Of(outView)
+    const levels = references.length
+    const nFeatures = quantiles.length / levels
+    for (let i = 0; i < x.length; i++) {
+      const f = i % nFeatures
+      const at = x[i]
+      if (at !== at) {
+        out[i] = NaN
+        continue
+      }
+      const low = quantiles[f]
+      const high = quantiles[(levels - 1) * nFeatures + f]
+      let y = 0.5 * (interpolate(at, quantiles, levels, nFeatures, f, references, 1) - interpolate(-at, quantiles, levels, nFeatures, f, references, -1))
+      if (isNormal ? at + BOUND > high : at === high) y = 1
+      if (isNormal ? at - BOUND < low : at === low) y = 0
+      out[i] = isNormal ? Math.min(Math.max(normalQuantile(y), lowest), highest) : y
+    }
+  }
+}
+
+// x [rows, features] f64, knots [features, knots] f64; out [rows, features * columns] f64
+function makeBSplineBasis({ attributes }: KernelContext): Kernel {
+  const degree = int(attributes, 'degree', 3)
+  const columns = int(attributes, 'columns', 1)
+  const outside = text(attributes, 'outside', 'continue')
+  const values = new Float64Array(degree + 1)
+  const scratch = new Float64Array(2 * degree + 3)
+  return ([xView, knotView, lowView, highView, lowValues, lowSlopes, highValues, highSlopes], [outView]) => {
+    const x = float64Of(xView)
+    const knots = float64Of(knotView)
+    const out = float64Of(outView).fill(0)
+    const [nFeatures, count] = (knotView as View).shape
+    for (let i = 0; i < x.length; i++) {
+      const f = i % nFeatures
+      const at = i * columns
+      let value = x[i]
+      const first = knots[f * count + degree]
+      const last = knots[f * count + count - degree - 1]
+      if (value !== value) {
+        out.fill(NaN, at, at + columns)
+        continue
+      }
+      if (outside === 'line') {
+        const low = float64Of(lowView)[f]
+        const high = float64Of(highView)[f]
+        if (value < low || value > high) {
+          const start = float64Of(value < low ? lowValues : highValues)
+          const slope = float64Of(value < low ? lowSlopes : highSlopes)
+          const distance = value - (value < low ? low : high)
+          for (let j = 0; j < columns; j++) out[at + j] = start[f * columns + j] + distance * slope[f * columns + j]
+          continue
+        }
+      } else if (outside === 'periodic') {
+        const period = last - first
+        const rest = (value - first) % period
+        value = first + (rest < 0 ? rest + period : rest)
+      } else if (outside === 'error' && (value < first || value > last)) {
+        throw new MleError('OP_VALUE', `feature ${f} is ${value}, outside the knots ${first} to ${last} of its spline`, { actual: value })
+      }
+      const start = bsplineValues(knots, f * count, count, degree, value, values, scratch)
+      for (let j = 0; j <= degree; j++) out[at + ((start + j) % columns)] += values[j]
+    }
+  }
+}
+
+export const preprocessKernels: readonly (readonly [string, KernelEntry])[] = [
+  ['mle.PowerTransform', { make: makePowerTransform }],
+  ['mle.QuantileMap', { make: makeQuantileMap }],
+  ['mle.BSplineBasis', { make: makeBSplineBasis }],
+]
