@@ -114,7 +114,9 @@ export function viewKernelData(dtype: DType, buffer: ArrayBufferLike, byteOffset
 
 /** The dtype whose data is held by this typed array; Uint16Array means uint16 and Uint8Array uint8 unless said otherwise. */
 export function dtypeOfArray(data: NumericArray): DType {
-  const name = data.constructor.name.replace(/Array$/, '').replace(/^Big/, '').toLowerCase()
+  // The tag, not the constructor's name: a Buffer is a Uint8Array, and so is any subclass.
+  const kind = data[Symbol.toStringTag]
+  const name = kind.replace(/Array$/, '').replace(/^Big/, '').toLowerCase()
   if (isDType(name)) return name
-  throw new TypeError(`${data.constructor.name} is not a tensor's data`)
+  throw new TypeError(`${kind} is not a tensor's data`)
 }

@@ -9,7 +9,8 @@ export function sizeOf(shape: readonly number[]): number {
     if (!Number.isSafeInteger(dim) || dim < 0) {
       throw new MleError('SHAPE_DIMENSION', `shape [${shape.join(', ')}]: dimension ${axis} is ${dim}, expected a count of at least 0`)
     }
-    size *= dim
+    // Infinity * 0 would be NaN.
+    size = dim === 0 ? 0 : size * dim
   }
   if (!Number.isSafeInteger(size)) {
     throw new MleError('SHAPE_TOO_LARGE', `shape [${shape.join(', ')}] holds more than 2^53 elements`)

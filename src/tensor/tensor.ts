@@ -1,6 +1,6 @@
 // The public tensor: plain data, no methods.
 import { MleError } from '../error.ts'
-import { allocateData, dtypeOfArray, is64BitInteger, isDType, type DType, type NumericArray, type StringArray } from './dtype.ts'
+import { allocateData, dtypeOfArray, is64BitInteger, isDType, isInteger, type DType, type NumericArray, type StringArray } from './dtype.ts'
 import { floatToBfloat, floatToHalf } from './half.ts'
 import { sizeOf } from './shape.ts'
 
@@ -31,13 +31,16 @@ export function isNumericArray(value: unknown): value is NumericArray {
  * @param data typed array, string[], or nested arrays of numbers, booleans, bigints or strings
  * @param shape defaults to the nesting, or [length] for a flat array
  * @param dtype defaults to the array's own; for nested values bool, int64 (bigint), string or float64
- * @throws MleError TENSOR_SIZE when the data does not fill the shape, TENSOR_RAGGED when rows differ in length
+ * @throws MleError TENSOR_SIZE when the data does not fill the shape, TENSOR_RAGGED when rows differ in length,
+ *   TENSOR_VALUE for an element that the dtype cannot hold
  * @example tensor([[1, 2], [3, 4]])            // float64 [2, 2]
  * @example tensor(new Float32Array(6), [2, 3]) // float32 [2, 3]
  */
 export function tensor(data: NumericArray | Nested, shape?: readonly number[], dtype?: DType): Tensor {
   if (isNumericArray(data)) {
     const own = dtypeOfArray(data)
+    // A Float16Array, where the engine has one, holds the same bits.
+    if (own === 'float16') return tensor(new Uint16Array(data.buffer, data.byteOffset, data.length), shape ?? [data.length], 'float16')
     const type = dtype ?? own
     if (type !== own) {
       if (!holdsRawBits(type, own)) return tensorFromFlat(Array.from(data as ArrayLike<number | bigint>), shape ?? [data.length], type)
@@ -69,6 +72,9 @@ function checkedTensor(dtype: DType, shape: readonly number[], data: NumericArra
 function flatten(value: Nested, shape: readonly number[], depth: number, out: (number | bigint | boolean | string | null)[]): void {
   if (!Array.isArray(value)) {
     if (depth !== shape.length) throw new MleError('TENSOR_RAGGED', `nested array has a single value at depth ${depth}, where its first row has an array`)
+    if (value === undefined || (typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol') {
+      throw new MleError('TENSOR_VALUE', `element ${out.length} is ${typeof value}, expected a number, bigint, boolean, string or null`)
+    }
     out.push(value as number | bigint | boolean | string | null)
     return
   }
@@ -79,19 +85,22 @@ function flatten(value: Nested, shape: readonly number[], depth: number, out: (n
 }
 
 function inferDType(flat: readonly (number | bigint | boolean | string | null)[]): DType {
-  for (const value of flat) {
-    if (value === null) continue
-    if (typeof value === 'string') return 'string'
-    if (typeof value === 'bigint') return 'int64'
-    if (typeof value === 'boolean') return 'bool'
-    return 'float64'
-  }
-  return 'float64'
+  const first = flat.find((value) => value !== null)
+  if (typeof first === 'string') return 'string'
+  if (typeof first === 'bigint') return 'int64'
+  // A number among booleans, or a missing value, needs more than two states.
+  return flat.length > 0 && flat.every((value) => typeof value === 'boolean') ? 'bool' : 'float64'
 }
 
 function tensorFromFlat(flat: readonly (number | bigint | boolean | string | null)[], shape: readonly number[], dtype: DType): Tensor {
   const data = allocateData(dtype, flat.length)
-  for (let i = 0; i < flat.length; i++) data[i] = convertElement(flat[i], dtype, i)
+  const whole = isInteger(dtype)
+  for (let i = 0; i < flat.length; i++) {
+    const value = convertElement(flat[i], dtype, i)
+    data[i] = value
+    // Typed arrays wrap and truncate silently.
+    if (whole && data[i] !== value) throw new MleError('TENSOR_VALUE', `element ${i} is ${String(flat[i])}, which is no exact ${dtype}`)
+  }
   return checkedTensor(dtype, shape, data)
 }
 
@@ -100,14 +109,13 @@ function convertElement(value: number | bigint | boolean | string | null, dtype:
   let out: unknown
   if (dtype === 'string') out = value === null || typeof value === 'string' ? value : String(value)
   else if (typeof value === 'string') throw new MleError('TENSOR_VALUE', `element ${index} is the string ${JSON.stringify(value)}, expected ${dtype}`)
-  else if (is64BitInteger(dtype)) {
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new MleError('TENSOR_VALUE', `element ${index} is ${value}, which is no exact ${dtype}`)
-    if (value === null) throw new MleError('TENSOR_VALUE', `element ${index} is null, but ${dtype} has no missing value`)
-    out = BigInt(value)
-  } else if (dtype === 'bool') out = value ? 1 : 0
   else if (value === null) {
     if (dtype !== 'float32' && dtype !== 'float64') throw new MleError('TENSOR_VALUE', `element ${index} is null, but ${dtype} has no missing value`)
     out = NaN
-  } else out = dtype === 'float16' ? floatToHalf(Number(value)) : dtype === 'bfloat16' ? floatToBfloat(Number(value)) : Number(value)
+  } else if (is64BitInteger(dtype)) {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new MleError('TENSOR_VALUE', `element ${index} is ${value}, which is no exact ${dtype}`)
+    out = BigInt(value)
+  } else if (dtype === 'bool') out = Number(value) === 0 ? 0 : 1 // NaN is true, as in numpy
+  else out = dtype === 'float16' ? floatToHalf(Number(value)) : dtype === 'bfloat16' ? floatToBfloat(Number(value)) : Number(value)
   return out as never
 }
