@@ -6,15 +6,19 @@ import type { Limits } from './limits.ts'
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
+// Every record of the schemas has fewer keys. An engine spends microseconds on each key of a large one.
+const MAX_KEYS = 16
+
 /**
- * Bounds size, nesting and number of values without building anything.
+ * Bounds size, nesting, number of values and keys of a record without building anything.
  *
  * @param section its name, for messages
  * @param offset where `bytes` start in the file, for messages
  */
 export function scanJson(bytes: Uint8Array, section: string, offset: number, limits: Limits): void {
   if (bytes.length > limits.maxJsonBytes) throw overLimit('bytes', section, offset, limits.maxJsonBytes, bytes.length)
-  let depth = 0
+  // Keys left in each open record; an open array has no bound of its own.
+  const left: number[] = []
   let values = 1
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
@@ -22,11 +26,15 @@ export function scanJson(bytes: Uint8Array, section: string, offset: number, lim
       i = endOfString(bytes, i + 1, section, offset)
     } else if (byte === 0x5b || byte === 0x7b) {
       values++
-      if (++depth > limits.maxDepth) throw overLimit('levels', section, offset + i, limits.maxDepth, depth)
+      left.push(byte === 0x7b ? MAX_KEYS : Infinity)
+      if (left.length > limits.maxDepth) throw overLimit('levels', section, offset + i, limits.maxDepth, left.length)
     } else if (byte === 0x5d || byte === 0x7d) {
-      depth--
+      left.pop()
     } else if (byte === 0x2c) {
       values++
+      if (left.length > 0 && --left[left.length - 1] < 1) {
+        throw new MleError('FORMAT_KEY', `${section}: a record has more than ${MAX_KEYS} keys`, { section, offset: offset + i, expected: MAX_KEYS })
+      }
     }
     if (values > limits.maxJsonValues) throw overLimit('values', section, offset + i, limits.maxJsonValues, values)
   }

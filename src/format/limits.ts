@@ -6,7 +6,7 @@ export interface Limits {
   readonly maxBytes: number
   /** Bytes of each JSON section (CWE-770). The graphs of the largest public networks take a few MiB. */
   readonly maxJsonBytes: number
-  /** Values in each JSON section (CWE-770): a value costs the engine up to 100 bytes, far more than the text `[],`. */
+  /** Values in each JSON section (CWE-770): a value costs the engine up to 100 bytes, far more than the text `[],`. A node takes about 20. */
   readonly maxJsonValues: number
   /** Nesting of arrays and records in JSON (CWE-674). The schemas need 7 and one or two for each level of a value's type. */
   readonly maxDepth: number
@@ -29,13 +29,13 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   maxBytes: 4294967296,
   maxJsonBytes: 67108864,
-  maxJsonValues: 4194304,
+  maxJsonValues: 1048576,
   maxDepth: 32,
   maxSubgraphDepth: 16,
   maxSections: 64,
   maxSignatureBytes: 1048576,
-  maxTensors: 131072,
-  maxNodes: 262144,
+  maxTensors: 65536,
+  maxNodes: 65536,
   maxRank: 32,
   maxExpansion: 256,
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MleError } from '../../src/error.ts'
-import { read, readBytes, write } from '../../src/format/index.ts'
+import { layOut } from '../../conformance/malformed-files.ts'
+import { open, read, readBytes, write } from '../../src/format/index.ts'
 import type { Graph, Node } from '../../src/graph/graph.ts'
 import type { Attribute } from '../../src/ops/types.ts'
 import { isNumericArray } from '../../src/tensor/tensor.ts'
@@ -97,4 +98,41 @@ test('damage of any kind throws a coded error or changes nothing', async () => {
     }),
     { numRuns: 200 },
   )
+})
+
+/** A value of the JSON replaced by one that some reader may stumble over. */
+function mutate(value: unknown, pick: () => number): unknown {
+  const odd = [null, 0, -1, 1, 2 ** 53 - 1, 2 ** 32, 1.5, '', '__proto__', 'x', 'NaN', '-0', [], {}, [[]], { tensor: 0 }, true]
+  if (typeof value !== 'object' || value === null || pick() % 4 === 0) return odd[pick() % odd.length]
+  const entries = Object.entries(value)
+  if (entries.length === 0) return odd[pick() % odd.length]
+  const chosen = pick() % entries.length
+  const changed = entries.map(([key, item], i): [string, unknown] => [key, i === chosen ? mutate(item, pick) : item])
+  return Array.isArray(value) ? changed.map(([, item]) => item) : Object.fromEntries(changed)
+}
+
+test('wrong JSON under right sums throws a coded error, or is a graph that can be written', async () => {
+  let refused = 0
+  await fc.assert(
+    fc.asyncProperty(randomGraph, fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), async (graph, picks) => {
+      let next = 0
+      const pick = (): number => picks[next++ % picks.length] + next
+      const bytes = await write(graph)
+      const sections = (await open(bytes)).sections.map(({ kind, offset, byteLength }) => ({ kind, bytes: bytes.subarray(offset, offset + byteLength) }))
+      const which = pick() % 4 === 0 ? 0 : 1
+      const json: unknown = JSON.parse(new TextDecoder().decode(sections[which].bytes))
+      sections[which] = { kind: sections[which].kind, bytes: new TextEncoder().encode(JSON.stringify(mutate(json, pick))) }
+      let read: Graph
+      try {
+        read = readBytes(layOut(sections), { integrity: 'sha256' })
+      } catch (error) {
+        assert.ok(error instanceof MleError, String(error))
+        refused++
+        return
+      }
+      assertEqual(readBytes(await write(read)), read)
+    }),
+    { numRuns: 500 },
+  )
+  assert.ok(refused > 100, `${refused} of 500 were refused`)
 })
