@@ -1,22 +1,38 @@
 // load: bytes from anywhere -> checked graph -> model on a device.
+import { read } from './format/read.ts'
+import type { Limits } from './format/limits.ts'
 import { createDevice, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
 import { loadOperators } from './ops/packs.ts'
+import type { SourceInput } from './platform/source.ts'
 
 export interface LoadOptions {
   /** Where to compute. 'auto' is the fastest that gives cpu's bits here. */
   readonly device?: DeviceName
+  /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
+  readonly integrity?: 'crc32' | 'sha256'
+  /** Caps for files of unknown origin; docs/format.md lists the defaults. */
+  readonly limits?: Partial<Limits>
 }
 
 /**
- * Makes a model of a graph from `importModel`.
+ * Loads a model.
  *
- * @throws MleError GRAPH_* for graphs this version cannot run, DEVICE_* for missing devices
+ * @param source a path (Node, Deno, Bun), URL, Request, Response, Blob, ArrayBuffer or Uint8Array of a .mle file, or a Graph from
+ *   `importModel`. Strings are http(s) or file URLs, else paths, else URLs relative to the page.
+ * @throws MleError FORMAT_* for damaged or foreign files, GRAPH_* for graphs this version cannot run, DEVICE_* for missing devices
+ * @example const model = await load('fraud.mle')
  */
-export async function load(graph: Graph, options: LoadOptions = {}): Promise<Model> {
+export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
+  const { integrity, limits } = options
+  const graph = isGraph(source) ? source : await read(source, { integrity, limits })
   const operators = await loadOperators(operatorKeys(graph))
   const device = await createDevice(options.device ?? 'auto', graph)
   return new Model(graph, device, operators)
+}
+
+function isGraph(source: SourceInput | Graph): source is Graph {
+  return typeof source === 'object' && 'nodes' in source && 'initializers' in source
 }
