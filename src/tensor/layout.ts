@@ -8,7 +8,8 @@ export function viewNumeric(dtype: Exclude<DType, 'string'>, bytes: Uint8Array, 
   const count = bytes.length / elementBytes
   if (bigEndian && elementBytes > 1) return viewData(dtype, swapBytes(bytes, elementBytes).buffer, 0, count)
   if (bytes.byteOffset % elementBytes === 0) return viewData(dtype, bytes.buffer, bytes.byteOffset, count)
-  return viewData(dtype, bytes.slice().buffer, 0, count)
+  // Not slice(): on a Buffer of Node that is another view of the same memory.
+  return viewData(dtype, new Uint8Array(bytes).buffer, 0, count)
 }
 
 /** A copy with the bytes of each group of `unitBytes` in reverse order. */

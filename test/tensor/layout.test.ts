@@ -44,3 +44,9 @@ test('bytes become elements at any alignment and byte order', () => {
   assert.equal(viewNumeric('int32', aligned).buffer, aligned.buffer)
   assert.notEqual(viewNumeric('int32', bytes.subarray(1, 5)).buffer, bytes.buffer)
 })
+
+test('a Buffer of Node, whose slice is no copy, is read at its own offset', () => {
+  const bytes = Buffer.alloc(17, 0xff)
+  bytes.writeDoubleLE(-2.5, 9)
+  assert.deepEqual(viewNumeric('float64', bytes.subarray(9)), Float64Array.of(-2.5))
+})
