@@ -72,11 +72,8 @@ export function argMax(context: SklearnContext, value: ValueName): ValueName {
 }
 
 export function castTo(context: SklearnContext, value: ValueName, dtype: 'float64' | 'float32' | 'int64' | 'int32' | 'bool'): ValueName {
-  return context.builder.add('Cast', [value], { to: ONNX_DTYPE[dtype] })
+  return context.builder.add('Cast', [value], { to: dtype })
 }
-
-/** Numbers of ONNX's TensorProto.DataType. */
-const ONNX_DTYPE = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const
 
 /** Matrices side by side. */
 export function concat(context: SklearnContext, values: readonly ValueName[]): ValueName {

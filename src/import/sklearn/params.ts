@@ -1,6 +1,6 @@
 // Reading an estimator's settings. A setting that changes predictions and is not known here is refused, never ignored.
 import { MleError } from '../../error.ts'
-import { attribute, describe, isNumericNdArray, isPyObject, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
+import { attribute, describe, isNumericNdArray, isPyObject, isTuple, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
 
 /** The refusal of one estimator or one of its settings. */
 export function unsupported(estimator: PyObject, what: string): MleError {
@@ -54,10 +54,9 @@ export function isSince(estimator: PyObject, major: number, minor: number, unkno
   return a === 0 && b === 0 ? unknown : a > major || (a === major && b >= minor)
 }
 
-/** Feature names that a DataFrame gave at fit. */
-export function featureNames(estimator: PyObject): readonly string[] | undefined {
+function ownNames(estimator: PyObject): readonly string[] | undefined {
   const value = optionalAttribute(estimator, 'feature_names_in_')
-  if (value === undefined || typeof value !== 'object' || !('kind' in value) || value.kind !== 'ndarray') return undefined
+  if (typeof value !== 'object' || !('kind' in value) || value.kind !== 'ndarray') return undefined
   const names: string[] = []
   for (const name of value.data) {
     if (typeof name !== 'string') return undefined
@@ -66,11 +65,43 @@ export function featureNames(estimator: PyObject): readonly string[] | undefined
   return names
 }
 
-/** n_features_in_ (0.24 and later), or undefined. */
-export function featureCount(estimator: PyObject): number | undefined {
+function ownCount(estimator: PyObject): number | undefined {
   const value = optionalAttribute(estimator, 'n_features_in_')
   if (typeof value === 'number') return value
   return isNumericNdArray(value) ? Number(value.data[0]) : undefined
+}
+
+/** Attributes that hold the estimator which an outer one gives its whole input. */
+const WRAPPED = ['best_estimator_', 'estimator_', 'regressor_', 'base_estimator_', 'estimator']
+
+/** What the estimator itself, or the first inner one that reads the same input, says of it. */
+function fromFirstReader<T>(estimator: PyObject, own: (one: PyObject) => T | undefined, depth: number = 0): T | undefined {
+  const found = own(estimator)
+  if (found !== undefined || depth > 16) return found
+  const { state } = estimator
+  for (const list of ['steps', 'transformer_list']) {
+    const steps = state.get(list)
+    if (!Array.isArray(steps)) continue
+    for (const step of steps) {
+      const inner = isTuple(step) ? step.items[1] : Array.isArray(step) ? step[1] : undefined
+      if (isPyObject(inner)) return fromFirstReader(inner, own, depth + 1)
+    }
+  }
+  for (const name of WRAPPED) {
+    const inner = state.get(name)
+    if (isPyObject(inner)) return fromFirstReader(inner, own, depth + 1)
+  }
+  return undefined
+}
+
+/** Feature names that a DataFrame gave at fit; pipelines and searches leave them to what they hold. */
+export function featureNames(estimator: PyObject): readonly string[] | undefined {
+  return fromFirstReader(estimator, ownNames)
+}
+
+/** n_features_in_ (0.24 and later), or undefined. */
+export function featureCount(estimator: PyObject): number | undefined {
+  return fromFirstReader(estimator, ownCount)
 }
 
 /** True for the string 'passthrough', 'drop' and None, which stand for estimators in lists of them. */

@@ -1,7 +1,7 @@
 // Scalers: one subtraction and one division per feature, NaN passing through.
 import { arrayAttribute, asFloat64, asList, asNumber, attribute, isTuple, placeOf } from '../../pickle/index.ts'
 import type { ValueName } from '../../../graph/builder.ts'
-import { float64Constant, maxColumns, sumColumns, withScalar } from '../emit.ts'
+import { castTo, float64Constant, maxColumns, sumColumns, withScalar } from '../emit.ts'
 import { matrixFeatures, type Features } from '../features.ts'
 import { booleanSetting, choice, numberSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, SklearnContext } from '../types.ts'
@@ -78,7 +78,7 @@ const normalizer: EstimatorImporter = (context, estimator, x) => ({
 const binarizer: EstimatorImporter = (context, estimator, x) => ({
   transform: () => {
     const above = withScalar(context, 'Greater', x.numbers(), numberSetting(estimator, 'threshold', 0))
-    return matrixFeatures(context, context.builder.add('Cast', [above], { to: 11 }), x.width, { names: x.names })
+    return matrixFeatures(context, castTo(context, above, 'float64'), x.width, { names: x.names })
   },
 })
 
