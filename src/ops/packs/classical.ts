@@ -1,8 +1,19 @@
 import { categoryKernels } from '../cpu/categories.ts'
+import { elementwiseKernels } from '../cpu/elementwise.ts'
 import { labelKernels } from '../cpu/labels.ts'
+import { linearKernels } from '../cpu/linear.ts'
+import { movingKernels } from '../cpu/moving.ts'
 import { preprocessKernels } from '../cpu/preprocess.ts'
+import { reduceKernels } from '../cpu/reduce.ts'
+import { selectKernels } from '../cpu/select.ts'
 import { treeKernels } from '../cpu/trees.ts'
 import type { Pack } from '../packs.ts'
 import { classicalSchemas } from '../schemas/classical.ts'
 
-export const pack: Pack = { schemas: classicalSchemas, cpu: new Map([...labelKernels, ...preprocessKernels, ...categoryKernels, ...treeKernels]) }
+export const pack: Pack = {
+  schemas: classicalSchemas,
+  cpu: new Map([
+    ...elementwiseKernels, ...reduceKernels, ...linearKernels, ...movingKernels, ...selectKernels, ...labelKernels, ...preprocessKernels, ...categoryKernels,
+    ...treeKernels,
+  ]),
+}

@@ -1,0 +1,405 @@
+// Elementwise kernels: scalar functions and inner loops, and the one driver that broadcasts. Each loop that matters for
+// speed is a literal of its own, because engines specialise code per literal: float64 apart from the other dtypes.
+import { isFloat, is64BitInteger, type DType } from '../../tensor/dtype.ts'
+import {
+  acos, acosh, asin, asinh, atan, atanh, cos, cosh, digamma, erf, exp, expm1, lgamma, log, log1p, logExpit, logistic, normalCdf, normalQuantile, pow,
+  sin, sinh, softplus, tan, tanh, xlogy,
+} from '../../math/index.ts'
+import { float, int } from '../attributes.ts'
+import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+import { isTensorType, type Attributes } from '../types.ts'
+import { broadcastNest, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
+import { addWide, compareWide, copyWide, divWide, floorMod, maxWide, minWide, modWide, mulWide, remWide, subWide, type WideOp } from './wide.ts'
+import { widened } from './widen.ts'
+
+/** y[o + e] = f(x[e]) for e below n; both contiguous. */
+type UnaryLoop = (y: Numbers, x: Numbers, n: number) => void
+
+/** y[o + e] = f(a[i + e s], b[j + e t]) for e below n. */
+export type BinaryLoop = (y: Numbers, o: number, n: number, a: Numbers, i: number, s: number, b: Numbers, j: number, t: number) => void
+
+/** The dtype of input `index`, which planning has made known. */
+export function dtypeOf(context: KernelContext, index: number = 0): DType {
+  const type = context.inputTypes[index]
+  if (!isTensorType(type)) throw new TypeError(`${context.op}: input ${index} has no dtype`)
+  return type.dtype
+}
+
+function isHalf(dtype: DType): boolean {
+  return dtype === 'float16' || dtype === 'bfloat16'
+}
+
+function unaryKernel(loop: UnaryLoop): Kernel {
+  return (inputs, outputs) => loop(numbers(outputs[0]), numbers(inputs[0]), outputs[0]?.size ?? 0)
+}
+
+/** Maps one function over numbers of any dtype; halves go through float32. */
+function each(f: (x: number) => number): KernelEntry {
+  const loop: UnaryLoop = (y, x, n) => {
+    for (let i = 0; i < n; i++) y[i] = f(x[i])
+  }
+  return unaryEntry(loop)
+}
+
+/** A kernel from a loop for float64, one for other dtypes and one over the words of 64-bit integers. */
+function unaryEntry(loop: UnaryLoop, other: UnaryLoop = loop, wide?: UnaryLoop): KernelEntry {
+  const make = (context: KernelContext): Kernel => {
+    const dtype = dtypeOf(context)
+    return unaryKernel(dtype === 'float64' ? loop : is64BitInteger(dtype) && wide !== undefined ? wide : other)
+  }
+  return { make: widened(make, isHalf) }
+}
+
+const ZERO = /* @__PURE__ */ new Int32Array(2)
+
+function eachWide(f: (y: Numbers, o: number, x: Numbers) => void): UnaryLoop {
+  return (y, x, n) => {
+    for (let o = 0; o < 2 * n; o += 2) f(y, o, x)
+  }
+}
+
+const isNegativeWide = (x: Numbers, o: number): boolean => x[o + 1] < 0
+const neg: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = -x[i]
+}
+const relu64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = Math.max(x[i], 0)
+}
+const relu: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = Math.max(x[i], 0)
+}
+const abs: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = Math.abs(x[i])
+}
+const exp64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = exp(x[i])
+}
+const exp32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = exp(x[i])
+}
+const sigmoid64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = logistic(x[i])
+}
+const sigmoid32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = logistic(x[i])
+}
+const tanh64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = tanh(x[i])
+}
+const tanh32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = tanh(x[i])
+}
+
+function roundHalfEven(x: number): number {
+  // Numbers past 2^52 are integers; below it the nearest one by addition keeps the sign of zeros.
+  if (!(Math.abs(x) < 4503599627370496)) return x
+  return x < 0 || Object.is(x, -0) ? x - 4503599627370496 + 4503599627370496 || -0 : x + 4503599627370496 - 4503599627370496
+}
+
+// Broadcasting pairs.
+
+const add64: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] + b[j]
+}
+const add: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] + b[j]
+}
+const sub64: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] - b[j]
+}
+const sub: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] - b[j]
+}
+const mul64: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] * b[j]
+}
+const mul: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] * b[j]
+}
+const div64: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] / b[j]
+}
+// Storing a quotient into an integer array truncates it, and an infinity becomes 0.
+const div: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] / b[j]
+}
+const max: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = Math.max(a[i], b[j])
+}
+const min: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = Math.min(a[i], b[j])
+}
+const equal: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] === b[j] ? 1 : 0
+}
+const less: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] < b[j] ? 1 : 0
+}
+const lessOrEqual: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
+  for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = a[i] <= b[j] ? 1 : 0
+}
+
+/** The loop of any scalar function: a call for each element. */
+function pairs(f: (a: number, b: number) => number): BinaryLoop {
+  return (y, o, n, a, i, s, b, j, t) => {
+    for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = f(a[i], b[j])
+  }
+}
+
+/** The same with its operands exchanged. */
+function swapped(loop: BinaryLoop): BinaryLoop {
+  return (y, o, n, a, i, s, b, j, t) => loop(y, o, n, b, j, t, a, i, s)
+}
+
+/** The loop of an operation on 64-bit integers; `outWords` is 1 where the result is a bool. */
+export function widePairs(f: WideOp, outWords: number = 2): BinaryLoop {
+  return (y, o, n, a, i, s, b, j, t) => {
+    for (let e = 0; e < n; e++, i += s, j += t) f(y, outWords * (o + e), a, 2 * i, b, 2 * j)
+  }
+}
+
+function wideTest(test: (order: number) => boolean): BinaryLoop {
+  return widePairs((y, o, a, i, b, j) => {
+    y[o] = test(compareWide(a, i, b, j)) ? 1 : 0
+  }, 1)
+}
+
+/** y [any] = loop over a, b that broadcast to it. */
+function binaryKernel(loop: BinaryLoop): Kernel {
+  let y: Numbers
+  let a: Numbers
+  let b: Numbers
+  let nest: Nest
+  const layout = perShape((inputs, outputs) => broadcastNest(inputs, outputs))
+  const row = (at: readonly number[]): void => loop(y, at[0], nest.inner, a, at[1], nest.steps[1], b, at[2], nest.steps[2])
+  return (inputs, outputs) => {
+    nest = layout(inputs, outputs)
+    y = numbers(outputs[0])
+    a = numbers(inputs[0])
+    b = numbers(inputs[1])
+    walk(nest, row)
+  }
+}
+
+interface BinaryLoops {
+  readonly float64: BinaryLoop
+  readonly other?: BinaryLoop
+  /** 32-bit integers, whose products a double does not hold. */
+  readonly int32?: BinaryLoop
+  readonly wide?: BinaryLoop
+}
+
+export function pickBinary({ float64, other = float64, int32 = other, wide }: BinaryLoops, dtype: DType): BinaryLoop {
+  if (dtype === 'float64') return float64
+  if (dtype === 'int32' || dtype === 'uint32') return int32
+  return is64BitInteger(dtype) && wide !== undefined ? wide : other
+}
+
+function binaryEntry(loops: BinaryLoops | ((attributes: Attributes, dtype: DType) => BinaryLoops)): KernelEntry {
+  return {
+    make: widened((context) => {
+      const dtype = dtypeOf(context)
+      return binaryKernel(pickBinary(typeof loops === 'function' ? loops(context.attributes, dtype) : loops, dtype))
+    }, isHalf),
+  }
+}
+
+export const ADD: BinaryLoops = { float64: add64, other: add, wide: /* @__PURE__ */ widePairs(addWide) }
+export const MUL: BinaryLoops = { float64: mul64, other: mul, int32: /* @__PURE__ */ pairs(Math.imul), wide: /* @__PURE__ */ widePairs(mulWide) }
+export const MAX: BinaryLoops = { float64: max, wide: /* @__PURE__ */ widePairs(maxWide) }
+export const MIN: BinaryLoops = { float64: min, wide: /* @__PURE__ */ widePairs(minWide) }
+const LESS: BinaryLoops = { float64: less, wide: /* @__PURE__ */ wideTest((order) => order < 0) }
+const LESS_OR_EQUAL: BinaryLoops = { float64: lessOrEqual, wide: /* @__PURE__ */ wideTest((order) => order <= 0) }
+
+function swappedLoops({ float64, wide }: BinaryLoops): BinaryLoops {
+  return { float64: swapped(float64), wide: wide && swapped(wide) }
+}
+
+function modLoops(attributes: Attributes, dtype: DType): BinaryLoops {
+  if (int(attributes, 'fmod', 0) === 0) return { float64: pairs(floorMod), wide: widePairs(modWide) }
+  return { float64: pairs(isFloat(dtype) ? (a, b) => a % b : (a, b) => (b === 0 ? 0 : a % b)), wide: widePairs(remWide) }
+}
+
+/** Folds any number of inputs from the left into the output, then scales it if asked. */
+function variadicEntry(loops: BinaryLoops, mean: boolean = false): KernelEntry {
+  const make = (context: KernelContext): Kernel => {
+    const dtype = dtypeOf(context)
+    const words = wordsOf(dtype)
+    const fold = binaryKernel(pickBinary(loops, dtype))
+    const copy = copyBroadcast(words)
+    const pair: (View | undefined)[] = [undefined, undefined]
+    return (inputs, outputs) => {
+      copy(inputs[0], outputs)
+      for (let k = 1; k < inputs.length; k++) {
+        pair[0] = outputs[0]
+        pair[1] = inputs[k]
+        fold(pair, outputs)
+      }
+      if (!mean) return
+      const y = numbers(outputs[0])
+      const size = outputs[0]?.size ?? 0
+      for (let i = 0; i < size; i++) y[i] /= inputs.length
+    }
+  }
+  return { make: widened(make, isHalf) }
+}
+
+/** y = x broadcast to its shape. */
+function copyBroadcast(words: number): (input: View | undefined, outputs: readonly (View | undefined)[]) => void {
+  let y: Numbers
+  let x: Numbers
+  let nest: Nest
+  const layout = perShape((inputs, outputs) => broadcastNest(inputs, outputs, [words, words]))
+  const one: (View | undefined)[] = [undefined]
+  const row = (at: readonly number[]): void => {
+    const step = nest.steps[1]
+    for (let e = 0; e < nest.inner; e++) y[at[0] + e] = x[at[1] + e * step]
+  }
+  return (input, outputs) => {
+    one[0] = input
+    nest = layout(one, outputs)
+    y = numbers(outputs[0])
+    x = numbers(input)
+    walk(nest, row)
+  }
+}
+
+// x [any]; low, high scalars, optional. Bounds are read before the output is written: it may be in their place.
+function makeClip(context: KernelContext): Kernel {
+  if (is64BitInteger(dtypeOf(context))) return clipWide
+  return ([input, low, high], [output]) => {
+    const x = numbers(input)
+    const y = numbers(output)
+    const from = low === undefined ? -Infinity : numbers(low)[0]
+    const to = high === undefined ? Infinity : numbers(high)[0]
+    for (let i = 0; i < (output?.size ?? 0); i++) y[i] = Math.min(Math.max(x[i], from), to)
+  }
+}
+
+const clipWide: Kernel = ([input, low, high], [output]) => {
+  const x = numbers(input)
+  const y = numbers(output)
+  for (let o = 0; o < y.length; o += 2) {
+    const above = low === undefined || compareWide(x, o, numbers(low), 0) >= 0
+    const floor = above ? x : numbers(low)
+    const at = above ? o : 0
+    if (high !== undefined && compareWide(floor, at, numbers(high), 0) > 0) copyWide(y, o, numbers(high), 0)
+    else copyWide(y, o, floor, at)
+  }
+}
+
+// condition, x, y broadcast to z; two words of an element are one more axis.
+function makeWhere(context: KernelContext): Kernel {
+  const words = wordsOf(dtypeOf(context, 1))
+  let z: Numbers
+  let condition: Numbers
+  let x: Numbers
+  let y: Numbers
+  let nest: Nest
+  const layout = perShape((inputs, outputs) => broadcastNest(inputs, outputs, [words, 1, words, words]))
+  const row = (at: readonly number[]): void => {
+    const [, s, t, u] = nest.steps
+    for (let e = 0; e < nest.inner; e++) z[at[0] + e] = condition[at[1] + e * s] !== 0 ? x[at[2] + e * t] : y[at[3] + e * u]
+  }
+  return (inputs, outputs) => {
+    nest = layout(inputs, outputs)
+    z = numbers(outputs[0])
+    condition = numbers(inputs[0])
+    x = numbers(inputs[1])
+    y = numbers(inputs[2])
+    walk(nest, row)
+  }
+}
+
+function makeLeakyRelu(context: KernelContext): Kernel {
+  const alpha = float(context.attributes, 'alpha', 0.01)
+  const slope = dtypeOf(context) === 'float64' ? alpha : Math.fround(alpha)
+  return unaryKernel((y, x, n) => {
+    for (let i = 0; i < n; i++) y[i] = x[i] < 0 ? slope * x[i] : x[i]
+  })
+}
+
+function makeIsInf({ attributes }: KernelContext): Kernel {
+  const negative = int(attributes, 'detect_negative', 1) !== 0
+  const positive = int(attributes, 'detect_positive', 1) !== 0
+  return unaryKernel((y, x, n) => {
+    for (let i = 0; i < n; i++) y[i] = (positive && x[i] === Infinity) || (negative && x[i] === -Infinity) ? 1 : 0
+  })
+}
+
+/** Exponents of another dtype are brought to float64, in which the power is taken. */
+function makePow(context: KernelContext): Kernel {
+  const [base, exponent] = [dtypeOf(context), dtypeOf(context, 1)]
+  const kernel = (): Kernel => binaryKernel(pairs(pow))
+  const direct = (dtype: DType): boolean => dtype === 'float64' || dtype === 'float32'
+  return base === exponent && direct(base) ? kernel() : widened(kernel, () => true, 'float64')(context)
+}
+
+export const elementwiseKernels: readonly (readonly [string, KernelEntry])[] = [
+  ['Add', /* @__PURE__ */ binaryEntry(ADD)],
+  ['Sub', /* @__PURE__ */ binaryEntry({ float64: sub64, other: sub, wide: widePairs(subWide) })],
+  ['Mul', /* @__PURE__ */ binaryEntry(MUL)],
+  ['Div', /* @__PURE__ */ binaryEntry({ float64: div64, other: div, wide: widePairs(divWide) })],
+  ['Mod', /* @__PURE__ */ binaryEntry(modLoops)],
+  ['Pow', { make: makePow }],
+  ['Neg', /* @__PURE__ */ unaryEntry(neg, neg, eachWide((y, o, x) => subWide(y, o, ZERO, 0, x, o)))],
+  ['Abs', /* @__PURE__ */ unaryEntry(abs, abs, eachWide((y, o, x) => (isNegativeWide(x, o) ? subWide(y, o, ZERO, 0, x, o) : copyWide(y, o, x, o))))],
+  ['Sign', /* @__PURE__ */ unaryEntry(signLoop, signLoop, eachWide((y, o, x) => {
+    const sign = Math.sign(compareWide(x, o, ZERO, 0))
+    y[o + 1] = sign < 0 ? -1 : 0
+    y[o] = sign
+  }))],
+  ['Sqrt', /* @__PURE__ */ each(Math.sqrt)],
+  ['Reciprocal', /* @__PURE__ */ each((x) => 1 / x)],
+  ['Exp', /* @__PURE__ */ unaryEntry(exp64, exp32)],
+  ['Log', /* @__PURE__ */ each(log)],
+  ['Erf', /* @__PURE__ */ each(erf)],
+  ['Sigmoid', /* @__PURE__ */ unaryEntry(sigmoid64, sigmoid32)],
+  ['Tanh', /* @__PURE__ */ unaryEntry(tanh64, tanh32)],
+  ['Relu', /* @__PURE__ */ unaryEntry(relu64, relu, eachWide((y, o, x) => copyWide(y, o, isNegativeWide(x, o) ? ZERO : x, isNegativeWide(x, o) ? 0 : o)))],
+  ['LeakyRelu', { make: /* @__PURE__ */ widened(makeLeakyRelu, isHalf) }],
+  ['Softplus', /* @__PURE__ */ each(softplus)],
+  ['Floor', /* @__PURE__ */ each(Math.floor)],
+  ['Ceil', /* @__PURE__ */ each(Math.ceil)],
+  ['Round', /* @__PURE__ */ each(roundHalfEven)],
+  ['Sin', /* @__PURE__ */ each(sin)],
+  ['Cos', /* @__PURE__ */ each(cos)],
+  ['Tan', /* @__PURE__ */ each(tan)],
+  ['Asin', /* @__PURE__ */ each(asin)],
+  ['Acos', /* @__PURE__ */ each(acos)],
+  ['Atan', /* @__PURE__ */ each(atan)],
+  ['Sinh', /* @__PURE__ */ each(sinh)],
+  ['Cosh', /* @__PURE__ */ each(cosh)],
+  ['Asinh', /* @__PURE__ */ each(asinh)],
+  ['Acosh', /* @__PURE__ */ each(acosh)],
+  ['Atanh', /* @__PURE__ */ each(atanh)],
+  ['mle.Log1p', /* @__PURE__ */ each(log1p)],
+  ['mle.Expm1', /* @__PURE__ */ each(expm1)],
+  ['mle.LogGamma', /* @__PURE__ */ each(lgamma)],
+  ['mle.Digamma', /* @__PURE__ */ each(digamma)],
+  ['mle.NormalQuantile', /* @__PURE__ */ each(normalQuantile)],
+  ['mle.NormalCdf', /* @__PURE__ */ each(normalCdf)],
+  ['mle.LogExpit', /* @__PURE__ */ each(logExpit)],
+  ['mle.XLogY', /* @__PURE__ */ binaryEntry({ float64: pairs(xlogy) })],
+  ['Max', /* @__PURE__ */ variadicEntry(MAX)],
+  ['Min', /* @__PURE__ */ variadicEntry(MIN)],
+  ['Sum', /* @__PURE__ */ variadicEntry(ADD)],
+  ['Mean', /* @__PURE__ */ variadicEntry(ADD, true)],
+  ['Clip', { make: /* @__PURE__ */ widened(makeClip, isHalf) }],
+  ['Where', { make: makeWhere }],
+  ['Equal', /* @__PURE__ */ binaryEntry({ float64: equal, wide: wideTest((order) => order === 0) })],
+  ['Less', /* @__PURE__ */ binaryEntry(LESS)],
+  ['LessOrEqual', /* @__PURE__ */ binaryEntry(LESS_OR_EQUAL)],
+  ['Greater', /* @__PURE__ */ binaryEntry(swappedLoops(LESS))],
+  ['GreaterOrEqual', /* @__PURE__ */ binaryEntry(swappedLoops(LESS_OR_EQUAL))],
+  ['And', /* @__PURE__ */ binaryEntry({ float64: pairs((a, b) => a & b) })],
+  ['Or', /* @__PURE__ */ binaryEntry({ float64: pairs((a, b) => a | b) })],
+  ['Xor', /* @__PURE__ */ binaryEntry({ float64: pairs((a, b) => a ^ b) })],
+  ['Not', /* @__PURE__ */ each((x) => 1 - x)],
+  ['IsNaN', /* @__PURE__ */ each((x) => (x !== x ? 1 : 0))],
+  ['IsInf', { make: /* @__PURE__ */ widened(makeIsInf, isHalf) }],
+]
+
+function signLoop(y: Numbers, x: Numbers, n: number): void {
+  for (let i = 0; i < n; i++) y[i] = Math.sign(x[i])
+}
