@@ -77,8 +77,9 @@ function writer(to: DType, fromFloat: boolean): Write {
 
 /** The ends of an integer dtype of up to 32 bits. */
 export function integerRange(dtype: DType): readonly [low: number, high: number] {
-  const bits = Number(dtype.replace(/\D+/, ''))
-  return dtype.startsWith('u') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
+  // 2^(bits - 1), by way of a shift whose sign bit is taken back.
+  const half = (1 << (Number(dtype.replace(/\D+/, '')) - 1)) >>> 0
+  return dtype.startsWith('u') ? [0, 2 * half - 1] : [-half, half - 1]
 }
 
 function storeStrings(format: (x: Numbers, i: number) => string): CastLoop {
