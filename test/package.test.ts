@@ -44,10 +44,24 @@ test('every script file that package.json names exists', () => {
   }
 })
 
+interface LockedPackage {
+  readonly version: string
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+const locked = (JSON.parse(lock) as { packages: Record<string, LockedPackage> }).packages
+
 test('the lockfile names no host and no path, and agrees with package.json', () => {
   assert.doesNotMatch(lock, /"resolved"/)
   assert.doesNotMatch(lock, /"version": "(file|link|git)/)
-  const root = (JSON.parse(lock) as { packages: { '': { version: string; devDependencies: Record<string, string> } } }).packages['']
-  assert.equal(root.version, pkg.version)
-  assert.deepEqual(root.devDependencies, pkg.devDependencies)
+  assert.equal(locked[''].version, pkg.version)
+  assert.deepEqual(locked[''].devDependencies, pkg.devDependencies)
+})
+
+test('the lockfile holds the binaries of every platform: npm ci refuses one that does not', () => {
+  const missing = Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter((name) => locked[`node_modules/${name}`] === undefined && locked[`${path}/node_modules/${name}`] === undefined),
+  )
+  assert.deepEqual(missing, [])
 })
