@@ -1,8 +1,8 @@
 // Load-time checks of an ensemble: one pass over the nodes, after which kernels walk trees without a bound test.
 import { MleError } from '../../error.ts'
+import { findFault, flagFault } from './fault.ts'
 import {
-  CATEGORICAL, EQUAL, FEATURE_MASK, MAX_CATEGORY_BITS, MISSING_RIGHT, NODE_BYTES, nodeWords, UNKNOWN_RIGHT, ZERO_MISSING,
-  type NodeWords, type TreeArrays,
+  CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, NODE_BYTES, nodeWords, UNKNOWN_RIGHT, ZERO_MISSING, type NodeWords, type TreeArrays,
 } from './layout.ts'
 
 /** What the pass over the nodes finds out. */
@@ -19,89 +19,105 @@ export interface TreeFacts extends NodeWords {
   readonly allFlags: number
 }
 
-type Structure = Pick<TreeArrays, 'nodes' | 'roots' | 'categories'>
+export type TreeStructure = Pick<TreeArrays, 'nodes' | 'roots' | 'categories'>
+
+const FLAGS = MISSING_RIGHT | CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL
+/** Flags that make further demands on a node. */
+const DEMANDING = CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL
 
 /**
  * Checks nodes, roots and categories.
  *
  * @throws MleError TREE_NODES, TREE_ROOTS, TREE_CHILD, TREE_SHARED, TREE_UNREACHED, TREE_LEAF, TREE_FLAGS, TREE_THRESHOLD, TREE_CATEGORIES
  */
-export function checkTrees(trees: Structure): TreeFacts {
+export function checkTrees(trees: TreeStructure): TreeFacts {
   const { nodes, roots } = trees
-  if (nodes.length % NODE_BYTES !== 0) throw new MleError('TREE_NODES', `the nodes hold ${nodes.length} bytes, no multiple of ${NODE_BYTES}`, { actual: nodes.length })
-  const count = nodes.length / NODE_BYTES
-  const { thresholds, words } = nodeWords(nodes)
+  const count = Math.floor(nodes.length / NODE_BYTES)
   const treeCount = roots.length
-  if (treeCount === 0 ? count > 0 : roots[0] !== 0) {
-    throw new MleError('TREE_ROOTS', treeCount === 0 ? `no tree has a root, but there are ${count} nodes` : `the first root is node ${roots[0]}, expected 0`, { expected: 0, actual: roots[0] })
-  }
-  // Depth + 1 of each node that a parent seen so far points at; parents come before children.
-  const level = new Uint32Array(count)
+  if (nodes.length % NODE_BYTES !== 0 || (treeCount === 0 ? count > 0 : roots[0] !== 0)) findFault(trees)
+  const { thresholds, words } = nodeWords(nodes)
+  const signed = new Int32Array(words.buffer, words.byteOffset, words.length)
   const depth = new Uint32Array(treeCount)
   const meanDepth = new Float64Array(treeCount)
-  const flagsByTree = new Uint32Array(treeCount)
-  const bitsetWords = trees.categories?.length ?? 0
-  let maxFeature = -1
+  const flags = new Uint32Array(treeCount)
+  const level = new Int32Array(count + 2)
+  const found: TreeScan = { bad: 0, deepest: 0, leafLevels: 0, flags: 0, maxFeature: -1 }
   let allFlags = 0
-
   for (let t = 0; t < treeCount; t++) {
     const start = roots[t]
     const end = t + 1 < treeCount ? roots[t + 1] : count
-    if (end <= start || end > count) {
-      throw new MleError('TREE_ROOTS', `tree ${t} starts at node ${start} and ends at ${end} of ${count}; roots must ascend`, { expected: count, actual: end })
-    }
-    level[start] = 1
-    let deepest = 1
-    let leafLevels = 0
-    let flags = 0
-    for (let i = start; i < end; i++) {
-      const own = level[i]
-      if (own === 0) throw nodeError('TREE_UNREACHED', t, i, 'no node before it points at it')
-      const word = words[4 * i + 2]
-      const left = words[4 * i + 3]
-      if (left === i) {
-        if (word !== 0 || thresholds[2 * i] !== Infinity) throw nodeError('TREE_LEAF', t, i, 'a leaf has threshold infinity and feature word 0')
-        leafLevels += own
-        if (own > deepest) deepest = own
-        continue
-      }
-      if (left <= i || left + 1 >= end) throw nodeError('TREE_CHILD', t, i, `its children start at node ${left}, expected one from ${i + 1} to ${end - 2}`)
-      if (level[left] !== 0 || level[left + 1] !== 0) throw nodeError('TREE_SHARED', t, i, `its children at node ${left} have another parent already`)
-      level[left] = level[left + 1] = own + 1
-      const feature = word & FEATURE_MASK
-      if (feature > maxFeature) maxFeature = feature
-      if (word >>> 27 === 0) {
-        // Only a plain threshold can be NaN by mistake: x > NaN would be left for all x, which infinity says.
-        const threshold = thresholds[2 * i]
-        if (threshold !== threshold) throw nodeError('TREE_THRESHOLD', t, i, 'its threshold is NaN')
-        continue
-      }
-      flags |= word
-      if ((word & CATEGORICAL) !== 0) checkCategories(t, i, word, words, bitsetWords)
-      else if ((word & UNKNOWN_RIGHT) !== 0) throw nodeError('TREE_FLAGS', t, i, 'it sends unknown categories right, but has none')
-      else if (thresholds[2 * i] !== thresholds[2 * i]) throw nodeError('TREE_THRESHOLD', t, i, 'its threshold is NaN')
-    }
-    depth[t] = deepest - 1
+    if (end <= start || end > count) findFault(trees)
+    scanTree(signed, level, start, end, count + 1, found)
+    if (found.bad !== 0 || ((found.flags & DEMANDING) !== 0 && !flagsFit(words, start, end, trees.categories?.length ?? 0))) findFault(trees)
     // A tree of n nodes whose inner ones have two children has (n + 1) / 2 leaves.
     const leaves = (end - start + 1) / 2
-    meanDepth[t] = (leafLevels - leaves) / leaves
-    flagsByTree[t] = flags & (MISSING_RIGHT | CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL)
-    allFlags |= flagsByTree[t]
+    depth[t] = found.deepest - 1
+    meanDepth[t] = (found.leafLevels - leaves) / leaves
+    flags[t] = found.flags & FLAGS
+    allFlags |= flags[t]
   }
-  return { thresholds, words, depth, meanDepth, flags: flagsByTree, featureCount: maxFeature + 1, allFlags: allFlags >>> 0 }
+  return { thresholds, words, depth, meanDepth, flags, featureCount: found.maxFeature + 1, allFlags: allFlags >>> 0 }
 }
 
-function checkCategories(tree: number, node: number, word: number, words: Uint32Array, bitsetWords: number): void {
-  if ((word & (ZERO_MISSING | EQUAL)) !== 0) throw nodeError('TREE_FLAGS', tree, node, 'a categorical node cannot treat zero as missing or test for equality')
-  const offset = words[4 * node]
-  const bits = words[4 * node + 1]
-  if (bits > MAX_CATEGORY_BITS || offset + Math.ceil(bits / 32) > bitsetWords) {
-    throw nodeError('TREE_CATEGORIES', tree, node, `its ${bits} category bits at word ${offset} lie outside the ${bitsetWords} words of categories`)
-  }
+interface TreeScan {
+  /** 0 if the tree is sound. */
+  bad: number
+  /** Levels to the deepest leaf; the root's is 1. */
+  deepest: number
+  /** Sum of the leaves' levels. */
+  leafLevels: number
+  flags: number
+  /** Over all trees so far. */
+  maxFeature: number
 }
 
-function nodeError(code: string, tree: number, node: number, what: string): MleError {
-  return new MleError(code, `tree ${tree}, node ${node}: ${what}`, { actual: node })
+// words [4 x nodes]; level [nodes + 2]: levels of siblings by the left one's index + 1, set once their parent has been seen.
+// Whether a node is a leaf is as good as random, so nothing below branches on it: `inner` is all ones for inner nodes and
+// 0 for leaves, which "point" at the last place of `level`. A broken rule sets the sign of `bad` or any bit of `odd`.
+function scanTree(words: Int32Array, level: Int32Array, start: number, end: number, spare: number, found: TreeScan): void {
+  let bad = 0
+  let odd = 0
+  let deepest = 1
+  let leafLevels = 0
+  let flags = 0
+  let { maxFeature } = found
+  level[start] = 1
+  const last = end - 2
+  for (let i = start; i < end; i++) {
+    const at = i << 2
+    const low = words[at]
+    const high = words[at + 1]
+    const word = words[at + 2]
+    const left = words[at + 3]
+    // Siblings are a pair behind the root, so left ones are an odd number of places away from it.
+    const own = level[i + ((i - start) & 1)]
+    const inner = (i - left) >> 31
+    // Children after their parent and inside the tree, and somebody points at this node.
+    bad |= left | (left - i) | (own - 1) | ((last - left) & inner)
+    const children = ((left + 1) & inner) | (spare & ~inner)
+    bad |= -level[children]
+    level[children] = (own + 1) & inner
+    odd |= ((left - start - 1) & inner & 1) | ((word | low | (high ^ 0x7ff00000)) & ~inner)
+    // NaN as a threshold, unless the node is categorical.
+    bad |= (0x7ff00000 - (high & 0x7fffffff) - ((low | -low) >>> 31)) & inner & ~(word << 1)
+    flags |= word
+    leafLevels += own & ~inner
+    if (own > deepest) deepest = own
+    const feature = (word & FEATURE_MASK) | ~inner
+    if (feature > maxFeature) maxFeature = feature
+  }
+  found.bad = (bad >>> 31) | odd
+  found.deepest = deepest
+  found.leafLevels = leafLevels
+  found.flags = flags
+  found.maxFeature = maxFeature
+}
+
+function flagsFit(words: Uint32Array, start: number, end: number, bitsetWords: number): boolean {
+  for (let i = start; i < end; i++) {
+    if ((words[4 * i + 2] & DEMANDING) !== 0 && flagFault(words, i, bitsetWords) !== undefined) return false
+  }
+  return true
 }
 
 /**
@@ -115,11 +131,11 @@ export function checkLeaves(trees: TreeArrays, facts: TreeFacts, outputs: number
   const count = words.length >>> 2
   if (leafIndex.length !== count) throw new MleError('TREE_LEAF_INDEX', `there are ${leafIndex.length} leaf indices for ${count} nodes`, { expected: count, actual: leafIndex.length })
   const leaves = width === 0 ? 0 : leafValues.length / width
+  // An inner node has no leaf and so index 0, whatever there is: the index must lie below 1 there, below `leaves` elsewhere.
   for (let i = 0; i < count; i++) {
-    const index = leafIndex[i]
-    if (words[4 * i + 3] === i ? index >= leaves : index !== 0) {
-      throw new MleError('TREE_LEAF_INDEX', `node ${i} has leaf index ${index}, expected ${words[4 * i + 3] === i ? `one below ${leaves}` : '0, as it is no leaf'}`, { actual: index })
-    }
+    if (leafIndex[i] < (words[4 * i + 3] === i ? leaves : 1)) continue
+    const isLeaf = words[4 * i + 3] === i
+    throw new MleError('TREE_LEAF_INDEX', `node ${i} has leaf index ${leafIndex[i]}, expected ${isLeaf ? `one below ${leaves}` : '0, as it is no leaf'}`, { actual: leafIndex[i] })
   }
   if (treeTarget !== undefined && treeTarget.length !== roots.length) {
     throw new MleError('TREE_TARGET', `there are ${treeTarget.length} targets for ${roots.length} trees`, { expected: roots.length, actual: treeTarget.length })

@@ -51,6 +51,8 @@ export interface EncodeOptions {
    * casts them); float64: thresholds stay as they are, rows may be either.
    */
   readonly precision: 'float32' | 'float64'
+  /** float32 rounds leaf values to it, as libraries that store them so do when they read decimal text; 'float64' when absent. */
+  readonly leafPrecision?: 'float32' | 'float64'
   /** Output column at which each tree's leaf vector starts. */
   readonly treeTarget?: ArrayLike<number>
 }
@@ -83,7 +85,9 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
   const leafIndex = new Uint32Array(capacity)
   const nodeIds = new Int32Array(capacity)
   const roots = new Uint32Array(trees.length)
-  const leafValues: number[] = []
+  const round = options.leafPrecision === 'float32' ? Math.fround : undefined
+  // At most every node is a leaf; cut to size at the end.
+  const leafValues = new Float64Array(capacity * width)
   const bitsets: number[] = []
   let featureCount = 0
   let next = 0
@@ -92,26 +96,32 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
   trees.forEach((tree, t) => {
     const count = tree.left.length
     const seen = new Uint8Array(count)
-    // Pairs of (described node, encoded node) still to write; the left child is popped first, so order is depth first.
-    const pending: number[] = []
+    // Described and encoded numbers of nodes still to write; the left child is taken first, so order is depth first.
+    const from = new Int32Array(count + 1)
+    const to = new Int32Array(count + 1)
+    let pending = 0
     const enter = (node: number, at: number): void => {
       if (!Number.isInteger(node) || node < 0 || node >= count || seen[node]) {
         throw new MleError('TREE_CHILD', `tree ${t}: node ${node} is ${seen[node] ? 'reached twice' : `outside the tree's ${count} nodes`}`, { expected: count, actual: node })
       }
       seen[node] = 1
-      pending.push(node, at)
+      from[pending] = node
+      to[pending++] = at
     }
     roots[t] = next
     enter(tree.root ?? 0, next++)
-    while (pending.length > 0) {
-      const at = pending.pop() as number
-      const node = pending.pop() as number
+    while (pending > 0) {
+      const at = to[--pending]
+      const node = from[pending]
       nodeIds[at] = tree.ids?.[node] ?? node
       if (tree.left[node] < 0) {
         if (tree.values.length < (node + 1) * width) {
           throw new MleError('TREE_LEAF', `tree ${t}: leaf ${node} has no vector of ${width} values`, { expected: (node + 1) * width, actual: tree.values.length })
         }
-        for (let i = node * width; i < (node + 1) * width; i++) leafValues.push(tree.values[i])
+        for (let j = 0; j < width; j++) {
+          const value = tree.values[node * width + j]
+          leafValues[leaves * width + j] = round === undefined ? value : round(value)
+        }
         thresholds[2 * at] = Infinity
         words[4 * at + 3] = at
         leafIndex[at] = leaves++
@@ -154,7 +164,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
     nodes: { dtype: 'uint8', shape: [next, NODE_BYTES], data: new Uint8Array(bytes, 0, next * NODE_BYTES) },
     leafIndex: { dtype: 'uint32', shape: [next], data: leafIndex.subarray(0, next) },
     roots: { dtype: 'uint32', shape: [trees.length], data: roots },
-    leafValues: { dtype: 'float64', shape: [leaves, width], data: Float64Array.from(leafValues) },
+    leafValues: { dtype: 'float64', shape: [leaves, width], data: leafValues.slice(0, leaves * width) },
     treeTarget: targets === undefined ? undefined : { dtype: 'uint32', shape: [trees.length], data: Uint32Array.from(targets) },
     categories: bitsets.length === 0 ? undefined : { dtype: 'uint32', shape: [bitsets.length], data: Uint32Array.from(bitsets) },
     nodeIds: { dtype: 'int32', shape: [next], data: nodeIds.subarray(0, next) },

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { MleError } from '../../../src/error.ts'
 import { checkLeaves, checkTrees, type TreeFacts } from '../../../src/ops/trees/check.ts'
+import { encodeTrees } from '../../../src/ops/trees/encode.ts'
+import { findFault } from '../../../src/ops/trees/fault.ts'
 import { CATEGORICAL, EQUAL, UNKNOWN_RIGHT, ZERO_MISSING } from '../../../src/ops/trees/layout.ts'
+import { randomSource, randomTrees } from './support.ts'
 
 /** [threshold or bitset [offset, bits], feature word, left] per node. */
 type NodeFields = readonly [number | readonly [number, number], number, number]
@@ -96,4 +100,41 @@ test('leaf vectors and targets', () => {
   fails('TREE_TARGET', () => checkLeaves(leaves, own, 1))
   fails('TREE_TARGET', () => checkLeaves({ ...leaves, treeTarget: Uint32Array.of(4) }, own, 5))
   fails('TREE_TARGET', () => checkLeaves({ ...leaves, treeTarget: Uint32Array.of(0, 0) }, own, 2))
+})
+
+test('the fast pass refuses what breaks a rule, and only that', () => {
+  let refused = 0
+  fc.assert(
+    fc.property(fc.integer(), fc.nat(3), (seed, changes) => {
+      const random = randomSource(seed)
+      const trees = randomTrees(random, { trees: 3, features: 4, width: 1, maxDepth: 4, precision: 'float64', comparisons: ['le', 'eq'], wild: true })
+      const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+      const nodes = (encoded.nodes.data as Uint8Array).slice()
+      const roots = (encoded.roots.data as Uint32Array).slice()
+      const categories = encoded.categories?.data as Uint32Array | undefined
+      const words = new Uint32Array(nodes.buffer)
+      for (let change = 0; change < changes; change++) {
+        const at = Math.floor(random() * words.length)
+        const kind = random()
+        if (kind < 0.1 && roots.length > 1) roots[Math.floor(random() * roots.length)] += Math.floor(random() * 3) - 1
+        else if (kind < 0.4) words[at] = words[Math.floor(random() * words.length)]
+        else if (kind < 0.7) words[at] += Math.floor(random() * 5) - 2
+        else words[at] ^= 1 << Math.floor(random() * 32)
+      }
+      let code: string | undefined
+      try {
+        findFault({ nodes, roots, categories })
+      } catch (error) {
+        code = error instanceof MleError ? error.code : undefined
+      }
+      if (code === undefined) {
+        checkTrees({ nodes, roots, categories })
+        return
+      }
+      refused++
+      fails(code, () => checkTrees({ nodes, roots, categories }))
+    }),
+    { numRuns: 2000 },
+  )
+  assert.ok(refused > 500)
 })

@@ -48,6 +48,11 @@ test('a strict comparison in float32 steps down by one float32', () => {
   assert.equal(new DataView((wide.nodes.data as Uint8Array).buffer).getFloat64(0, true), 0.5 - 2 ** -54)
 })
 
+test('leaf values are rounded where a library stores them in float32', () => {
+  const { leafValues } = encodeTrees([{ ...stump, values: [0, 0.1, 0.2] }], { width: 1, precision: 'float32', leafPrecision: 'float32' })
+  assert.deepEqual(Array.from(leafValues.data as Float64Array), [Math.fround(0.1), Math.fround(0.2)])
+})
+
 test('nodes are depth first, siblings adjacent, leaves point at themselves', () => {
   const tree: TreeDescription = {
     left: [4, -1, -1, -1, 1, 3, -1],
