@@ -1,4 +1,5 @@
 // .mle bytes -> Graph. One straight line of checks; weights get memory only when everything else was found right.
+import { plainBytes } from '../tensor/bytes.ts'
 import { MleError } from '../error.ts'
 import type { Graph, Metadata } from '../graph/graph.ts'
 import { crc32 } from '../platform/crc32.ts'
@@ -50,7 +51,8 @@ export async function read(input: SourceInput, options: ReadOptions = {}): Promi
  * Reads a model from bytes in memory, at once. Without `allocate` the graph's tensors are views of `bytes` (of a copy where they
  * do not start at a multiple of 8).
  */
-export function readBytes(bytes: Uint8Array, options: ReadOptions = {}): Graph {
+export function readBytes(source: Uint8Array, options: ReadOptions = {}): Graph {
+  const bytes = plainBytes(source)
   const limits = limitsOf(options.limits)
   const hashes = wantsHashes(options)
   const container = parsePrefix(bytes, bytes.byteLength, limits)

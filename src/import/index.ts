@@ -1,6 +1,7 @@
 // importModel: bytes of any supported foreign format -> Graph. An importer adds one line to FORMATS.
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
+import { plainBytes } from '../tensor/bytes.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { allowSklearn, importSklearn } from './sklearn/index.ts'
 
@@ -35,7 +36,8 @@ const FORMATS: readonly Format[] = [
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise
  * @example const graph = await importModel(await readFile('model.joblib'), { fileName: 'model.joblib' })
  */
-export async function importModel(bytes: Uint8Array, options: ImportOptions = {}): Promise<Graph> {
+export async function importModel(source: Uint8Array, options: ImportOptions = {}): Promise<Graph> {
+  const bytes = plainBytes(source)
   const { fileName = '' } = options
   const format = FORMATS.find((one) => one.matches(bytes, fileName))
   if (format === undefined) {

@@ -1,5 +1,6 @@
 // Inflate through the host: zlib where the runtime has it (synchronous), else DecompressionStream. Both stop at a limit of the caller's.
 import { MleError } from '../error.ts'
+import { plainBytes } from '../tensor/bytes.ts'
 import { hostZlib, type HostInflate } from './host.ts'
 
 export type InflateFormat = 'zlib' | 'gzip' | 'deflate-raw'
@@ -39,7 +40,7 @@ export function inflateSync(bytes: Uint8Array, format: InflateFormat, maxBytes: 
   if (used !== undefined && used !== bytes.length) {
     throw new MleError('CODEC_TRAILING', `${format}: ${bytes.length - used} bytes follow the end of the compressed data`, { section: format, offset: used })
   }
-  return out
+  return plainBytes(out)
 }
 
 /** Inflates on any host. A gzip file of several members is read only where zlib is. Errors as `inflateSync`. */

@@ -1,3 +1,4 @@
+export * from './bytes.ts'
 export * from './dtype.ts'
 export * from './fixed-strings.ts'
 export * from './half.ts'

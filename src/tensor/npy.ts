@@ -1,4 +1,5 @@
 // numpy's .npy files, versions 1 to 3: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+import { plainBytes } from './bytes.ts'
 import { MleError } from '../error.ts'
 import { bytesPerElement, type DType, type StringArray } from './dtype.ts'
 import { decodeUtf32, encodeUtf32, splitFixedBytes } from './fixed-strings.ts'
@@ -62,7 +63,8 @@ export function isNpy(bytes: Uint8Array): boolean {
  * @throws MleError NPY_MAGIC, NPY_VERSION, NPY_HEADER, NPY_DTYPE (object, structured, complex, datetime...), NPY_SIZE, NPY_VALUE, NPY_STRING, NPY_LIMIT
  * @example const { dtype, shape, data } = readNpy(bytes)
  */
-export function readNpy(bytes: Uint8Array, limits: Partial<NpyLimits> = {}): Tensor {
+export function readNpy(source: Uint8Array, limits: Partial<NpyLimits> = {}): Tensor {
+  const bytes = plainBytes(source)
   const caps = { ...DEFAULT_NPY_LIMITS, ...limits }
   if (!isNpy(bytes)) throw npyError('NPY_MAGIC', 'the bytes do not begin with \\x93NUMPY: this is no .npy file', 0)
   const version = bytes[6]

@@ -1,4 +1,5 @@
 // The pickle machine: a loop over opcodes that can only make plain data. It looks no name up and calls nothing that the file names.
+import { plainBytes } from '../../tensor/bytes.ts'
 import { build } from './construct.ts'
 import { createContext, pickleError, type PickleContext } from './context.ts'
 import { checkDepth } from './depth.ts'
@@ -38,7 +39,7 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): PyVa
 /** Reads the pickle that begins at `start` and says where it ended, for files that hold several in a row. */
 export function readPickleAt(bytes: Uint8Array, start: number, options: PickleOptions = {}): PickleResult {
   const context = createContext(bytes.length - start, options)
-  const result = runMachine(createMachine(bytes, start, context, 0))
+  const result = runMachine(createMachine(plainBytes(bytes), start, context, 0))
   checkDepth(result.value, context.limits)
   return result
 }
