@@ -5,6 +5,7 @@ import { allocateView, isView, tensorOfView, viewOfTensor, type Kernel, type Val
 import { isTensorType, type TensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement, viewKernelData, type DType } from '../tensor/dtype.ts'
 import { sizeOf } from '../tensor/shape.ts'
+import type { GpuDispatch } from '../ops/webgpu/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { inferNode } from './infer.ts'
 import { alignUp, type Arena, type Region } from './arena.ts'
@@ -19,6 +20,8 @@ export interface BoundStep {
   readonly inputs: (View | undefined)[]
   readonly outputs: readonly (View | undefined)[]
   readonly late: readonly number[]
+  /** Set for steps that run on an accelerator. */
+  readonly dispatches?: readonly GpuDispatch[]
   /** Output types that later static steps rely on: checked when a host step has run. */
   readonly expected: readonly (TensorType | undefined)[]
 }
@@ -34,8 +37,17 @@ export interface Bound {
   readonly freshOutputs: ReadonlySet<number>
   readonly activationBytes: number
   readonly ioBytes: number
+  /** For each value the static value whose storage it is, or shares; -1 for values without. */
+  readonly rootOf: Int32Array
+  /** Storage that steps on an accelerator touch, in order of first use: it gives them memory of its own. */
+  readonly deviceStorages: readonly Storage[]
   /** Gives the views of static values their memory; called again whenever the memory has moved. */
   readonly attach: (activations: Memory, io: Memory) => void
+}
+
+/** Storage with its lifetime; see Lifetime. Inputs begin at -1, outputs end after the last step. */
+export interface Storage extends Lifetime {
+  readonly id: number
 }
 
 /** A place in memory: what a region is at this moment. */
@@ -51,6 +63,8 @@ export function memoryOf(arena: Arena, region: Region): Memory {
 export interface BindOptions {
   /** 'io': inputs get memory of their own that the caller fills; 'given': the caller puts views into the frame per run. */
   readonly inputs: 'io' | 'given'
+  /** Asked of every static step; dispatches send it to the accelerator. */
+  readonly accelerate?: (step: Step, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => readonly GpuDispatch[] | undefined
 }
 
 interface MutableView {
@@ -98,6 +112,10 @@ interface Walk {
   /** 1 for storage in the io region: inputs and outputs. */
   readonly isIo: Uint8Array
   readonly isOutput: Uint8Array
+  /** 1 for storage that steps on the host touch, and for storage that steps on an accelerator touch. */
+  readonly onHost: Uint8Array
+  readonly onDevice: Uint8Array
+  readonly accelerate: BindOptions['accelerate']
 }
 
 /**
@@ -107,7 +125,7 @@ interface Walk {
  * that host steps make in a shape that is known and checked.
  */
 export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined)[], options: BindOptions): Bound {
-  const walk = startWalk(plan)
+  const walk = startWalk(plan, options.accelerate)
   const { types, frame, views, root, isIo, isOutput } = walk
   plan.inputs.forEach((id, i) => {
     const type = inputTypes[i]
@@ -135,10 +153,11 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
   }
   for (const id of plan.outputs) if (root[id] >= 0) isIo[root[id]] = 1
 
+  if (options.accelerate !== undefined) markPlaces(walk, steps)
   const layout = layOut(walk)
   const attached: number[] = []
   views.forEach((view, id) => {
-    if (view !== undefined && view.dtype !== 'string') attached.push(id)
+    if (view !== undefined && view.dtype !== 'string' && isOnHost(walk, root[id])) attached.push(id)
   })
   return {
     inputTypes: inputTypes.map((type) => (isTensorType(type) ? type : undefined)),
@@ -148,6 +167,8 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
     freshOutputs,
     activationBytes: layout.activationBytes,
     ioBytes: layout.ioBytes,
+    rootOf: root,
+    deviceStorages: layout.deviceStorages,
     attach(activations, io) {
       for (const id of attached) {
         const view = views[id]
@@ -159,7 +180,7 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
   }
 }
 
-function startWalk(plan: Plan): Walk {
+function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
   const count = plan.names.length
   const walk: Walk = {
     plan,
@@ -173,6 +194,9 @@ function startWalk(plan: Plan): Walk {
     lastUse: new Int32Array(count),
     isIo: new Uint8Array(count),
     isOutput: new Uint8Array(count),
+    onHost: new Uint8Array(count),
+    onDevice: new Uint8Array(count),
+    accelerate,
   }
   for (const [id, view] of plan.constantViews) {
     walk.types[id] = view
@@ -244,7 +268,8 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
   }
   // A preferred kernel may need its arguments in the device's memory, which values that come late are not in.
   const kernel = step.schema.alias ? copyKernel : late !== undefined ? step.cpuKernel : step.kernel
-  return { step, kernel, inputs, outputs, late: late ?? NONE, expected: NONE }
+  const dispatches = late === undefined && !step.schema.alias ? walk.accelerate?.(step, inputs, outputs) : undefined
+  return { step, kernel, inputs, outputs, late: late ?? NONE, dispatches, expected: NONE }
 }
 
 function bindDynamic(step: Step, outputTypes: readonly (ValueType | undefined)[]): BoundStep {
@@ -309,7 +334,8 @@ function share(walk: Walk, step: Step, type: ValueType | undefined): boolean {
 /** The storage of an input that ends its life in this step and may be overwritten by its output; else the output's own. */
 function storageFor(walk: Walk, step: Step, position: number, output: number, type: ConcreteType): number {
   const { plan, views, root, isIo } = walk
-  if (!step.schema.inPlace || walk.isOutput[output] === 1 || type.dtype === 'string') return output
+  // An accelerator cannot bind one buffer for reading and for writing in one dispatch.
+  if (!step.schema.inPlace || walk.accelerate !== undefined || walk.isOutput[output] === 1 || type.dtype === 'string') return output
   const size = sizeOf(type.shape)
   for (let i = 0; i < step.inputs.length; i++) {
     const id = step.inputs[i]
@@ -333,26 +359,53 @@ export const copyKernel: Kernel = (inputs, outputs) => {
   else (target.data as Uint8Array).set(source.data as Uint8Array)
 }
 
-function layOut(walk: Walk): { offsets: Float64Array; activationBytes: number; ioBytes: number } {
-  const { views, root, firstUse, lastUse, isIo } = walk
+/** Which storages host steps and accelerated steps touch; inputs and outputs are always on the host as well. */
+function markPlaces(walk: Walk, steps: readonly BoundStep[]): void {
+  const { root, isIo, onHost, onDevice } = walk
+  for (const { step, dispatches } of steps) {
+    const marks = dispatches === undefined ? onHost : onDevice
+    for (const id of step.inputs) if (id >= 0 && root[id] >= 0) marks[root[id]] = 1
+    for (const id of step.captures) if (root[id] >= 0) marks[root[id]] = 1
+    for (const id of step.outputs) if (id >= 0 && root[id] >= 0) marks[root[id]] = 1
+  }
+  for (let id = 0; id < isIo.length; id++) if (isIo[id] === 1) onHost[id] = 1
+}
+
+function isOnHost(walk: Walk, storage: number): boolean {
+  return walk.accelerate === undefined || walk.onHost[storage] === 1
+}
+
+interface Layout {
+  readonly offsets: Float64Array
+  readonly activationBytes: number
+  readonly ioBytes: number
+  readonly deviceStorages: readonly Storage[]
+}
+
+function layOut(walk: Walk): Layout {
+  const { views, root, firstUse, lastUse, isIo, onDevice } = walk
   const offsets = new Float64Array(views.length)
   let ioBytes = 0
   const owners: number[] = []
+  const onDeviceOwners: number[] = []
   for (let id = 0; id < views.length; id++) {
     const view = views[id]
     if (view === undefined || root[id] !== id) continue
+    if (onDevice[id] === 1) onDeviceOwners.push(id)
+    if (!isOnHost(walk, id)) continue
     if (isIo[id] === 1) {
       offsets[id] = ioBytes
       ioBytes += alignUp(view.size * bytesPerElement(view.dtype))
     } else owners.push(id)
   }
-  owners.sort((a, b) => firstUse[a] - firstUse[b])
-  const lifetimes = owners.map((id): Lifetime => {
+  const byFirstUse = (a: number, b: number): number => firstUse[a] - firstUse[b]
+  const storageOf = (id: number): Storage => {
     const view = views[id]
-    return { bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
-  })
+    return { id, bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
+  }
+  const lifetimes = owners.sort(byFirstUse).map(storageOf)
   const placement = place(lifetimes)
   for (let i = 0; i < owners.length; i++) offsets[owners[i]] = placement.offsets[i]
-  return { offsets, activationBytes: placement.totalBytes, ioBytes }
+  return { offsets, activationBytes: placement.totalBytes, ioBytes, deviceStorages: onDeviceOwners.sort(byFirstUse).map(storageOf) }
 }
 

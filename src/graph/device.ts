@@ -3,6 +3,8 @@ import { MleError } from '../error.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { bufferArena, type Arena } from './arena.ts'
+import type { BindOptions } from './bind.ts'
+import type { Instance } from './execute.ts'
 import type { Graph } from './graph.ts'
 import { heapScratch } from './scratch.ts'
 
@@ -16,6 +18,15 @@ export interface WeightStore {
   refresh(): void
 }
 
+/** Hardware beside the host that takes some of a plan's steps, asynchronously. */
+export interface Accelerator {
+  /** See BindOptions. */
+  readonly accelerate: BindOptions['accelerate']
+  /** Runs an instance; one at a time on a model. */
+  run(instance: Instance): Promise<void>
+  release(instance: Instance): void
+}
+
 export interface Device {
   readonly name: Exclude<DeviceName, 'auto'>
   readonly arena: Arena
@@ -23,6 +34,8 @@ export interface Device {
   readonly preferred?: PreferredTable
   readonly weights?: WeightStore
   readonly scratch: Scratch
+  /** Present on devices that cannot run synchronously. */
+  readonly accelerator?: Accelerator
   dispose(): void
 }
 

@@ -3,7 +3,7 @@
 import { MleError } from '../error.ts'
 import { allocateView, cloneView, isView, tensorOfView, type HostKernel, type SubgraphRunner, type Value, type View } from '../ops/kernel.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
-import { bindPlan, copyKernel, isConcrete, memoryOf, type Bound, type BoundStep } from './bind.ts'
+import { bindPlan, copyKernel, isConcrete, memoryOf, type BindOptions, type Bound, type BoundStep } from './bind.ts'
 import type { WeightStore } from './device.ts'
 import { atNode, inferNode, nodeLabel } from './infer.ts'
 import type { Arena, Region } from './arena.ts'
@@ -73,9 +73,9 @@ export interface Instance {
  *
  * @throws MleError GRAPH_DTYPE when an input is not of the plan's dtype, MEMORY_LIMIT when the arena is full
  */
-export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given'): Instance {
+export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate?: BindOptions['accelerate']): Instance {
   plan.inputs.forEach((id, i) => checkDType(plan, id, inputTypes[i]))
-  const bound = bindPlan(plan, inputTypes, { inputs })
+  const bound = bindPlan(plan, inputTypes, { inputs, accelerate })
   reserveActivations(workspace, bound.activationBytes)
   const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1 }
   refresh(instance)
@@ -108,9 +108,19 @@ export function releaseInstance(instance: Instance): void {
 export function runInstance(instance: Instance): void {
   refresh(instance)
   const { steps, frame, transient } = instance.bound
-  let position = 0
   try {
-    for (; position < steps.length; position++) {
+    runSteps(instance, 0, steps.length)
+  } finally {
+    for (let i = 0; i < transient.length; i++) frame[transient[i]] = undefined
+  }
+}
+
+/** Runs the bound steps from `first` up to `end` on the host. */
+export function runSteps(instance: Instance, first: number, end: number): void {
+  const { steps, frame } = instance.bound
+  let position = first
+  try {
+    for (; position < end; position++) {
       const bound = steps[position]
       const { late } = bound
       for (let i = 0; i < late.length; i++) {
@@ -123,8 +133,6 @@ export function runInstance(instance: Instance): void {
   } catch (error) {
     const { step } = steps[position]
     throw atNode(error, step.node, step.index)
-  } finally {
-    for (let i = 0; i < transient.length; i++) frame[transient[i]] = undefined
   }
 }
 
