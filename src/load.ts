@@ -3,6 +3,7 @@ import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
 import { createDevice, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
+import { narrowGraph } from './graph/narrow.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
 import { loadOperators } from './ops/packs.ts'
@@ -11,6 +12,8 @@ import type { SourceInput } from './platform/source.ts'
 export interface LoadOptions {
   /** Where to compute. 'auto' is the fastest that gives cpu's bits here. */
   readonly device?: DeviceName
+  /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
+  readonly precision?: 'float32'
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
   /** Caps for files of unknown origin; docs/format.md lists the defaults. */
@@ -27,9 +30,10 @@ export interface LoadOptions {
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
   const { integrity, limits } = options
-  const graph = isGraph(source) ? source : await read(source, { integrity, limits })
+  const stored = isGraph(source) ? source : await read(source, { integrity, limits })
+  const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
   const operators = await loadOperators(operatorKeys(graph))
-  const device = await createDevice(options.device ?? 'auto', graph)
+  const device = await createDevice(options.device ?? 'auto', graph, operators.schemas)
   return new Model(graph, device, operators)
 }
 

@@ -1,7 +1,7 @@
 // A loaded model: plans per set of outputs, bound shapes per plan, runs and sessions over them.
 import { MleError } from './error.ts'
 import { feedOf, tableFeeds, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
-import type { Device } from './graph/device.ts'
+import type { Accelerator, Device } from './graph/device.ts'
 import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
 import type { Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
@@ -91,6 +91,7 @@ export class Model {
   readonly #workspace: Workspace
   readonly #plans = new Map<string, PlanEntry>()
   readonly #sessions = new Set<Instance>()
+  #queue: Promise<unknown> = Promise.resolve()
   #disposed = false
 
   constructor(graph: Graph, device: Device, operators: OperatorSet) {
@@ -125,11 +126,15 @@ export class Model {
    * @example const { probabilities } = await model.run({ X: [[5.1, 3.5, 1.4, 0.2]] })
    */
   async run(inputs: InputRecord, options: RunOptions | readonly string[] = {}): Promise<OutputRecord> {
-    return this.runSync(inputs, options)
+    return this.#runAnywhere(this.#feedInputs(inputs), isNameList(options) ? { outputs: options } : options)
   }
 
-  /** As `run`, at once; on cpu and wasm. */
+  /** As `run`, at once; on cpu and wasm. Throws DEVICE_ASYNC on webgpu. */
   runSync(inputs: InputRecord, options: RunOptions | readonly string[] = {}): OutputRecord {
+    return this.#execute(this.#feedInputs(inputs), isNameList(options) ? { outputs: options } : options)
+  }
+
+  #feedInputs(inputs: InputRecord): ReadonlyMap<string, Fed> {
     const given = new Map(Object.entries(inputs))
     const known = new Set(this.graph.inputs.map((info) => info.name))
     for (const name of given.keys()) {
@@ -137,10 +142,9 @@ export class Model {
     }
     const { columns } = this.metadata
     const single = this.graph.inputs.length === 1 ? given.get(this.graph.inputs[0].name) : undefined
-    const feeds = columns !== undefined && isRowObjects(single)
+    return columns !== undefined && isRowObjects(single)
       ? tableFeeds(this.graph.inputs, columns, single)
       : new Map(this.graph.inputs.map((info): [string, Fed] => [info.name, feedOf(info, given.get(info.name))]))
-    return this.#execute(feeds, isNameList(options) ? { outputs: options } : options)
   }
 
   /**
@@ -153,7 +157,7 @@ export class Model {
   async call(method: string, rows: InputValue | InputRecord, options: Pick<RunOptions, 'signal'> = {}): Promise<Tensor[]> {
     const found = this.metadata.methods?.find((m) => m.name === method)
     if (found === undefined) throw new MleError('METHOD_UNKNOWN', `the model has no method ${method}; it has ${this.methods.join(', ') || 'none'}`, { actual: method })
-    const results = this.#execute(this.#feedRows(rows), { ...options, outputs: found.outputs })
+    const results = await this.#runAnywhere(this.#feedRows(rows), { ...options, outputs: found.outputs })
     return found.outputs.map((name) => results[name])
   }
 
@@ -186,6 +190,7 @@ export class Model {
    */
   session(options: SessionOptions = {}): Session {
     this.#checkAlive()
+    this.#checkSync()
     const { batch = 1, dims = {}, outputs } = options
     const entry = this.#planFor(outputs)
     const firstType = this.graph.inputs[0]?.type
@@ -220,7 +225,7 @@ export class Model {
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
-    for (const { instances } of this.#plans.values()) for (const instance of instances.values()) releaseInstance(instance)
+    for (const { instances } of this.#plans.values()) for (const instance of instances.values()) this.#release(instance)
     for (const instance of this.#sessions) releaseInstance(instance)
     this.#plans.clear()
     this.#sessions.clear()
@@ -264,8 +269,39 @@ export class Model {
     return entry
   }
 
+  async #runAnywhere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
+    const { accelerator } = this.device
+    if (accelerator === undefined) return this.#execute(feeds, options)
+    // One run at a time: runs of one shape share buffers. A failed one does not stop the next.
+    const run = this.#queue.then(() => this.#accelerate(accelerator, feeds, options))
+    this.#queue = run.catch(() => undefined)
+    return run
+  }
+
+  async #accelerate(accelerator: Accelerator, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
+    this.#checkAlive()
+    if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason } as object)
+    const entry = this.#planFor(options.outputs)
+    const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
+    this.#checkSymbols(fed)
+    const instance = this.#instanceFor(entry, fed, undefined)
+    fill(entry.plan, fed, instance.bound.frame, 0, undefined)
+    await accelerator.run(instance)
+    return outputsOf(entry, instance)
+  }
+
+  #checkSync(): void {
+    if (this.device.accelerator !== undefined) throw new MleError('DEVICE_ASYNC', `device ${this.device.name} computes asynchronously: use run(), or device 'cpu' or 'wasm'`, { actual: this.device.name })
+  }
+
+  #release(instance: Instance): void {
+    this.device.accelerator?.release(instance)
+    releaseInstance(instance)
+  }
+
   #execute(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
     this.#checkAlive()
+    this.#checkSync()
     const entry = this.#planFor(options.outputs)
     const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
     this.#checkSymbols(fed)
@@ -275,10 +311,7 @@ export class Model {
     const { frame } = instance.bound
     fill(entry.plan, fed, frame, 0, undefined)
     runInstance(instance)
-    const results = Object.create(null) as Record<string, Tensor>
-    // Sequence and map outputs exist in ONNX only; the record's type names the common case.
-    entry.names.forEach((name, i) => (results[name] = outputOf(frame[entry.plan.outputs[i]]) as Tensor))
-    return results
+    return outputsOf(entry, instance)
   }
 
   #executeBlocks(entry: PlanEntry, fed: readonly Feed[], rows: number, signal: AbortSignal | undefined): OutputRecord {
@@ -317,11 +350,11 @@ export class Model {
     const key = types.map((type) => (isTensorType(type) ? type.shape?.join() : '')).join(';')
     let instance = entry.instances.get(key)
     if (instance === undefined) {
-      instance = instantiate(entry.plan, this.#workspace, types, 'io')
+      instance = instantiate(entry.plan, this.#workspace, types, 'io', this.device.accelerator?.accelerate)
       if (entry.instances.size >= MAX_INSTANCES) {
         const [oldest, evicted] = entry.instances.entries().next().value as [string, Instance]
         entry.instances.delete(oldest)
-        releaseInstance(evicted)
+        this.#release(evicted)
       }
     } else entry.instances.delete(key)
     entry.instances.set(key, instance)
@@ -346,6 +379,15 @@ export class Model {
       })
     })
   }
+}
+
+/** Copies of a finished run's outputs by name. */
+function outputsOf(entry: PlanEntry, instance: Instance): OutputRecord {
+  const { frame } = instance.bound
+  const results = Object.create(null) as Record<string, Tensor>
+  // Sequence and map outputs exist in ONNX only; the record's type names the common case.
+  entry.names.forEach((name, i) => (results[name] = outputOf(frame[entry.plan.outputs[i]]) as Tensor))
+  return results
 }
 
 function tensorInfo(info: ValueInfo): TensorInfo {

@@ -1,11 +1,13 @@
 // Where a model computes: its memory and the kernels it prefers.
 import { MleError } from '../error.ts'
+import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
 import type { Graph } from './graph.ts'
+import { refuseFloat64 } from './narrow.ts'
 import { heapScratch } from './scratch.ts'
 
 export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
@@ -45,10 +47,15 @@ const MAX_ARENA_BYTES = 4 * 2 ** 30
 /**
  * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
  *
- * @throws MleError DEVICE_UNAVAILABLE when the machine or this version lacks it
+ * @throws MleError DEVICE_UNAVAILABLE when the machine or this version lacks it, DEVICE_FLOAT64 for float64 graphs on webgpu
  */
-export async function createDevice(name: DeviceName, _graph: Graph): Promise<Device> {
+export async function createDevice(name: DeviceName, graph: Graph, schemas: ReadonlyMap<string, OpSchema>): Promise<Device> {
   if (name === 'auto' || name === 'cpu') return cpuDevice()
+  if (name === 'webgpu') {
+    refuseFloat64(graph, schemas)
+    const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
+    return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES)
+  }
   throw new MleError('DEVICE_UNAVAILABLE', `device ${name} is not available here; use 'cpu' or 'auto'`, { actual: name })
 }
 

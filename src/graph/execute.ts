@@ -107,12 +107,17 @@ export function releaseInstance(instance: Instance): void {
 /** Runs once. Inputs must be in the frame: in their io memory, or put there by the caller. */
 export function runInstance(instance: Instance): void {
   refresh(instance)
-  const { steps, frame, transient } = instance.bound
   try {
-    runSteps(instance, 0, steps.length)
+    runSteps(instance, 0, instance.bound.steps.length)
   } finally {
-    for (let i = 0; i < transient.length; i++) frame[transient[i]] = undefined
+    clearTransients(instance)
   }
+}
+
+/** Lets go of values that only the run itself has read. */
+export function clearTransients(instance: Instance): void {
+  const { frame, transient } = instance.bound
+  for (let i = 0; i < transient.length; i++) frame[transient[i]] = undefined
 }
 
 /** Runs the bound steps from `first` up to `end` on the host. */

@@ -1,13 +1,12 @@
 // The webgpu device: buffers, pipelines and the asynchronous executor of bound plans whose steps run partly on a GPU.
 import { MleError } from '../error.ts'
-import { isView, type View } from '../ops/kernel.ts'
-import { opKey } from '../ops/kernel.ts'
+import { isView, opKey, type View } from '../ops/kernel.ts'
 import type { GpuDispatch, GpuKernelTable } from '../ops/webgpu/kernel.ts'
 import { requestGpuDevice } from '../platform/gpu.ts'
 import { bufferArena } from './arena.ts'
 import type { BindOptions, BoundStep } from './bind.ts'
 import type { Accelerator, Device } from './device.ts'
-import { refresh, runSteps, type Instance } from './execute.ts'
+import { clearTransients, refresh, runSteps, type Instance } from './execute.ts'
 import { atNode } from './infer.ts'
 import { partition, poolBuffers, type Segment } from './partition.ts'
 import { heapScratch } from './scratch.ts'
@@ -52,7 +51,11 @@ export async function createWebgpuDevice(kernels: GpuKernelTable, maxBytes: numb
         own = await checked(device, () => prepare(device, pipelines, weights, instance))
         prepared.set(instance, own)
       }
-      await execute(device, own, instance)
+      try {
+        await execute(device, own, instance)
+      } finally {
+        clearTransients(instance)
+      }
     },
     release(instance) {
       const own = prepared.get(instance)
