@@ -1,0 +1,42 @@
+// A software Vulkan driver for tests on machines without a GPU: SwiftShader and the Vulkan loader from the development
+// dependency @sparticuz/chromium, unpacked once into a cache folder of the repository. No network.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
+
+const DRIVER = 'vk_swiftshader_icd.json'
+
+/** Environment in which Dawn finds SwiftShader, or undefined on platforms that the package has no driver for. */
+export function swiftShaderEnvironment(): Record<string, string> | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
+  const main = createRequire(import.meta.url).resolve('@sparticuz/chromium')
+  let root = dirname(main)
+  while (!existsSync(join(root, 'bin'))) root = dirname(root)
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  const folder = resolve('.cache', `swiftshader-${version}`)
+  if (!existsSync(join(folder, DRIVER))) {
+    // Unpacked beside and renamed, so that a second process never meets half of it.
+    const own = `${folder}-${process.pid}`
+    mkdirSync(own, { recursive: true })
+    unpackTar(brotliDecompressSync(readFileSync(join(root, 'bin', 'swiftshader.tar.br'))), own)
+    try {
+      renameSync(own, folder)
+    } catch {
+      rmSync(own, { recursive: true })
+    }
+  }
+  return { LD_LIBRARY_PATH: folder, VK_DRIVER_FILES: join(folder, DRIVER) }
+}
+
+/** Regular files of a tar archive, by their base names: https://www.gnu.org/software/tar/manual/html_node/Standard.html */
+function unpackTar(archive: Uint8Array, folder: string): void {
+  const text = (start: number, length: number): string => Buffer.from(archive.subarray(start, start + length)).toString('latin1').replace(/\0.*$/s, '')
+  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
+    const name = text(at, 100)
+    const size = Number.parseInt(text(at + 124, 12), 8)
+    const kind = text(at + 156, 1)
+    if (kind === '0' || kind === '') writeFileSync(join(folder, basename(name)), archive.subarray(at + 512, at + 512 + size), { mode: 0o755 })
+    at += 512 + Math.ceil(size / 512) * 512
+  }
+}
