@@ -2,7 +2,7 @@
 // consumer there, and looks at what was packed. Run after `npm run build`.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { loadedBy } from './loaded.ts'
@@ -85,14 +85,27 @@ function checkTypes(): void {
   console.log(`types: ${examples.length} examples of the README and ${library.length} entries, as nodenext and bundler resolve them`)
 }
 
+/** Every entry imports; a real model is imported, written, loaded and run, in a program and with the command. */
 function runConsumer(): void {
   const app = join(folder, 'app')
+  for (const name of ['model.pkl', 'input.csv', 'expected_predict.json']) copyFileSync(`examples/demo/${name}`, join(app, name))
   const specifiers = library.map(({ subpath }) => subpath.replace('.', pkg.name))
-  const code = `${specifiers.map((specifier) => `if (Object.keys(await import('${specifier}')).length === 0) throw new Error('${specifier} exports nothing')`).join('\n')}\n`
-  writeFileSync(join(app, 'run.js'), code)
+  writeFileSync(join(app, 'run.js'), `
+import { readFileSync } from 'node:fs'
+import { load } from '${pkg.name}'
+import { importModel } from '${pkg.name}/import'
+import { write } from '${pkg.name}/format'
+for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(await import(specifier)).length === 0) throw new Error(specifier + ' exports nothing')
+const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.pkl')))))
+const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
+if (data[0] !== 'no') throw new Error('predicted ' + data[0])
+`)
   execFileSync(process.execPath, ['run.js'], { cwd: app, stdio: 'inherit' })
   for (const { subpath } of commands) {
-    const shown = execFileSync(join(app, 'node_modules/.bin', subpath), ['--version'], { cwd: app, encoding: 'utf8' })
-    assert.equal(shown.trim(), pkg.version, `${subpath} --version`)
+    const command = (...args: readonly string[]): string => execFileSync(join(app, 'node_modules/.bin', subpath), [...args], { cwd: app, encoding: 'utf8' })
+    assert.equal(command('--version').trim(), pkg.version, `${subpath} --version`)
+    if (subpath !== 'mle') continue
+    command('convert', 'model.pkl', '-o', 'model.mle')
+    assert.deepEqual(JSON.parse(command('run', 'model.mle', '--input', 'input.csv', '--output', '-')), JSON.parse(readFileSync(join(app, 'expected_predict.json'), 'utf8')))
   }
 }
