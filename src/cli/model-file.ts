@@ -52,7 +52,7 @@ export async function graphOfFile(path: string, progress: Progress): Promise<Gra
 
 /** A model ready to run. */
 export async function openModel(path: string, device: DeviceName | undefined, progress: Progress): Promise<Model> {
-  return load(await graphOfFile(path, progress), { device })
+  return load(isMleFile(path) ? path : await importFile(path, progress), { device })
 }
 
 export function deviceOption(args: ParsedArgs): DeviceName | undefined {

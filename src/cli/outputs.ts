@@ -31,6 +31,13 @@ export function defaultOutputs(graph: Graph): readonly ValueInfo[] {
   return method === undefined ? graph.outputs : outputsOf(graph, method.name)
 }
 
+/** What a table for people shows when no method is named: the default, and the probabilities where there are some. */
+export function shownOutputs(graph: Graph): readonly ValueInfo[] {
+  const outputs = defaultOutputs(graph)
+  const probabilities = graph.metadata.methods?.find(({ name }) => name === 'predict_proba')?.outputs ?? []
+  return [...outputs, ...graph.outputs.filter((info) => probabilities.includes(info.name) && !outputs.includes(info))]
+}
+
 /** A result with the dtype that the training library gives it: labels are plain numbers in the engine. */
 export function asInPython(value: OutputValue, { sourceDtype }: ValueInfo): OutputValue {
   if (!isTensor(value) || sourceDtype === undefined || value.dtype === sourceDtype || !isDType(sourceDtype)) return value

@@ -14,7 +14,7 @@ export function resultColumns(name: string, value: OutputValue, classes: readonl
   if (!isTensor(value)) {
     const items = Array.isArray(value) ? value : [value]
     const cells = items.slice(0, SHOWN_ROWS).map((item: OutputValue) => jsonText(item).trim().replaceAll(/\s+/g, ' '))
-    return [rowColumn(cells.length), { title: name, cells, numeric: false }]
+    return [{ title: name, cells, numeric: false }]
   }
   const { shape } = value
   const rows = shape.length === 0 ? 1 : shape[0]
@@ -27,10 +27,6 @@ export function resultColumns(name: string, value: OutputValue, classes: readonl
   }))
   if (width > SHOWN_COLUMNS) columns.push({ title: `... ${width - SHOWN_COLUMNS} more`, cells: new Array<string>(shown).fill(''), numeric: false })
   return columns
-}
-
-function rowColumn(rows: number): Column {
-  return { title: 'row', cells: Array.from({ length: rows }, (_, r) => String(r)), numeric: true }
 }
 
 function indexText(shape: readonly number[], flat: number): string {

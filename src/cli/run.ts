@@ -1,11 +1,11 @@
 // mle run: predict with a model on files.
-import type { ValueInfo } from '../graph/graph.ts'
+import type { Metadata, ValueInfo } from '../graph/graph.ts'
 import type { OutputValue } from '../model.ts'
 import { isTensor } from '../tensor/tensor.ts'
 import { onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { readInputs } from './inputs.ts'
 import { deviceOption, openModel } from './model-file.ts'
-import { asInPython, defaultOutputs, outputsOf, writeOutput, writeOutputs } from './outputs.ts'
+import { asInPython, defaultOutputs, outputsOf, shownOutputs, writeOutput, writeOutputs } from './outputs.ts'
 import { progressOn } from './progress.ts'
 import { resultColumns, SHOWN_ROWS } from './results.ts'
 import { tableText } from './table.ts'
@@ -30,7 +30,7 @@ MODEL is an .mle file or any file that mle convert takes.
                        as DIR/0.npy, DIR/1.npy, ... (.json for texts)
   --device NAME        auto (default), cpu, wasm or webgpu
 
-Without --output and --outputs a table is shown.
+Without --output and --outputs a table is shown; without --method it has the probabilities too.
 `
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
@@ -45,7 +45,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const { graph } = model
   const specs = args.texts('input')
   if (specs.length === 0 && graph.inputs.length > 0) throw new UsageError(`--input is missing; the model takes ${graph.inputs.map((info) => info.name).join(', ')}`)
-  const infos = method !== undefined ? outputsOf(graph, method) : folder !== undefined ? graph.outputs : defaultOutputs(graph)
+  const infos = method !== undefined ? outputsOf(graph, method) : folder !== undefined ? graph.outputs : output !== undefined ? defaultOutputs(graph) : shownOutputs(graph)
   const inputs = await readInputs(graph, specs)
   progress.show('running')
   const results = await model.run(inputs, { outputs: infos.map((info) => info.name) })
@@ -53,11 +53,12 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const values = infos.map((info) => asInPython(results[info.name], info))
   if (folder !== undefined) writeOutputs(folder, values)
   else if (output !== undefined) writeOutput(output, values, terminal.out)
-  else show(infos, values, model.metadata.classes, terminal)
+  else show(infos, values, graph.metadata, terminal)
 }
 
-function show(infos: readonly ValueInfo[], values: readonly OutputValue[], classes: readonly (readonly (string | number)[])[] | undefined, terminal: Terminal): void {
-  const columns = infos.flatMap((info, i) => resultColumns(info.name, values[i], classes?.[Math.min(i, classes.length - 1)]))
+function show(infos: readonly ValueInfo[], values: readonly OutputValue[], { classes = [], methods = [] }: Metadata, terminal: Terminal): void {
+  const probabilities = methods.find(({ name }) => name === 'predict_proba')?.outputs ?? []
+  const columns = infos.flatMap((info, i) => resultColumns(info.name, values[i], classes[probabilities.indexOf(info.name)]))
   const rows = Math.max(0, ...values.map((value) => (isTensor(value) ? (value.shape[0] ?? 1) : Array.isArray(value) ? value.length : 1)))
   terminal.out(`${tableText(columns)}\n`)
   if (rows > SHOWN_ROWS) terminal.out(`... ${rows - SHOWN_ROWS} more rows; --output FILE writes all\n`)

@@ -106,6 +106,13 @@ test('without --output a table is shown, at most 20 rows', async () => {
   assert.equal(lines[21], '... 5 more rows; --output FILE writes all')
 })
 
+test('without --method the table has the probabilities beside the prediction', async () => {
+  const rows = file('shown.json', JSON.stringify([[2, 'Rome', 1]]))
+  const [title, row] = (await ok(table, '--input', rows)).split('\n')
+  assert.match(title, /^cities +transformed\[0\] +transformed\[1\] +counts\[0\] +counts\[1\]$/)
+  assert.match(row, /^Rome +1 +2 +1 +2$/)
+})
+
 test('bad data: exit code 1 and one line with the code', async () => {
   const cases: readonly (readonly [code: string, argv: readonly string[], pattern?: RegExp])[] = [
     ['CLI_FILE', [at('none.mle'), '--input', npy], /none\.mle does not exist/],
