@@ -38,7 +38,7 @@ export interface Bound {
   readonly activationBytes: number
   readonly ioBytes: number
   /** For each value the static value whose storage it is, or shares; -1 for values without. */
-  readonly rootOf: Int32Array
+  readonly rootOf: readonly number[]
   /** Storage that steps on an accelerator touch, in order of first use: it gives them memory of its own. */
   readonly deviceStorages: readonly Storage[]
   /** Gives the views of static values their memory; called again whenever the memory has moved. */
@@ -98,6 +98,8 @@ export function isConcrete(type: ValueType | undefined): type is ConcreteType {
 interface Walk {
   readonly plan: Plan
   readonly types: (ValueType | undefined)[]
+  /** 1 for values whose type is concrete. */
+  readonly concrete: number[]
   readonly frame: (Value | undefined)[]
   /** Views of static values. */
   readonly views: (MutableView | undefined)[]
@@ -105,16 +107,16 @@ interface Walk {
   readonly known: (View | undefined)[]
   readonly knownTensors: (Tensor | undefined)[]
   /** Storage that a static value is, or shares: the number of the value that owns it; -1 for values without. */
-  readonly root: Int32Array
-  readonly firstUse: Int32Array
+  readonly root: number[]
+  readonly firstUse: number[]
   /** Last read of a storage through any value that shares it. */
-  readonly lastUse: Int32Array
+  readonly lastUse: number[]
   /** 1 for storage in the io region: inputs and outputs. */
-  readonly isIo: Uint8Array
-  readonly isOutput: Uint8Array
+  readonly isIo: number[]
+  readonly isOutput: readonly number[]
   /** 1 for storage that steps on the host touch, and for storage that steps on an accelerator touch. */
-  readonly onHost: Uint8Array
-  readonly onDevice: Uint8Array
+  readonly onHost: number[]
+  readonly onDevice: number[]
   readonly accelerate: BindOptions['accelerate']
 }
 
@@ -131,6 +133,7 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
     const type = inputTypes[i]
     // Without a type, what is planned says the dtype and nothing about the shape.
     types[id] = type ?? withoutShape(plan.types[id])
+    if (isConcrete(type)) walk.concrete[id] = 1
     if (options.inputs === 'io' && isConcrete(type)) {
       addView(walk, id, type, id, -1)
       isIo[id] = 1
@@ -180,32 +183,59 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
   }
 }
 
-function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
+/** What every walk over a plan begins with; copied, which is faster than filled anew. Typed arrays of this size would live outside the heap. */
+interface Start {
+  readonly types: readonly (ValueType | undefined)[]
+  readonly zeros: readonly number[]
+  readonly minusOnes: readonly number[]
+  readonly concrete: readonly number[]
+  readonly frame: readonly (Value | undefined)[]
+  readonly known: readonly (View | undefined)[]
+  readonly isOutput: readonly number[]
+}
+
+const starts = /* @__PURE__ */ new WeakMap<Plan, Start>()
+
+function startOf(plan: Plan): Start {
   const count = plan.names.length
-  const walk: Walk = {
+  const types = new Array<ValueType | undefined>(count).fill(undefined)
+  const frame = new Array<Value | undefined>(count).fill(undefined)
+  const known = new Array<View | undefined>(count).fill(undefined)
+  const zeros = new Array<number>(count).fill(0)
+  const concrete = zeros.slice()
+  const isOutput = zeros.slice()
+  for (const [id, view] of plan.constantViews) {
+    types[id] = view
+    concrete[id] = 1
+    frame[id] = view
+  }
+  for (const [id, view] of plan.smallConstants) known[id] = view
+  for (const id of plan.captures) types[id] = withoutShape(plan.types[id])
+  for (const id of plan.outputs) isOutput[id] = 1
+  return { types, zeros, minusOnes: zeros.map(() => -1), concrete, frame, known, isOutput }
+}
+
+function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
+  let start = starts.get(plan)
+  if (start === undefined) starts.set(plan, (start = startOf(plan)))
+  const count = plan.names.length
+  return {
     plan,
-    types: new Array<ValueType | undefined>(count).fill(undefined),
-    frame: new Array<Value | undefined>(count).fill(undefined),
-    views: new Array<MutableView | undefined>(count).fill(undefined),
-    known: new Array<View | undefined>(count).fill(undefined),
-    knownTensors: new Array<Tensor | undefined>(count).fill(undefined),
-    root: new Int32Array(count).fill(-1),
-    firstUse: new Int32Array(count),
-    lastUse: new Int32Array(count),
-    isIo: new Uint8Array(count),
-    isOutput: new Uint8Array(count),
-    onHost: new Uint8Array(count),
-    onDevice: new Uint8Array(count),
+    types: start.types.slice(),
+    concrete: start.concrete.slice(),
+    frame: start.frame.slice(),
+    views: new Array<MutableView | undefined>(count),
+    known: start.known.slice(),
+    knownTensors: new Array<Tensor | undefined>(count),
+    root: start.minusOnes.slice(),
+    firstUse: start.zeros.slice(),
+    lastUse: start.zeros.slice(),
+    isIo: start.zeros.slice(),
+    isOutput: start.isOutput,
+    onHost: accelerate === undefined ? [] : start.zeros.slice(),
+    onDevice: accelerate === undefined ? [] : start.zeros.slice(),
     accelerate,
   }
-  for (const [id, view] of plan.constantViews) {
-    walk.types[id] = view
-    walk.frame[id] = view
-  }
-  for (const [id, view] of plan.smallConstants) walk.known[id] = view
-  for (const id of plan.captures) walk.types[id] = plan.types[id]
-  for (const id of plan.outputs) walk.isOutput[id] = 1
-  return walk
 }
 
 /** Adds a static value to the frame: storage of its own when `root` is `id`, else shared with `root`. */
@@ -227,54 +257,55 @@ function addView(walk: Walk, id: number, type: ConcreteType, root: number, posit
 
 /** The step with its arguments, or undefined when there is nothing left to run. */
 function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefined {
-  const { plan, types, frame } = walk
-  const inputCount = step.inputs.length
-  const inputTypes = new Array<ValueType | undefined>(inputCount)
-  let allConcrete = step.host === undefined
-  for (let i = 0; i < inputCount; i++) {
-    const id = step.inputs[i]
+  const { plan, types, concrete, frame } = walk
+  const inputIds = step.inputs
+  const outputIds = step.outputs
+  const inputTypes = new Array<ValueType | undefined>(inputIds.length)
+  let isStatic = step.host === undefined
+  for (let i = 0; i < inputIds.length; i++) {
+    const id = inputIds[i]
     if (id < 0) continue
-    const type = types[id] ?? plan.types[id]
-    inputTypes[i] = type
-    if (allConcrete && !isConcrete(type)) allConcrete = false
+    inputTypes[i] = types[id] ?? plan.types[id]
+    if (concrete[id] === 0) isStatic = false
   }
-  const outputTypes = step.bodies.length > 0 ? step.outputs.map((id) => (id < 0 ? undefined : plan.types[id])) : inferNode(step.schema, step.node, step.index, inputTypes, valuesOf(walk, step))
-  for (let i = 0; i < step.outputs.length; i++) {
-    const id = step.outputs[i]
+  const outputTypes = step.bodies.length > 0 ? outputIds.map((id) => (id < 0 ? undefined : plan.types[id])) : inferNode(step.schema, step.node, step.index, inputTypes, valuesOf(walk, step))
+  for (let i = 0; i < outputIds.length; i++) {
+    const id = outputIds[i]
     if (id < 0) continue
     types[id] = outputTypes[i]
-    if (allConcrete && !isConcrete(outputTypes[i])) allConcrete = false
+    if (isConcrete(outputTypes[i])) concrete[id] = 1
+    else isStatic = false
   }
-  if (!allConcrete) return bindDynamic(step, outputTypes)
-  if (fold(walk, step, inputTypes, outputTypes)) return undefined
+  if (!isStatic) return bindDynamic(step, outputTypes)
+  if ((step.makesShape || step.schema.valueFromTypes !== undefined) && fold(walk, step, inputTypes, outputTypes)) return undefined
   if (step.schema.alias && share(walk, step, outputTypes[0])) return undefined
 
-  const inputs = new Array<View | undefined>(inputCount)
+  const inputs = new Array<View | undefined>(inputIds.length)
   let late: number[] | undefined
-  for (let i = 0; i < inputCount; i++) {
-    const id = step.inputs[i]
+  for (let i = 0; i < inputIds.length; i++) {
+    const id = inputIds[i]
     if (id < 0) continue
     const value = frame[id]
     if (isView(value)) inputs[i] = value
     else if (late === undefined) late = [i]
     else late.push(i)
   }
-  const outputs = new Array<View | undefined>(step.outputs.length)
-  for (let i = 0; i < step.outputs.length; i++) {
-    const id = step.outputs[i]
+  const outputs = new Array<View | undefined>(outputIds.length)
+  for (let i = 0; i < outputIds.length; i++) {
+    const id = outputIds[i]
     const type = outputTypes[i]
     if (id < 0 || !isConcrete(type)) continue
-    outputs[i] = addView(walk, id, type, i === 0 ? storageFor(walk, step, position, id, type) : id, position)
+    outputs[i] = addView(walk, id, type, i === 0 && step.schema.inPlace ? storageFor(walk, step, position, id, type) : id, position)
   }
   // A preferred kernel may need its arguments in the device's memory, which values that come late are not in.
-  const kernel = step.schema.alias ? copyKernel : late !== undefined ? step.cpuKernel : step.kernel
-  const dispatches = late === undefined && !step.schema.alias ? walk.accelerate?.(step, inputs, outputs) : undefined
+  const kernel = step.schema.alias ? copyKernel : late === undefined ? step.kernel : step.cpuKernel
+  const dispatches = walk.accelerate === undefined || late !== undefined || step.schema.alias ? undefined : walk.accelerate(step, inputs, outputs)
   return { step, kernel, inputs, outputs, late: late ?? NONE, dispatches, expected: NONE }
 }
 
 function bindDynamic(step: Step, outputTypes: readonly (ValueType | undefined)[]): BoundStep {
   const expected = step.host === undefined ? NONE : outputTypes.map((type) => (isConcrete(type) ? type : undefined))
-  return { step, inputs: [], outputs: NONE, late: NONE, expected }
+  return { step, kernel: undefined, inputs: [], outputs: NONE, late: NONE, dispatches: undefined, expected }
 }
 
 /** Input values for the shape rule, as far as they are known now. */
@@ -292,7 +323,7 @@ function valuesOf(walk: Walk, step: Step): readonly (Tensor | undefined)[] {
 
 /** Computes a value that shape rules read, if its inputs are known now; true when the step need not run any more. */
 function fold(walk: Walk, step: Step, inputs: readonly (ValueType | undefined)[], outputs: readonly (ValueType | undefined)[]): boolean {
-  const { plan, known, frame } = walk
+  const { known, frame } = walk
   const { schema } = step
   if (schema.valueFromTypes !== undefined && step.outputs.length === 1 && step.outputs[0] >= 0) {
     const own = schema.valueFromTypes({ op: step.node.op, attributes: step.node.attributes, inputs, values: NONE, outputCount: 1 })
@@ -301,7 +332,7 @@ function fold(walk: Walk, step: Step, inputs: readonly (ValueType | undefined)[]
       return true
     }
   }
-  if (!step.outputs.some((id) => plan.shapeValues.has(id))) return false
+  if (!step.makesShape) return false
   for (const id of step.inputs) if (id >= 0 && known[id] === undefined) return false
   const views: (View | undefined)[] = []
   for (let i = 0; i < step.outputs.length; i++) {
@@ -335,17 +366,18 @@ function share(walk: Walk, step: Step, type: ValueType | undefined): boolean {
 function storageFor(walk: Walk, step: Step, position: number, output: number, type: ConcreteType): number {
   const { plan, views, root, isIo } = walk
   // An accelerator cannot bind one buffer for reading and for writing in one dispatch.
-  if (!step.schema.inPlace || walk.accelerate !== undefined || walk.isOutput[output] === 1 || type.dtype === 'string') return output
+  if (walk.accelerate !== undefined || walk.isOutput[output] === 1 || type.dtype === 'string') return output
   const size = sizeOf(type.shape)
-  for (let i = 0; i < step.inputs.length; i++) {
-    const id = step.inputs[i]
-    if (id < 0 || root[id] < 0) continue
+  const { inputs } = step
+  for (let i = 0; i < inputs.length; i++) {
+    const id = inputs[i]
+    if (id < 0 || plan.lastUse[id] !== position || root[id] < 0) continue
     const storage = root[id]
     const view = views[id]
-    if (view === undefined || isIo[storage] === 1 || view.dtype !== type.dtype || view.size !== size) continue
-    if (plan.lastUse[id] !== position || walk.lastUse[storage] > position) continue
-    if (step.inputs.some((other, j) => j !== i && other >= 0 && root[other] === storage)) continue
-    return storage
+    if (view === undefined || isIo[storage] === 1 || walk.lastUse[storage] > position || view.size !== size || view.dtype !== type.dtype) continue
+    let isFree = true
+    for (let j = 0; j < inputs.length; j++) if (j !== i && inputs[j] >= 0 && root[inputs[j]] === storage) isFree = false
+    if (isFree) return storage
   }
   return output
 }
@@ -376,7 +408,7 @@ function isOnHost(walk: Walk, storage: number): boolean {
 }
 
 interface Layout {
-  readonly offsets: Float64Array
+  readonly offsets: readonly number[]
   readonly activationBytes: number
   readonly ioBytes: number
   readonly deviceStorages: readonly Storage[]
@@ -384,7 +416,7 @@ interface Layout {
 
 function layOut(walk: Walk): Layout {
   const { views, root, firstUse, lastUse, isIo, onDevice } = walk
-  const offsets = new Float64Array(views.length)
+  const offsets = new Array<number>(views.length).fill(0)
   let ioBytes = 0
   const owners: number[] = []
   const onDeviceOwners: number[] = []

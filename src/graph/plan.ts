@@ -24,6 +24,8 @@ export interface Step {
   readonly captures: readonly number[]
   /** Positions of the inputs whose values the shape rule may want. */
   readonly valueInputs: readonly number[]
+  /** True when a shape rule, or a step that computes for one, reads an output. */
+  readonly makesShape: boolean
   /** The preferred kernel, and the cpu kernel that runs where values are not in the device's memory. */
   readonly kernel?: Kernel
   readonly cpuKernel?: Kernel
@@ -167,6 +169,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       outputs: node.outputs.map(idOf),
       captures: [...new Set(bodies.flatMap(({ body }) => body.from))],
       valueInputs: [],
+      makesShape: false,
       bodies: bodies.map(({ body }) => body),
       ...makeKernels(cpu, preferred, context, new Map(bodies.map(({ name, body }) => [name, body]))),
     })
@@ -184,7 +187,11 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     constants,
     constantViews,
     smallConstants: new Map([...constants].filter(([id, tensor]) => shapeValues.has(id) && isPropagated(tensor)).map(([id, tensor]) => [id, cloneView(viewOfTensor(tensor))])),
-    steps: steps.map((step) => ({ ...step, valueInputs: step.inputs.flatMap((id, i) => (step.schema.valueInputs?.includes(i) || shapeValues.has(id) ? [i] : [])) })),
+    steps: steps.map((step) => ({
+      ...step,
+      valueInputs: step.inputs.flatMap((id, i) => (step.schema.valueInputs?.includes(i) || shapeValues.has(id) ? [i] : [])),
+      makesShape: step.outputs.some((id) => shapeValues.has(id)),
+    })),
     lastUse: lastUses(names.length, steps, outputs),
     shapeValues,
     rowSymbol: outer === undefined ? rowSymbolOf(graph, inputs, outputs, steps, inferred.types, names, constants) : undefined,
