@@ -33,16 +33,10 @@ export interface Walks {
 // Number(x > t) and not x > t ? 1 : 0: engines make a flag read of the first and a branch of the second, which goes wrong
 // half of the time and costs 3.5 times as much.
 function next(thresholds: Float64Array, words: Int32Array, x: Float64Array, node: number, xAt: number): number {
-  return words[(node << 2) + 3] + Number(x[xAt + (words[(node << 2) + 2] & FEATURE_MASK)] > thresholds[node << 1])
+  return words[(node << 2) + 3] + Number(x[xAt + words[(node << 2) + 2]] > thresholds[node << 1])
 }
 
-function nextMissing(thresholds: Float64Array, words: Int32Array, x: Float64Array, node: number, xAt: number): number {
-  const word = words[(node << 2) + 2]
-  const value = x[xAt + (word & FEATURE_MASK)]
-  return words[(node << 2) + 3] + (Number(value > thresholds[node << 1]) | (Number(value !== value) & (word >>> 31)))
-}
-
-/** Nodes without flags, or rows without NaN and no flag but MISSING_RIGHT. */
+/** Nodes without flags. */
 export function walk(nodes: NodeArrays, walks: Walks): void {
   const { thresholds, words } = nodes
   const { roots, rootStride, x, xStride, steps, stepsPerLook, leaves, leafAt, count } = walks
@@ -88,52 +82,6 @@ export function walk(nodes: NodeArrays, walks: Walks): void {
   }
 }
 
-/** Rows with NaN; no flag but MISSING_RIGHT. */
-export function walkMissing(nodes: NodeArrays, walks: Walks): void {
-  const { thresholds, words } = nodes
-  const { roots, rootStride, x, xStride, steps, stepsPerLook, leaves, leafAt, count } = walks
-  for (let w = 0, r = walks.rootAt, x0 = walks.xAt; w < count; w += 8, r += 8 * rootStride, x0 += 8 * xStride) {
-    const x1 = x0 + xStride
-    const x2 = x1 + xStride
-    const x3 = x2 + xStride
-    const x4 = x3 + xStride
-    const x5 = x4 + xStride
-    const x6 = x5 + xStride
-    const x7 = x6 + xStride
-    let a = roots[r]
-    let b = roots[r + rootStride]
-    let c = roots[r + 2 * rootStride]
-    let d = roots[r + 3 * rootStride]
-    let e = roots[r + 4 * rootStride]
-    let f = roots[r + 5 * rootStride]
-    let g = roots[r + 6 * rootStride]
-    let h = roots[r + 7 * rootStride]
-    for (let step = 0; step < steps; ) {
-      const until = Math.min(steps, step + stepsPerLook)
-      for (; step < until; step++) {
-        a = nextMissing(thresholds, words, x, a, x0)
-        b = nextMissing(thresholds, words, x, b, x1)
-        c = nextMissing(thresholds, words, x, c, x2)
-        d = nextMissing(thresholds, words, x, d, x3)
-        e = nextMissing(thresholds, words, x, e, x4)
-        f = nextMissing(thresholds, words, x, f, x5)
-        g = nextMissing(thresholds, words, x, g, x6)
-        h = nextMissing(thresholds, words, x, h, x7)
-      }
-      if (step < steps && allLeaves(words, a, b, c, d, e, f, g, h)) break
-    }
-    const to = leafAt + w
-    leaves[to] = a
-    leaves[to + 1] = b
-    leaves[to + 2] = c
-    leaves[to + 3] = d
-    leaves[to + 4] = e
-    leaves[to + 5] = f
-    leaves[to + 6] = g
-    leaves[to + 7] = h
-  }
-}
-
 function allLeaves(words: Int32Array, a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number): boolean {
   return (
     ((words[(a << 2) + 3] ^ a) | (words[(b << 2) + 3] ^ b) | (words[(c << 2) + 3] ^ c) | (words[(d << 2) + 3] ^ d) |
@@ -141,7 +89,7 @@ function allLeaves(words: Int32Array, a: number, b: number, c: number, d: number
   )
 }
 
-/** Any node, one walk after the other: categories, equality, zero as missing. */
+/** Any node, one walk after the other. */
 export function walkAny(nodes: NodeArrays, walks: Walks, categories: Uint32Array, rounding: CategoryRounding): void {
   const { words } = nodes
   const { roots, rootAt, rootStride, x, xAt, xStride, leaves, leafAt, count } = walks

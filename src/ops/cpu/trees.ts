@@ -1,39 +1,44 @@
 // Tree ensembles in plain TypeScript: tree by tree over blocks of rows, or a few rows through many trees at once.
 import type { Kernel, KernelContext, KernelEntry, Scratch, View } from '../kernel.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
-import { CATEGORICAL, EQUAL, MISSING_RIGHT, nodeWords, ZERO_MISSING, type CategoryRounding } from '../trees/layout.ts'
+import type { TreeFacts } from '../trees/check.ts'
+import { deriveNodes, IS_NAN, IS_ZERO, NAN_RIGHT, PLAIN, specialFlags, ZERO_LEFT, type Columns, type DerivedNodes } from '../trees/derive.ts'
+import { nodeWords, ZERO_THRESHOLD, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
-import { walk, walkAny, walkMissing, type NodeArrays, type Walks } from './tree-walk.ts'
+import { walk, walkAny, type NodeArrays, type Walks } from './tree-walk.ts'
 
 /** Below this many rows, trees side by side keep more walks in flight than rows do. */
 const FEW_ROWS = LANES
 const NO_CATEGORIES = /* @__PURE__ */ new Uint32Array(0)
-const SPECIAL = CATEGORICAL | EQUAL | ZERO_MISSING
 
 /** The walks of one kernel: its schedule, and what changes from call to call. */
 interface Walker {
   readonly scratch: Scratch
   readonly rounding: CategoryRounding
   readonly schedule: TreeSchedule
+  readonly derived: DerivedNodes | undefined
   nodes: NodeArrays
   nodeData: View['data'] | undefined
   readonly walks: { -readonly [K in keyof Walks]: Walks[K] }
 }
 
-function walkerOf(schedule: TreeSchedule, rounding: CategoryRounding, scratch: Scratch): Walker {
+function walkerOf(facts: TreeFacts, roots: Uint32Array, rounding: CategoryRounding, scratch: Scratch): Walker {
+  const derived = deriveNodes(facts)
+  const schedule = treeSchedule(facts, roots, specialFlags(derived !== undefined))
   return {
     scratch,
     rounding,
     schedule,
-    nodes: { thresholds: new Float64Array(0), words: new Int32Array(0) },
+    derived,
+    nodes: derived ?? { thresholds: new Float64Array(0), words: new Int32Array(0) },
     nodeData: undefined,
     walks: { roots: schedule.roots, rootAt: 0, rootStride: 0, x: new Float64Array(0), xAt: 0, xStride: 0, steps: 0, stepsPerLook: 1, leaves: new Int32Array(0), leafAt: 0, count: 0 },
   }
 }
 
-/** Memory may have moved since the last run, and views of it with it. */
+/** Memory may have moved since the last run, and views of the stored nodes with it; derived ones are the walker's own. */
 function attachNodes(walker: Walker, view: View | undefined): void {
-  if (view === undefined || view.data === walker.nodeData || !(view.data instanceof Uint8Array)) return
+  if (walker.derived !== undefined || view === undefined || view.data === walker.nodeData || !(view.data instanceof Uint8Array)) return
   const { thresholds, words } = nodeWords(view.data)
   walker.nodes = { thresholds, words: new Int32Array(words.buffer, words.byteOffset, words.length) }
   walker.nodeData = view.data
@@ -44,35 +49,46 @@ function blockRowsOf(features: number, rows: number): number {
   return Math.max(LANES, Math.min(blockRows(features, 8), Math.ceil(rows / LANES) * LANES))
 }
 
-/** Copies rows to float64 and says whether any is NaN. */
-function copyRows(from: Float32Array | Float64Array, at: number, count: number, to: Float64Array): boolean {
-  let hasNaN = 0
-  for (let i = 0; i < count; i++) {
-    const value = from[at + i]
-    to[i] = value
-    hasNaN |= Number(value !== value)
+// from [rows, features] float32 or float64, starting at `at`; to [rows, columns] float64
+function copyRows(from: Float32Array | Float64Array, at: number, rows: number, features: number, columns: Columns | undefined, to: Float64Array): void {
+  if (columns === undefined) {
+    for (let i = 0; i < rows * features; i++) to[i] = from[at + i]
+    return
   }
-  return hasNaN !== 0
+  const { features: sources, kinds } = columns
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let c = 0; c < sources.length; c++) {
+      const value = from[at + row * features + sources[c]]
+      to[i++] = kinds[c] === PLAIN ? value : kinds[c] === NAN_RIGHT ? (value === value ? value : Infinity) : replaced(kinds[c], value)
+    }
+  }
+}
+
+/** What a column of a rarer kind holds for a value. */
+function replaced(kind: number, value: number): number {
+  const isNaN = value !== value
+  if (kind === IS_NAN) return Number(isNaN)
+  const isMissing = isNaN || Math.abs(value) <= ZERO_THRESHOLD
+  if (kind === IS_ZERO) return Number(isMissing)
+  return !isMissing ? value : kind === ZERO_LEFT ? NaN : Infinity
 }
 
 /** One tree over a block of rows, `walks.count` of them. */
-function walkTree(walker: Walker, tree: number, hasNaN: boolean, categories: Uint32Array): void {
+function walkTree(walker: Walker, tree: number, categories: Uint32Array): void {
   const { walks, schedule } = walker
   walks.rootAt = tree
   walks.steps = schedule.steps[tree]
   walks.stepsPerLook = schedule.stepsPerLook[tree]
-  walkBy(schedule.flags[tree], walker, hasNaN, categories)
+  walkBy(schedule.special[tree], walker, categories)
 }
 
-function walkBy(flags: number, walker: Walker, hasNaN: boolean, categories: Uint32Array): void {
-  const { nodes, walks } = walker
-  if ((flags & SPECIAL) !== 0) walkAny(nodes, walks, categories, walker.rounding)
-  else if (hasNaN && (flags & MISSING_RIGHT) !== 0) walkMissing(nodes, walks)
-  else walk(nodes, walks)
+function walkBy(special: number, walker: Walker, categories: Uint32Array): void {
+  if (special !== 0) walkAny(walker.nodes, walker.walks, categories, walker.rounding)
+  else walk(walker.nodes, walker.walks)
 }
 
 /** One row through all trees: leaves [trees]. */
-function walkRow(walker: Walker, xAt: number, hasNaN: boolean, categories: Uint32Array): void {
+function walkRow(walker: Walker, xAt: number, categories: Uint32Array): void {
   const { walks, schedule } = walker
   walks.rootStride = 1
   walks.xStride = 0
@@ -82,7 +98,7 @@ function walkRow(walker: Walker, xAt: number, hasNaN: boolean, categories: Uint3
     walks.rootAt = walks.leafAt = group * LANES
     walks.steps = schedule.groupSteps[group]
     walks.stepsPerLook = schedule.groupStepsPerLook[group]
-    walkBy(schedule.groupFlags[group], walker, hasNaN, categories)
+    walkBy(schedule.groupSpecial[group], walker, categories)
   }
 }
 
@@ -94,23 +110,23 @@ interface Consumer {
   readonly tree: (tree: number, rows: number, leaves: Int32Array) => void
 }
 
-function walkBlock(walker: Walker, rows: number, features: number, hasNaN: boolean, categories: Uint32Array, consumer: Consumer): void {
+function walkBlock(walker: Walker, rows: number, columns: number, categories: Uint32Array, consumer: Consumer): void {
   const { walks } = walker
   const { leaves } = walks
   if (rows < FEW_ROWS) {
     for (let row = 0; row < rows; row++) {
-      walkRow(walker, row * features, hasNaN, categories)
+      walkRow(walker, row * columns, categories)
       consumer.row(row, leaves)
     }
     return
   }
   walks.rootStride = 0
   walks.xAt = 0
-  walks.xStride = features
+  walks.xStride = columns
   walks.leafAt = 0
   walks.count = Math.ceil(rows / LANES) * LANES
   for (let tree = 0; tree < walker.schedule.trees; tree++) {
-    walkTree(walker, tree, hasNaN, categories)
+    walkTree(walker, tree, categories)
     consumer.tree(tree, rows, leaves)
   }
 }
@@ -128,7 +144,8 @@ function uint32(view: View | undefined): Uint32Array {
 function makeTreeEnsemble(context: KernelContext): Kernel {
   const ensemble = ensembleOf(context)
   const { facts, outputs, arrays: { treeTarget } } = ensemble
-  const walker = walkerOf(treeSchedule(facts, ensemble.arrays.roots), ensemble.rounding, context.scratch)
+  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const { derived } = walker
   const targets = treeTarget === undefined ? undefined : Int32Array.from(treeTarget)
   const add = adderOf(ensemble)
   let leafIndex: Uint32Array = NO_CATEGORIES
@@ -151,15 +168,16 @@ function makeTreeEnsemble(context: KernelContext): Kernel {
     if (inputs[4]?.data instanceof Float64Array) values = inputs[4].data
     const categories = uint32(inputs[6])
     const x = rowsOf(xView)
-    const perBlock = blockRowsOf(features, rows)
-    sums = walker.walks.x = walker.scratch.float64(perBlock * (features + outputs))
-    sumsAt = perBlock * features
+    const columns = derived === undefined ? features : derived.columns.features.length
+    const perBlock = blockRowsOf(columns, rows)
+    sums = walker.walks.x = walker.scratch.float64(perBlock * (columns + outputs))
+    sumsAt = perBlock * columns
     walker.walks.leaves = walker.scratch.int32(Math.max(perBlock, walker.schedule.roots.length))
     for (let start = 0; start < rows; start += perBlock) {
       const count = Math.min(perBlock, rows - start)
-      const hasNaN = copyRows(x, start * features, count * features, sums)
+      copyRows(x, start * features, count, features, derived?.columns, sums)
       begin(ensemble, sums, sumsAt, count)
-      walkBlock(walker, count, features, hasNaN, categories, consumer)
+      walkBlock(walker, count, columns, categories, consumer)
       finish(ensemble, sums, sumsAt, y, start * outputs, count)
     }
   }
@@ -222,7 +240,8 @@ function adderOf(ensemble: Ensemble): Adder {
 function makeTreeLeaves(context: KernelContext): Kernel {
   const ensemble = leafEnsembleOf(context)
   const { facts } = ensemble
-  const walker = walkerOf(treeSchedule(facts, ensemble.arrays.roots), ensemble.rounding, context.scratch)
+  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const { derived } = walker
   const { trees } = walker.schedule
   let ids = ensemble.nodeIds
   let y: Int32Array = ids
@@ -247,14 +266,15 @@ function makeTreeLeaves(context: KernelContext): Kernel {
     y = result
     const categories = uint32(inputs[3])
     const x = rowsOf(xView)
-    const perBlock = blockRowsOf(features, rows)
-    walker.walks.x = walker.scratch.float64(perBlock * features)
+    const columns = derived === undefined ? features : derived.columns.features.length
+    const perBlock = blockRowsOf(columns, rows)
+    walker.walks.x = walker.scratch.float64(perBlock * columns)
     walker.walks.leaves = walker.scratch.int32(Math.max(perBlock, walker.schedule.roots.length))
     for (let start = 0; start < rows; start += perBlock) {
       const count = Math.min(perBlock, rows - start)
-      const hasNaN = copyRows(x, start * features, count * features, walker.walks.x)
+      copyRows(x, start * features, count, features, derived?.columns, walker.walks.x)
       yAt = start * trees
-      walkBlock(walker, count, features, hasNaN, categories, consumer)
+      walkBlock(walker, count, columns, categories, consumer)
     }
   }
 }

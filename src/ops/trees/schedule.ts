@@ -15,15 +15,16 @@ export interface TreeSchedule {
   readonly steps: Int32Array
   /** [trees]: steps between looks whether all walks have ended. */
   readonly stepsPerLook: Int32Array
-  /** [trees]: flags that occur. */
-  readonly flags: Int32Array
+  /** [trees]: 1 if some node has a flag that plain walks do not honour. */
+  readonly special: Int32Array
   /** [groups of 8 trees] */
   readonly groupSteps: Int32Array
   readonly groupStepsPerLook: Int32Array
-  readonly groupFlags: Int32Array
+  readonly groupSpecial: Int32Array
 }
 
-export function treeSchedule(facts: TreeFacts, roots: Uint32Array): TreeSchedule {
+/** @param special flags that plain walks do not honour */
+export function treeSchedule(facts: TreeFacts, roots: Uint32Array, special: number): TreeSchedule {
   const trees = roots.length
   const groups = Math.ceil(trees / LANES)
   const schedule: TreeSchedule = {
@@ -31,10 +32,10 @@ export function treeSchedule(facts: TreeFacts, roots: Uint32Array): TreeSchedule
     roots: new Int32Array(groups * LANES),
     steps: Int32Array.from(facts.depth),
     stepsPerLook: new Int32Array(trees),
-    flags: Int32Array.from(facts.flags),
+    special: Int32Array.from(facts.flags, (flags) => Number((flags & special) !== 0)),
     groupSteps: new Int32Array(groups),
     groupStepsPerLook: new Int32Array(groups),
-    groupFlags: new Int32Array(groups),
+    groupSpecial: new Int32Array(groups),
   }
   schedule.roots.set(roots)
   for (let group = 0; group < groups; group++) {
@@ -42,7 +43,7 @@ export function treeSchedule(facts: TreeFacts, roots: Uint32Array): TreeSchedule
     for (let t = group * LANES; t < Math.min(trees, (group + 1) * LANES); t++) {
       schedule.stepsPerLook[t] = stepsBetweenLooks(facts.depth[t], facts.meanDepth[t])
       schedule.groupSteps[group] = Math.max(schedule.groupSteps[group], facts.depth[t])
-      schedule.groupFlags[group] |= facts.flags[t]
+      schedule.groupSpecial[group] |= schedule.special[t]
       mean = Math.max(mean, facts.meanDepth[t])
     }
     schedule.groupStepsPerLook[group] = stepsBetweenLooks(schedule.groupSteps[group], mean)

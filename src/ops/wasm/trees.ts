@@ -1,13 +1,14 @@
 // Tree ensembles on the wasm device: constants and plans laid out in its memory once, then one call per run.
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import type { TreeFacts } from '../trees/check.ts'
+import { deriveNodes, specialFlags, type DerivedNodes } from '../trees/derive.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
-const PLAN_BYTES = 64
+const PLAN_BYTES = 72
 const TABLE_BYTES = 32
 
 /** Kernels over a host's memory, by operator key. */
@@ -43,28 +44,63 @@ function placeTable(host: WasmHost, schedule: TreeSchedule, treeTarget: Uint32Ar
     if (t < trees) {
       table[at + 1] = schedule.steps[t]
       table[at + 2] = schedule.stepsPerLook[t]
-      table[at + 3] = schedule.flags[t]
+      table[at + 3] = schedule.special[t]
       table[at + 4] = treeTarget === undefined ? 0 : treeTarget[t]
     }
     if (t % LANES === 0) {
       const group = t / LANES
       table[at + 5] = schedule.groupSteps[group]
       table[at + 6] = schedule.groupStepsPerLook[group]
-      table[at + 7] = schedule.groupFlags[group]
+      table[at + 7] = schedule.groupSpecial[group]
     }
   }
   return offset
 }
 
-/** Everything of a plan but what is left 0 here; see src/ops/wasm/assembly/trees.ts. */
-function placePlan(host: WasmHost, fields: readonly number[]): number {
+/** What both operators' plans hold; see src/ops/wasm/assembly/trees.ts for the fields' places. */
+interface PlanFields {
+  readonly nodes: number
+  readonly leafIndex?: number
+  readonly leafValues?: number
+  readonly categories: number
+  readonly treeTarget?: Uint32Array
+  readonly width?: number
+  readonly outputs?: number
+  readonly start?: Float64Array
+  readonly treesPerOutput?: Float64Array
+  readonly rounding: CategoryRounding
+  readonly aggregate?: number
+  readonly isFloat32?: boolean
+  readonly nodeIds?: number
+}
+
+/** Writes a plan and asks for the scratch that its runs need. */
+function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, derived: DerivedNodes | undefined, fields: PlanFields): number {
+  const columns = derived?.columns.features.length ?? 0
+  const rows = blockRows(derived === undefined ? features : columns, 4)
+  const leafBytes = 4 * Math.max(rows + LANES, schedule.roots.length)
+  const derivedRowsAt = Math.ceil(leafBytes / 64) * 64
+  const table = placeTable(host, schedule, fields.treeTarget)
+  const words = [
+    fields.nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, table, schedule.trees, fields.width ?? 0, fields.outputs ?? 0, rows,
+    place(host, fields.start), place(host, fields.treesPerOutput), derivedRowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0,
+    fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0, columns, place(host, columnTable(derived)),
+  ]
   const offset = host.allocate(PLAN_BYTES)
-  new Uint32Array(host.memory.buffer, offset, PLAN_BYTES / 4).set(fields)
+  new Uint32Array(host.memory.buffer, offset, words.length).set(words)
+  host.reserveScratch(derivedRowsAt + (rows + LANES) * columns * 8)
   return offset
 }
 
-function roundingBits(rounding: CategoryRounding): number {
-  return CATEGORY_ROUNDINGS.indexOf(rounding)
+function columnTable(derived: DerivedNodes | undefined): Uint32Array | undefined {
+  if (derived === undefined) return undefined
+  const { features, kinds } = derived.columns
+  const table = new Uint32Array(features.length * 2)
+  for (let c = 0; c < features.length; c++) {
+    table[2 * c] = features[c]
+    table[2 * c + 1] = kinds[c]
+  }
+  return table
 }
 
 /** Rows of X must have their number of columns known: the size of a block follows from it. */
@@ -79,18 +115,16 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
   const features = featuresOf(context)
   if (features === undefined) return undefined
   const { arrays, facts, outputs, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context)
-  const perBlock = blockRows(features, 4)
-  // Views of constants die when memory grows, so every offset is taken before the first block is allocated.
-  const schedule = treeSchedule(facts, arrays.roots)
+  const derived = deriveNodes(facts)
+  const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
+  // Views of constants die when memory grows: all are read before the first block is allocated.
   const treeTarget = arrays.treeTarget?.slice()
-  const constants = [arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories]
-  const [nodes, leafIndex, leafValues, categories] = placeAll(host, constants)
-  const table = placeTable(host, schedule, treeTarget)
-  const plan = placePlan(host, [
-    nodes, leafIndex, leafValues, categories, table, schedule.trees, arrays.width, outputs, perBlock,
-    place(host, start), place(host, treesPerOutput), 0, roundingBits(rounding), AGGREGATES.indexOf(aggregate), accumulate === 'float32' ? 1 : 0,
-  ])
-  host.reserveScratch(4 * Math.max(perBlock + LANES, schedule.roots.length))
+  const { width } = arrays
+  const [nodes, leafIndex, leafValues, categories] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories])
+  const plan = placePlan(host, schedule, features, derived, {
+    nodes, leafIndex, leafValues, categories, treeTarget, width, outputs, start, treesPerOutput, rounding,
+    aggregate: AGGREGATES.indexOf(aggregate), isFloat32: accumulate === 'float32',
+  })
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'))
 }
 
@@ -99,12 +133,10 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
   const features = featuresOf(context)
   if (features === undefined) return undefined
   const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context)
-  const perBlock = blockRows(features, 4)
-  const schedule = treeSchedule(facts, arrays.roots)
-  const [nodes, categories, ids] = placeAll(host, [arrays.nodes, arrays.categories, nodeIds])
-  const table = placeTable(host, schedule, undefined)
-  const plan = placePlan(host, [nodes, 0, 0, categories, table, schedule.trees, 0, 0, perBlock, 0, 0, 0, roundingBits(rounding), 0, 0, ids])
-  host.reserveScratch(4 * Math.max(perBlock + LANES, schedule.roots.length))
+  const derived = deriveNodes(facts)
+  const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
+  const [nodes, categories, ids] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.categories, nodeIds])
+  const plan = placePlan(host, schedule, features, derived, { nodes, categories, nodeIds: ids, rounding })
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
 }
 

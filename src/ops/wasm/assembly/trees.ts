@@ -1,23 +1,26 @@
 // Tree ensembles over raw memory: the same walks and the same order of additions as src/ops/cpu/trees.ts, bit for bit.
 // No static data, no globals: everything is reached through the pointers given.
 //
-// A plan, written once when the kernel is made, holds at these byte offsets:
-//    0 nodes         16 bytes each, layout nodes16/1        20 trees          48 rounding: 0 trunc, 1 floor, 2 exact
-//    4 leafIndex     u32 by node                            24 width          52 aggregate: 0 sum, 1 mean, 2 min, 3 max
-//    8 leafValues    f64 [leaves, width]                    28 outputs        56 1 if Y is float32
-//   12 categories    u32 words                              32 blockRows      60 node ids, i32 by node (leaves only)
-//   16 tree table                                           36 start, f64 [outputs]
-//                                                           40 treesPerOutput, f64 [outputs]
-// The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the first:
-//    0 root, 4 steps, 8 steps per look, 12 flags, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 flags of the group
+// A plan, written once when the kernel is made, holds u32 at these byte offsets:
+//    0 nodes         16 bytes each, layout nodes16/1        40 treesPerOutput, f64 [outputs]
+//    4 leafIndex     u32 by node                            44 offset of derived rows in the scratch block, behind the leaves
+//    8 leafValues    f64 [leaves, width]                    48 rounding: 0 trunc, 1 floor, 2 exact
+//   12 categories    u32 words                              52 aggregate: 0 sum, 1 mean, 2 min, 3 max
+//   16 tree table                                           56 1 if Y is float32
+//   20 trees                                                60 node ids, i32 by node
+//   24 width                                                64 columns of derived rows; 0: walks read X itself
+//   28 outputs                                              68 column table: u32 feature, u32 kind
+//   32 blockRows
+//   36 start, f64 [outputs]
+// The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the first root:
+//    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
+// `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 derived rows.
 
-const MISSING_RIGHT: u32 = 0x80000000
 const CATEGORICAL: u32 = 0x40000000
 const ZERO_MISSING: u32 = 0x20000000
 const UNKNOWN_RIGHT: u32 = 0x10000000
 const EQUAL: u32 = 0x08000000
 const FEATURE_MASK: u32 = 0x07ffffff
-const SPECIAL: u32 = CATEGORICAL | ZERO_MISSING | EQUAL
 const ZERO_THRESHOLD: f64 = 1.0000000180025095e-35
 
 // @ts-ignore: decorator
@@ -26,15 +29,12 @@ function valueAt<T>(x: usize, feature: u32): f64 {
   return <f64>load<T>(x + (<usize>feature << alignof<T>()))
 }
 
-/** One step from the node at byte offset `node` of `nodes`. */
+/** One step from the unflagged node at byte offset `node` of `nodes`. */
 // @ts-ignore: decorator
 @inline
-function next<T>(nodes: usize, node: usize, x: usize, missing: bool): usize {
+function next<T>(nodes: usize, node: usize, x: usize): usize {
   const at = nodes + node
-  const word = load<u32>(at, 8)
-  const value = valueAt<T>(x, word & FEATURE_MASK)
-  let right = <u32>(value > load<f64>(at))
-  if (missing) right |= <u32>(value != value) & (word >>> 31)
+  const right = <u32>(valueAt<T>(x, load<u32>(at, 8)) > load<f64>(at))
   return <usize>((load<u32>(at, 12) + right) << 4)
 }
 
@@ -46,9 +46,7 @@ function atLeaf(nodes: usize, node: usize): u32 {
 
 // Eight walks; walk i starts at the root in the table entry `entry + i * entryStride` and reads the row at `x + i * xStride`.
 // leaves [8] u32: node indices
-// @ts-ignore: decorator
-@inline
-function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize, missing: bool): void {
+function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize): void {
   const x1 = x0 + xStride
   const x2 = x1 + xStride
   const x3 = x2 + xStride
@@ -68,14 +66,14 @@ function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize,
   while (step < steps) {
     const until = min(steps, step + stepsPerLook)
     for (; step < until; step++) {
-      a = next<T>(nodes, a, x0, missing)
-      b = next<T>(nodes, b, x1, missing)
-      c = next<T>(nodes, c, x2, missing)
-      d = next<T>(nodes, d, x3, missing)
-      e = next<T>(nodes, e, x4, missing)
-      f = next<T>(nodes, f, x5, missing)
-      g = next<T>(nodes, g, x6, missing)
-      h = next<T>(nodes, h, x7, missing)
+      a = next<T>(nodes, a, x0)
+      b = next<T>(nodes, b, x1)
+      c = next<T>(nodes, c, x2)
+      d = next<T>(nodes, d, x3)
+      e = next<T>(nodes, e, x4)
+      f = next<T>(nodes, f, x5)
+      g = next<T>(nodes, g, x6)
+      h = next<T>(nodes, h, x7)
     }
     if (step < steps) {
       const moving = atLeaf(nodes, a) | atLeaf(nodes, b) | atLeaf(nodes, c) | atLeaf(nodes, d) | atLeaf(nodes, e) | atLeaf(nodes, f) | atLeaf(nodes, g) | atLeaf(nodes, h)
@@ -90,14 +88,6 @@ function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize,
   store<u32>(leaves, <u32>f >>> 4, 20)
   store<u32>(leaves, <u32>g >>> 4, 24)
   store<u32>(leaves, <u32>h >>> 4, 28)
-}
-
-function walkPlain<T>(nodes: usize, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize): void {
-  walkEight<T>(nodes, entry, entryStride, x, xStride, steps, stepsPerLook, leaves, false)
-}
-
-function walkMissing<T>(nodes: usize, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize): void {
-  walkEight<T>(nodes, entry, entryStride, x, xStride, steps, stepsPerLook, leaves, true)
 }
 
 /** 1 for right, with every flag honoured. */
@@ -134,40 +124,55 @@ function walkAny<T>(plan: usize, entry: usize, entryStride: usize, x: usize, xSt
 
 // @ts-ignore: decorator
 @inline
-function walkBy<T>(plan: usize, flags: u32, hasNaN: bool, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, look: u32, leaves: usize): void {
-  if (flags & SPECIAL) walkAny<T>(plan, entry, entryStride, x, xStride, leaves)
-  else if (hasNaN && (flags & MISSING_RIGHT) != 0) walkMissing<T>(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
-  else walkPlain<T>(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
+function walkBy<T>(plan: usize, special: u32, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, look: u32, leaves: usize): void {
+  if (special) walkAny<T>(plan, entry, entryStride, x, xStride, leaves)
+  else walkEight<T>(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
 }
 
-/** Whether any of `count` values is NaN. */
-function anyNaN<T>(x: usize, count: usize): bool {
-  let found = false
-  for (let i: usize = 0; i < count; i++) {
-    const value = load<T>(x + (i << alignof<T>()))
-    found = found | (value != value)
+/** What a column of a kind holds for a value; the kinds are those of src/ops/trees/derive.ts. */
+// @ts-ignore: decorator
+@inline
+function replaced<T>(kind: u32, value: T): T {
+  const isNaN = value != value
+  if (kind == 0) return value
+  if (kind == 1) return isNaN ? <T>Infinity : value
+  if (kind == 2) return <T>(isNaN ? 1.0 : 0.0)
+  const isMissing = isNaN || abs<f64>(<f64>value) <= ZERO_THRESHOLD
+  if (kind == 5) return <T>(isMissing ? 1.0 : 0.0)
+  return !isMissing ? value : kind == 3 ? <T>NaN : <T>Infinity
+}
+
+// x [rows, features] T; to [rows, columns] T
+function deriveRows<T>(plan: usize, x: usize, rows: u32, rowBytes: usize, to: usize): void {
+  const first = <usize>load<u32>(plan, 68)
+  const end = first + (<usize>load<u32>(plan, 64) << 3)
+  for (let row: u32 = 0; row < rows; row++) {
+    for (let column = first; column < end; column += 8) {
+      store<T>(to, replaced<T>(load<u32>(column, 4), load<T>(x + (<usize>load<u32>(column) << alignof<T>()))))
+      to += sizeof<T>()
+    }
+    x += rowBytes
   }
-  return found
 }
 
 /** Leaves [rows] of one tree. From 8 rows on; the last eight may overlap the ones before, which costs nothing but time. */
-function treeOverRows<T>(plan: usize, entry: usize, hasNaN: bool, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
-  const flags = load<u32>(entry, 12)
+function treeOverRows<T>(plan: usize, entry: usize, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
+  const special = load<u32>(entry, 12)
   const steps = load<u32>(entry, 4)
   const look = load<u32>(entry, 8)
   for (let row: u32 = 0; row < rows; row += 8) {
     const from = min(row, rows - 8)
-    walkBy<T>(plan, flags, hasNaN, entry, 0, x + <usize>from * rowBytes, rowBytes, steps, look, leaves + (<usize>from << 2))
+    walkBy<T>(plan, special, entry, 0, x + <usize>from * rowBytes, rowBytes, steps, look, leaves + (<usize>from << 2))
   }
 }
 
 /** Leaves [trees, padded to 8] of one row. */
-function rowThroughTrees<T>(plan: usize, hasNaN: bool, x: usize, leaves: usize): void {
+function rowThroughTrees<T>(plan: usize, x: usize, leaves: usize): void {
   const trees = load<u32>(plan, 20)
   const table = <usize>load<u32>(plan, 16)
   for (let tree: u32 = 0; tree < trees; tree += 8) {
     const entry = table + (<usize>tree << 5)
-    walkBy<T>(plan, load<u32>(entry, 28), hasNaN, entry, 32, x, 0, load<u32>(entry, 20), load<u32>(entry, 24), leaves + (<usize>tree << 2))
+    walkBy<T>(plan, load<u32>(entry, 28), entry, 32, x, 0, load<u32>(entry, 20), load<u32>(entry, 24), leaves + (<usize>tree << 2))
   }
 }
 
@@ -185,10 +190,10 @@ function add<Y>(leafIndex: usize, values: usize, width: u32, aggregate: u32, nod
   }
 }
 
-// x [rows, features] T; y [rows, outputs] Y; leaves: room for max(blockRows + 8, trees padded to 8) u32
+// x [rows, features] T; y [rows, outputs] Y
 // @ts-ignore: decorator
 @inline
-function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
+function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
   const leafIndex = <usize>load<u32>(plan, 4)
   const values = <usize>load<u32>(plan, 8)
   const table = <usize>load<u32>(plan, 16)
@@ -197,12 +202,19 @@ function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usiz
   const outputs = load<u32>(plan, 28)
   const blockRows = load<u32>(plan, 32)
   const aggregate = load<u32>(plan, 52)
+  const leaves = scratch
+  const columns = load<u32>(plan, 64)
   const rowBytes = <usize>features << alignof<T>()
+  const walkedBytes = columns ? <usize>columns << alignof<T>() : rowBytes
   const sumBytes = <usize>outputs << alignof<Y>()
   while (rows > 0) {
     // A rest below eight rows is added to the block before it, where rows go side by side.
     const count = rows < blockRows + 8 ? rows : blockRows
-    const hasNaN = anyNaN<T>(x, <usize>count * features)
+    let walked = x
+    if (columns) {
+      walked = scratch + <usize>load<u32>(plan, 44)
+      deriveRows<T>(plan, x, count, rowBytes, walked)
+    }
     let to = y
     for (let row: u32 = 0; row < count; row++) {
       for (let j: u32 = 0; j < outputs; j++) {
@@ -212,7 +224,7 @@ function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usiz
     }
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees<T>(plan, hasNaN, x + <usize>row * rowBytes, leaves)
+        rowThroughTrees<T>(plan, walked + <usize>row * walkedBytes, leaves)
         const sums = y + <usize>row * sumBytes
         for (let tree: u32 = 0; tree < trees; tree++) {
           const target = <usize>load<u32>(table + (<usize>tree << 5), 16) << alignof<Y>()
@@ -222,7 +234,7 @@ function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usiz
     } else {
       for (let tree: u32 = 0; tree < trees; tree++) {
         const entry = table + (<usize>tree << 5)
-        treeOverRows<T>(plan, entry, hasNaN, x, rowBytes, count, leaves)
+        treeOverRows<T>(plan, entry, walked, walkedBytes, count, leaves)
         let sums = y + (<usize>load<u32>(entry, 16) << alignof<Y>())
         for (let row: u32 = 0; row < count; row++) {
           add<Y>(leafIndex, values, width, aggregate, load<u32>(leaves + (<usize>row << 2)), sums)
@@ -245,32 +257,39 @@ function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usiz
   }
 }
 
-export function treeEnsemble32(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
-  if (load<u32>(plan, 56)) ensemble<f32, f32>(plan, x, rows, features, y, leaves)
-  else ensemble<f32, f64>(plan, x, rows, features, y, leaves)
+export function treeEnsemble32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+  if (load<u32>(plan, 56)) ensemble<f32, f32>(plan, x, rows, features, y, scratch)
+  else ensemble<f32, f64>(plan, x, rows, features, y, scratch)
 }
 
-export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
-  if (load<u32>(plan, 56)) ensemble<f64, f32>(plan, x, rows, features, y, leaves)
-  else ensemble<f64, f64>(plan, x, rows, features, y, leaves)
+export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+  if (load<u32>(plan, 56)) ensemble<f64, f32>(plan, x, rows, features, y, scratch)
+  else ensemble<f64, f64>(plan, x, rows, features, y, scratch)
 }
 
 // x [rows, features] T; y [rows, trees] i32
 // @ts-ignore: decorator
 @inline
-function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
+function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
   const ids = <usize>load<u32>(plan, 60)
+  const leaves = scratch
+  const columns = load<u32>(plan, 64)
   const rowBytes = <usize>features << alignof<T>()
+  const walkedBytes = columns ? <usize>columns << alignof<T>() : rowBytes
   const resultBytes = <usize>trees << 2
   while (rows > 0) {
     const count = rows < blockRows + 8 ? rows : blockRows
-    const hasNaN = anyNaN<T>(x, <usize>count * features)
+    let walked = x
+    if (columns) {
+      walked = scratch + <usize>load<u32>(plan, 44)
+      deriveRows<T>(plan, x, count, rowBytes, walked)
+    }
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees<T>(plan, hasNaN, x + <usize>row * rowBytes, leaves)
+        rowThroughTrees<T>(plan, walked + <usize>row * walkedBytes, leaves)
         for (let tree: u32 = 0; tree < trees; tree++) {
           const to = y + <usize>row * resultBytes + (<usize>tree << 2)
           store<u32>(to, load<u32>(ids + (<usize>load<u32>(leaves + (<usize>tree << 2)) << 2)))
@@ -278,7 +297,7 @@ function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, 
       }
     } else {
       for (let tree: u32 = 0; tree < trees; tree++) {
-        treeOverRows<T>(plan, table + (<usize>tree << 5), hasNaN, x, rowBytes, count, leaves)
+        treeOverRows<T>(plan, table + (<usize>tree << 5), walked, walkedBytes, count, leaves)
         for (let row: u32 = 0; row < count; row++) {
           const to = y + <usize>row * resultBytes + (<usize>tree << 2)
           store<u32>(to, load<u32>(ids + (<usize>load<u32>(leaves + (<usize>row << 2)) << 2)))
@@ -291,10 +310,10 @@ function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, 
   }
 }
 
-export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
-  leavesOf<f32>(plan, x, rows, features, y, leaves)
+export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+  leavesOf<f32>(plan, x, rows, features, y, scratch)
 }
 
-export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, leaves: usize): void {
-  leavesOf<f64>(plan, x, rows, features, y, leaves)
+export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+  leavesOf<f64>(plan, x, rows, features, y, scratch)
 }

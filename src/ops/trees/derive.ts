@@ -1,0 +1,88 @@
+// A private form of the nodes for ensembles that send missing values right: rows get further columns in which missing
+// values are replaced, and nodes read those, so that every numeric node keeps to the one rule "right iff x > threshold".
+// Walks need no test for NaN then, which costs a fifth to a half of their time.
+import type { TreeFacts } from './check.ts'
+import { CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, ZERO_MISSING } from './layout.ts'
+
+/** The value itself; NaN goes left. */
+export const PLAIN = 0
+/** NaN becomes infinity, which goes right. */
+export const NAN_RIGHT = 1
+/** 1 for NaN, else 0: for a threshold of infinity, which infinity does not pass. */
+export const IS_NAN = 2
+/** The same with zero as missing; it becomes NaN to go left. */
+export const ZERO_LEFT = 3
+export const ZERO_RIGHT = 4
+export const IS_ZERO = 5
+const KINDS = 6
+
+/** Columns that walks read: column c of a derived row is a kind of feature `features[c]`. */
+export interface Columns {
+  readonly features: Int32Array
+  readonly kinds: Int32Array
+}
+
+export interface DerivedNodes {
+  readonly thresholds: Float64Array
+  readonly words: Int32Array
+  readonly columns: Columns
+}
+
+/** Ensembles over more features keep their flags: the table of columns would be larger than the trees. */
+const MAX_FEATURES = 1 << 20
+
+/** Flags of nodes that keep them, whatever their column holds. */
+const KEPT = CATEGORICAL | EQUAL
+
+const known = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedNodes>()
+
+/** Nodes that read columns instead of features, or undefined where the stored ones will do. Plans of one model share them. */
+export function deriveNodes(facts: TreeFacts): DerivedNodes | undefined {
+  const found = known.get(facts)
+  if (found !== undefined) return found
+  const derived = derive(facts)
+  if (derived !== undefined) known.set(facts, derived)
+  return derived
+}
+
+function derive(facts: TreeFacts): DerivedNodes | undefined {
+  if ((facts.allFlags & (MISSING_RIGHT | ZERO_MISSING)) === 0 || facts.featureCount > MAX_FEATURES) return undefined
+  const words = new Int32Array(facts.words)
+  const thresholds = new Float64Array(words.buffer)
+  const count = words.length >>> 2
+  const slots = new Int32Array(facts.featureCount * KINDS)
+  for (let i = 0; i < count; i++) if (words[4 * i + 3] !== i) slots[slotOf(words[4 * i + 2], thresholds[2 * i])] = 1
+  let columns = 0
+  for (let slot = 0; slot < slots.length; slot++) if (slots[slot] === 1) slots[slot] = ++columns
+  const features = new Int32Array(columns)
+  const kinds = new Int32Array(columns)
+  for (let slot = 0; slot < slots.length; slot++) {
+    if (slots[slot] === 0) continue
+    features[slots[slot] - 1] = Math.floor(slot / KINDS)
+    kinds[slots[slot] - 1] = slot % KINDS
+  }
+  for (let i = 0; i < count; i++) {
+    if (words[4 * i + 3] === i) continue
+    const word = words[4 * i + 2]
+    const slot = slotOf(word, thresholds[2 * i])
+    const isKept = (word & KEPT) !== 0
+    words[4 * i + 2] = (isKept ? word & ~FEATURE_MASK : 0) | (slots[slot] - 1)
+    const kind = slot % KINDS
+    if (kind === IS_NAN || kind === IS_ZERO) thresholds[2 * i] = 0.5
+  }
+  return { thresholds, words, columns: { features, kinds } }
+}
+
+function slotOf(word: number, threshold: number): number {
+  const first = (word & FEATURE_MASK) * KINDS
+  if ((word & KEPT) !== 0) return first + PLAIN
+  const zero = (word & ZERO_MISSING) !== 0
+  if ((word & MISSING_RIGHT) === 0) return first + (zero ? ZERO_LEFT : PLAIN)
+  const always = threshold === Infinity
+  return first + (zero ? (always ? IS_ZERO : ZERO_RIGHT) : always ? IS_NAN : NAN_RIGHT)
+}
+
+/** Flags that only walks of any node honour, given whether nodes were derived. */
+export function specialFlags(derived: boolean): number {
+  return derived ? KEPT : KEPT | MISSING_RIGHT | ZERO_MISSING
+}
