@@ -46,7 +46,7 @@ function attachNodes(walker: Walker, view: View | undefined): void {
 
 /** Rows that are walked together: as many as fit a block, but no more lanes than there are rows. */
 function blockRowsOf(features: number, rows: number): number {
-  return Math.max(LANES, Math.min(blockRows(features, 8), Math.ceil(rows / LANES) * LANES))
+  return Math.max(LANES, Math.min(blockRows(features), Math.ceil(rows / LANES) * LANES))
 }
 
 // from [rows, features] float32 or float64, starting at `at`; to [rows, columns] float64

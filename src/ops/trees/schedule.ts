@@ -9,7 +9,7 @@ const BLOCK_BYTES = 24576
 /** Plain numbers, which stay when memory moves. */
 export interface TreeSchedule {
   readonly trees: number
-  /** [trees, padded to whole groups of 8]: first node of each tree; padding walks the first tree and is dropped. */
+  /** [trees, padded to whole groups of 8]: first node of each tree; padding walks the last tree and is dropped. */
   readonly roots: Int32Array
   /** [trees]: steps after which every row has reached its leaf. */
   readonly steps: Int32Array
@@ -37,6 +37,8 @@ export function treeSchedule(facts: TreeFacts, roots: Uint32Array, special: numb
     groupStepsPerLook: new Int32Array(groups),
     groupSpecial: new Int32Array(groups),
   }
+  // Padding shares the depth and the flags of its group.
+  if (trees > 0) schedule.roots.fill(roots[trees - 1])
   schedule.roots.set(roots)
   for (let group = 0; group < groups; group++) {
     let mean = 0
@@ -56,7 +58,7 @@ function stepsBetweenLooks(depth: number, meanDepth: number): number {
   return depth > 3 * meanDepth ? Math.max(4, Math.ceil(meanDepth)) : Math.max(1, depth)
 }
 
-/** Rows to walk together: a multiple of the lanes. */
-export function blockRows(features: number, bytesPerValue: number): number {
-  return Math.max(LANES, Math.floor(BLOCK_BYTES / (bytesPerValue * Math.max(1, features)) / LANES) * LANES)
+/** Rows of `columns` float64 to walk together: a multiple of the lanes. */
+export function blockRows(columns: number): number {
+  return Math.max(LANES, Math.floor(BLOCK_BYTES / (8 * Math.max(1, columns)) / LANES) * LANES)
 }

@@ -77,18 +77,19 @@ interface PlanFields {
 /** Writes a plan and asks for the scratch that its runs need. */
 function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, derived: DerivedNodes | undefined, fields: PlanFields): number {
   const columns = derived?.columns.features.length ?? 0
-  const rows = blockRows(derived === undefined ? features : columns, 4)
+  const valuesPerRow = derived === undefined ? features : columns
+  const rows = blockRows(valuesPerRow)
   const leafBytes = 4 * Math.max(rows + LANES, schedule.roots.length)
-  const derivedRowsAt = Math.ceil(leafBytes / 64) * 64
+  const rowsAt = Math.ceil(leafBytes / 64) * 64
   const table = placeTable(host, schedule, fields.treeTarget)
   const words = [
     fields.nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, table, schedule.trees, fields.width ?? 0, fields.outputs ?? 0, rows,
-    place(host, fields.start), place(host, fields.treesPerOutput), derivedRowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0,
+    place(host, fields.start), place(host, fields.treesPerOutput), rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0,
     fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0, columns, place(host, columnTable(derived)),
   ]
   const offset = host.allocate(PLAN_BYTES)
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
-  host.reserveScratch(derivedRowsAt + (rows + LANES) * columns * 8)
+  host.reserveScratch(rowsAt + (rows + LANES) * valuesPerRow * 8)
   return offset
 }
 

@@ -5,9 +5,10 @@ import { MleError } from '../../../src/error.ts'
 import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { treeEnsembleFormula, treeLeavesFormula } from '../../../src/ops/formula/trees.ts'
 import { viewOfTensor } from '../../../src/ops/kernel.ts'
+import { checkTrees } from '../../../src/ops/trees/check.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { attributesOf, ensembleInputs, randomCase, runnerOf, takeRows } from '../trees/support.ts'
+import { attributesOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, runnerOf, takeRows } from '../trees/support.ts'
 
 const kernels = new Map(treeKernels)
 const bits = (tensor: Tensor): Uint8Array => {
@@ -53,6 +54,22 @@ test('a batch equals its rows one by one, in any order, split anywhere', () => {
     }),
     { numRuns: 150 },
   )
+})
+
+test('trees much deeper than their mean path', () => {
+  const random = randomSource(3)
+  const trees = Array.from({ length: 11 }, () => lopsidedTree(random))
+  const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+  const { depth, meanDepth } = checkTrees({ nodes: encoded.nodes.data as Uint8Array, roots: encoded.roots.data as Uint32Array })
+  assert.ok(depth[0] > 3 * meanDepth[0])
+  const attributes = attributesOf({ layout: 'nodes16/1', outputs: 1 })
+  for (const rows of [1, 41]) {
+    const x = randomRows(random, trees, rows, 3, 'float64', true)
+    const inputs = ensembleInputs(x, encoded)
+    const views = inputs.map((tensor) => tensor && viewOfTensor(tensor))
+    const y = runnerOf('mle.TreeEnsemble', kernels.get('mle.TreeEnsemble'), attributes, inputs).run(x)
+    assert.deepEqual(Array.from(y.data as Float64Array), treeEnsembleFormula(attributes, views).flat())
+  }
 })
 
 const fails = (code: string, run: () => unknown): void => {

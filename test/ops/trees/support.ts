@@ -233,3 +233,22 @@ export function randomCase(seed: number, rows: number): RandomCase {
     x,
   }
 }
+
+/** A full tree of depth 7 with one branch of 40 more steps: deeper than three times its mean path. */
+export function lopsidedTree(random: () => number): TreeDescription {
+  const left: number[] = []
+  const right: number[] = []
+  const grow = (depth: number, chain: boolean): number => {
+    const node = left.length
+    left.push(-1)
+    right.push(-1)
+    if (depth >= (chain ? 47 : 7)) return node
+    const [a, b] = depth < 7 ? [grow(depth + 1, false), grow(depth + 1, chain)] : [grow(47, true), grow(depth + 1, true)]
+    left[node] = a
+    right[node] = b
+    return node
+  }
+  grow(0, true)
+  const threshold = left.map(() => random() - 2)
+  return { left, right, threshold, feature: left.map(() => Math.floor(random() * 3)), values: left.map(() => random()), missingRight: left.map(() => random() < 0.5), zeroMissing: false }
+}

@@ -5,7 +5,7 @@ import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { attributesOf, ensembleInputs, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
+import { attributesOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'
 
 const host = await testHost(['trees'])
@@ -53,6 +53,20 @@ test('many rows, in several blocks, with few and many features', () => {
       assert.deepEqual(bitsOf(actual), bitsOf(expected))
       host.checkGuards()
     }
+  }
+})
+
+test('trees much deeper than their mean path', () => {
+  const random = randomSource(3)
+  const trees = Array.from({ length: 11 }, () => lopsidedTree(random))
+  const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+  const attributes = attributesOf({ layout: 'nodes16/1', outputs: 1 })
+  for (const rows of [1, 41]) {
+    host.reset()
+    const x = randomRows(random, trees, rows, 3, 'float64', true)
+    const inputs = ensembleInputs(x, encoded)
+    const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
+    assert.deepEqual(bitsOf(runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place).run(x)), bitsOf(expected))
   }
 })
 

@@ -3,18 +3,18 @@
 //
 // A plan, written once when the kernel is made, holds u32 at these byte offsets:
 //    0 nodes         16 bytes each, layout nodes16/1        40 treesPerOutput, f64 [outputs]
-//    4 leafIndex     u32 by node                            44 offset of derived rows in the scratch block, behind the leaves
+//    4 leafIndex     u32 by node                            44 offset of copied rows in the scratch block, behind the leaves
 //    8 leafValues    f64 [leaves, width]                    48 rounding: 0 trunc, 1 floor, 2 exact
 //   12 categories    u32 words                              52 aggregate: 0 sum, 1 mean, 2 min, 3 max
 //   16 tree table                                           56 1 if Y is float32
 //   20 trees                                                60 node ids, i32 by node
-//   24 width                                                64 columns of derived rows; 0: walks read X itself
+//   24 width                                                64 columns of copied rows; 0: those of X
 //   28 outputs                                              68 column table: u32 feature, u32 kind
 //   32 blockRows
 //   36 start, f64 [outputs]
-// The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the first root:
+// The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
-// `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 derived rows.
+// `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
 
 const CATEGORICAL: u32 = 0x40000000
 const ZERO_MISSING: u32 = 0x20000000
@@ -23,18 +23,12 @@ const EQUAL: u32 = 0x08000000
 const FEATURE_MASK: u32 = 0x07ffffff
 const ZERO_THRESHOLD: f64 = 1.0000000180025095e-35
 
-// @ts-ignore: decorator
-@inline
-function valueAt<T>(x: usize, feature: u32): f64 {
-  return <f64>load<T>(x + (<usize>feature << alignof<T>()))
-}
-
 /** One step from the unflagged node at byte offset `node` of `nodes`. */
 // @ts-ignore: decorator
 @inline
-function next<T>(nodes: usize, node: usize, x: usize): usize {
+function next(nodes: usize, node: usize, x: usize): usize {
   const at = nodes + node
-  const right = <u32>(valueAt<T>(x, load<u32>(at, 8)) > load<f64>(at))
+  const right = <u32>(load<f64>(x + (<usize>load<u32>(at, 8) << 3)) > load<f64>(at))
   return <usize>((load<u32>(at, 12) + right) << 4)
 }
 
@@ -46,7 +40,7 @@ function atLeaf(nodes: usize, node: usize): u32 {
 
 // Eight walks; walk i starts at the root in the table entry `entry + i * entryStride` and reads the row at `x + i * xStride`.
 // leaves [8] u32: node indices
-function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize): void {
+function walkEight(nodes: usize, entry: usize, entryStride: usize, x0: usize, xStride: usize, steps: u32, stepsPerLook: u32, leaves: usize): void {
   const x1 = x0 + xStride
   const x2 = x1 + xStride
   const x3 = x2 + xStride
@@ -66,14 +60,14 @@ function walkEight<T>(nodes: usize, entry: usize, entryStride: usize, x0: usize,
   while (step < steps) {
     const until = min(steps, step + stepsPerLook)
     for (; step < until; step++) {
-      a = next<T>(nodes, a, x0)
-      b = next<T>(nodes, b, x1)
-      c = next<T>(nodes, c, x2)
-      d = next<T>(nodes, d, x3)
-      e = next<T>(nodes, e, x4)
-      f = next<T>(nodes, f, x5)
-      g = next<T>(nodes, g, x6)
-      h = next<T>(nodes, h, x7)
+      a = next(nodes, a, x0)
+      b = next(nodes, b, x1)
+      c = next(nodes, c, x2)
+      d = next(nodes, d, x3)
+      e = next(nodes, e, x4)
+      f = next(nodes, f, x5)
+      g = next(nodes, g, x6)
+      h = next(nodes, h, x7)
     }
     if (step < steps) {
       const moving = atLeaf(nodes, a) | atLeaf(nodes, b) | atLeaf(nodes, c) | atLeaf(nodes, d) | atLeaf(nodes, e) | atLeaf(nodes, f) | atLeaf(nodes, g) | atLeaf(nodes, h)
@@ -105,7 +99,7 @@ function rightAny(at: usize, value: f64, categories: usize, rounding: u32): u32 
   return word & EQUAL ? <u32>(value == load<f64>(at)) : <u32>(value > load<f64>(at))
 }
 
-function walkAny<T>(plan: usize, entry: usize, entryStride: usize, x: usize, xStride: usize, leaves: usize): void {
+function walkAny(plan: usize, entry: usize, entryStride: usize, x: usize, xStride: usize, leaves: usize): void {
   const nodes = <usize>load<u32>(plan)
   const categories = <usize>load<u32>(plan, 12)
   const rounding = load<u32>(plan, 48)
@@ -116,7 +110,7 @@ function walkAny<T>(plan: usize, entry: usize, entryStride: usize, x: usize, xSt
       const at = nodes + (<usize>node << 4)
       const left = load<u32>(at, 12)
       if (left == node) break
-      node = left + rightAny(at, valueAt<T>(row, load<u32>(at, 8) & FEATURE_MASK), categories, rounding)
+      node = left + rightAny(at, load<f64>(row + (<usize>(load<u32>(at, 8) & FEATURE_MASK) << 3)), categories, rounding)
     }
     store<u32>(leaves + (i << 2), node)
   }
@@ -124,69 +118,118 @@ function walkAny<T>(plan: usize, entry: usize, entryStride: usize, x: usize, xSt
 
 // @ts-ignore: decorator
 @inline
-function walkBy<T>(plan: usize, special: u32, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, look: u32, leaves: usize): void {
-  if (special) walkAny<T>(plan, entry, entryStride, x, xStride, leaves)
-  else walkEight<T>(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
+function walkBy(plan: usize, special: u32, entry: usize, entryStride: usize, x: usize, xStride: usize, steps: u32, look: u32, leaves: usize): void {
+  if (special) walkAny(plan, entry, entryStride, x, xStride, leaves)
+  else walkEight(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
 }
 
 /** What a column of a kind holds for a value; the kinds are those of src/ops/trees/derive.ts. */
 // @ts-ignore: decorator
 @inline
-function replaced<T>(kind: u32, value: T): T {
-  const isNaN = value != value
+function replaced(kind: u32, value: f64): f64 {
   if (kind == 0) return value
-  if (kind == 1) return isNaN ? <T>Infinity : value
-  if (kind == 2) return <T>(isNaN ? 1.0 : 0.0)
-  const isMissing = isNaN || abs<f64>(<f64>value) <= ZERO_THRESHOLD
-  if (kind == 5) return <T>(isMissing ? 1.0 : 0.0)
-  return !isMissing ? value : kind == 3 ? <T>NaN : <T>Infinity
+  const isNaN = value != value
+  if (kind == 1) return isNaN ? Infinity : value
+  if (kind == 2) return isNaN ? 1 : 0
+  const isMissing = isNaN || abs<f64>(value) <= ZERO_THRESHOLD
+  if (kind == 5) return isMissing ? 1 : 0
+  return !isMissing ? value : kind == 3 ? NaN : Infinity
 }
 
-// x [rows, features] T; to [rows, columns] T
-function deriveRows<T>(plan: usize, x: usize, rows: u32, rowBytes: usize, to: usize): void {
+// x [rows, features] T; to [rows, columns] f64, which walks read faster than f32
+function copyRows<T>(plan: usize, x: usize, rows: u32, features: u32, to: usize): void {
   const first = <usize>load<u32>(plan, 68)
-  const end = first + (<usize>load<u32>(plan, 64) << 3)
+  const columns = load<u32>(plan, 64)
+  if (columns == 0) {
+    const end = x + (<usize>rows * features << alignof<T>())
+    for (; x < end; x += sizeof<T>()) {
+      store<f64>(to, <f64>load<T>(x))
+      to += 8
+    }
+    return
+  }
+  const end = first + (<usize>columns << 3)
   for (let row: u32 = 0; row < rows; row++) {
     for (let column = first; column < end; column += 8) {
-      store<T>(to, replaced<T>(load<u32>(column, 4), load<T>(x + (<usize>load<u32>(column) << alignof<T>()))))
-      to += sizeof<T>()
+      store<f64>(to, replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))))
+      to += 8
     }
-    x += rowBytes
+    x += <usize>features << alignof<T>()
   }
 }
 
 /** Leaves [rows] of one tree. From 8 rows on; the last eight may overlap the ones before, which costs nothing but time. */
-function treeOverRows<T>(plan: usize, entry: usize, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
+function treeOverRows(plan: usize, entry: usize, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
   const special = load<u32>(entry, 12)
   const steps = load<u32>(entry, 4)
   const look = load<u32>(entry, 8)
   for (let row: u32 = 0; row < rows; row += 8) {
     const from = min(row, rows - 8)
-    walkBy<T>(plan, special, entry, 0, x + <usize>from * rowBytes, rowBytes, steps, look, leaves + (<usize>from << 2))
+    walkBy(plan, special, entry, 0, x + <usize>from * rowBytes, rowBytes, steps, look, leaves + (<usize>from << 2))
   }
 }
 
 /** Leaves [trees, padded to 8] of one row. */
-function rowThroughTrees<T>(plan: usize, x: usize, leaves: usize): void {
+function rowThroughTrees(plan: usize, x: usize, leaves: usize): void {
   const trees = load<u32>(plan, 20)
   const table = <usize>load<u32>(plan, 16)
   for (let tree: u32 = 0; tree < trees; tree += 8) {
     const entry = table + (<usize>tree << 5)
-    walkBy<T>(plan, load<u32>(entry, 28), entry, 32, x, 0, load<u32>(entry, 20), load<u32>(entry, 24), leaves + (<usize>tree << 2))
+    walkBy(plan, load<u32>(entry, 28), entry, 32, x, 0, load<u32>(entry, 20), load<u32>(entry, 24), leaves + (<usize>tree << 2))
   }
 }
 
-/** Adds the vector of the leaf in node `node` to the sums at `y`. */
-// @ts-ignore: decorator
-@inline
-function add<Y>(leafIndex: usize, values: usize, width: u32, aggregate: u32, node: u32, y: usize): void {
-  let from = values + (<usize>load<u32>(leafIndex + (<usize>node << 2)) * width << 3)
-  for (let j: u32 = 0; j < width; j++) {
-    const value = load<f64>(from)
-    const sum = <f64>load<Y>(y)
-    store<Y>(y, <Y>(aggregate < 2 ? sum + value : aggregate == 2 ? min<f64>(sum, value) : max<f64>(sum, value)))
-    from += 8
-    y += sizeof<Y>()
+/** Sums start at `start`. */
+function begin<Y>(plan: usize, y: usize, rows: u32): void {
+  const start = <usize>load<u32>(plan, 36)
+  const bytes = <usize>load<u32>(plan, 28) << 3
+  for (let row: u32 = 0; row < rows; row++) {
+    for (let j: usize = 0; j < bytes; j += 8) {
+      store<Y>(y, <Y>load<f64>(start + j))
+      y += sizeof<Y>()
+    }
+  }
+}
+
+/** Means are sums divided once. */
+function divide<Y>(plan: usize, y: usize, rows: u32): void {
+  const counts = <usize>load<u32>(plan, 40)
+  const bytes = <usize>load<u32>(plan, 28) << 3
+  for (let row: u32 = 0; row < rows; row++) {
+    for (let j: usize = 0; j < bytes; j += 8) {
+      store<Y>(y, <Y>(<f64>load<Y>(y) / max<f64>(1.0, load<f64>(counts + j))))
+      y += sizeof<Y>()
+    }
+  }
+}
+
+/** Adds leaf vectors: walk w, which ended in node leaves[w], to the sums at `y + w * stride`, further on by its tree's target if there is a table. */
+function add<Y>(plan: usize, y: usize, stride: usize, table: usize, leaves: usize, count: u32): void {
+  const leafIndex = <usize>load<u32>(plan, 4)
+  const values = <usize>load<u32>(plan, 8)
+  const width = load<u32>(plan, 24)
+  const aggregate = load<u32>(plan, 52)
+  for (let w: u32 = 0; w < count; w++) {
+    let to = y
+    if (table) to += <usize>load<u32>(table + (<usize>w << 5), 16) << alignof<Y>()
+    let from = values + (<usize>load<u32>(leafIndex + (<usize>load<u32>(leaves + (<usize>w << 2)) << 2)) * width << 3)
+    const end = from + (<usize>width << 3)
+    if (aggregate < 2) {
+      do {
+        store<Y>(to, <Y>(<f64>load<Y>(to) + load<f64>(from)))
+        to += sizeof<Y>()
+        from += 8
+      } while (from < end)
+    } else {
+      do {
+        const sum = <f64>load<Y>(to)
+        const value = load<f64>(from)
+        store<Y>(to, <Y>(aggregate == 2 ? min<f64>(sum, value) : max<f64>(sum, value)))
+        to += sizeof<Y>()
+        from += 8
+      } while (from < end)
+    }
+    y += stride
   }
 }
 
@@ -194,65 +237,34 @@ function add<Y>(leafIndex: usize, values: usize, width: u32, aggregate: u32, nod
 // @ts-ignore: decorator
 @inline
 function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  const leafIndex = <usize>load<u32>(plan, 4)
-  const values = <usize>load<u32>(plan, 8)
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
-  const width = load<u32>(plan, 24)
-  const outputs = load<u32>(plan, 28)
   const blockRows = load<u32>(plan, 32)
-  const aggregate = load<u32>(plan, 52)
-  const leaves = scratch
   const columns = load<u32>(plan, 64)
-  const rowBytes = <usize>features << alignof<T>()
-  const walkedBytes = columns ? <usize>columns << alignof<T>() : rowBytes
-  const sumBytes = <usize>outputs << alignof<Y>()
+  const rowBytes = <usize>(columns ? columns : features) << 3
+  const sumBytes = <usize>load<u32>(plan, 28) << alignof<Y>()
+  const leaves = scratch
+  const walked = scratch + <usize>load<u32>(plan, 44)
   while (rows > 0) {
     // A rest below eight rows is added to the block before it, where rows go side by side.
     const count = rows < blockRows + 8 ? rows : blockRows
-    let walked = x
-    if (columns) {
-      walked = scratch + <usize>load<u32>(plan, 44)
-      deriveRows<T>(plan, x, count, rowBytes, walked)
-    }
-    let to = y
-    for (let row: u32 = 0; row < count; row++) {
-      for (let j: u32 = 0; j < outputs; j++) {
-        store<Y>(to, <Y>load<f64>(<usize>load<u32>(plan, 36) + (<usize>j << 3)))
-        to += sizeof<Y>()
-      }
-    }
+    copyRows<T>(plan, x, count, features, walked)
+    begin<Y>(plan, y, count)
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees<T>(plan, walked + <usize>row * walkedBytes, leaves)
-        const sums = y + <usize>row * sumBytes
-        for (let tree: u32 = 0; tree < trees; tree++) {
-          const target = <usize>load<u32>(table + (<usize>tree << 5), 16) << alignof<Y>()
-          add<Y>(leafIndex, values, width, aggregate, load<u32>(leaves + (<usize>tree << 2)), sums + target)
-        }
+        rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
+        add<Y>(plan, y + <usize>row * sumBytes, 0, table, leaves, trees)
       }
     } else {
       for (let tree: u32 = 0; tree < trees; tree++) {
         const entry = table + (<usize>tree << 5)
-        treeOverRows<T>(plan, entry, walked, walkedBytes, count, leaves)
-        let sums = y + (<usize>load<u32>(entry, 16) << alignof<Y>())
-        for (let row: u32 = 0; row < count; row++) {
-          add<Y>(leafIndex, values, width, aggregate, load<u32>(leaves + (<usize>row << 2)), sums)
-          sums += sumBytes
-        }
+        treeOverRows(plan, entry, walked, rowBytes, count, leaves)
+        add<Y>(plan, y + (<usize>load<u32>(entry, 16) << alignof<Y>()), sumBytes, 0, leaves, count)
       }
     }
-    if (aggregate == 1) {
-      to = y
-      for (let row: u32 = 0; row < count; row++) {
-        for (let j: u32 = 0; j < outputs; j++) {
-          store<Y>(to, <Y>(<f64>load<Y>(to) / max<f64>(1.0, load<f64>(<usize>load<u32>(plan, 40) + (<usize>j << 3)))))
-          to += sizeof<Y>()
-        }
-      }
-    }
+    if (load<u32>(plan, 52) == 1) divide<Y>(plan, y, count)
     rows -= count
-    x += <usize>count * rowBytes
+    x += <usize>count * features << alignof<T>()
     y += <usize>count * sumBytes
   }
 }
@@ -268,45 +280,41 @@ export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, 
 }
 
 // x [rows, features] T; y [rows, trees] i32
-// @ts-ignore: decorator
-@inline
 function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
   const ids = <usize>load<u32>(plan, 60)
-  const leaves = scratch
   const columns = load<u32>(plan, 64)
-  const rowBytes = <usize>features << alignof<T>()
-  const walkedBytes = columns ? <usize>columns << alignof<T>() : rowBytes
+  const rowBytes = <usize>(columns ? columns : features) << 3
   const resultBytes = <usize>trees << 2
+  const leaves = scratch
+  const walked = scratch + <usize>load<u32>(plan, 44)
   while (rows > 0) {
     const count = rows < blockRows + 8 ? rows : blockRows
-    let walked = x
-    if (columns) {
-      walked = scratch + <usize>load<u32>(plan, 44)
-      deriveRows<T>(plan, x, count, rowBytes, walked)
-    }
+    copyRows<T>(plan, x, count, features, walked)
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees<T>(plan, walked + <usize>row * walkedBytes, leaves)
-        for (let tree: u32 = 0; tree < trees; tree++) {
-          const to = y + <usize>row * resultBytes + (<usize>tree << 2)
-          store<u32>(to, load<u32>(ids + (<usize>load<u32>(leaves + (<usize>tree << 2)) << 2)))
-        }
+        rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
+        name(ids, leaves, trees, y + <usize>row * resultBytes, 4)
       }
     } else {
       for (let tree: u32 = 0; tree < trees; tree++) {
-        treeOverRows<T>(plan, table + (<usize>tree << 5), walked, walkedBytes, count, leaves)
-        for (let row: u32 = 0; row < count; row++) {
-          const to = y + <usize>row * resultBytes + (<usize>tree << 2)
-          store<u32>(to, load<u32>(ids + (<usize>load<u32>(leaves + (<usize>row << 2)) << 2)))
-        }
+        treeOverRows(plan, table + (<usize>tree << 5), walked, rowBytes, count, leaves)
+        name(ids, leaves, count, y + (<usize>tree << 2), resultBytes)
       }
     }
     rows -= count
-    x += <usize>count * rowBytes
+    x += <usize>count * features << alignof<T>()
     y += <usize>count * resultBytes
+  }
+}
+
+/** Stores the ids of the nodes leaves [count], `stride` bytes apart. */
+function name(ids: usize, leaves: usize, count: u32, y: usize, stride: usize): void {
+  for (let w: u32 = 0; w < count; w++) {
+    store<u32>(y, load<u32>(ids + (<usize>load<u32>(leaves + (<usize>w << 2)) << 2)))
+    y += stride
   }
 }
 
