@@ -87,6 +87,9 @@ function fromFirstReader<T>(estimator: PyObject, own: (one: PyObject) => T | und
       if (isPyObject(inner)) return fromFirstReader(inner, own, depth + 1)
     }
   }
+  // Members of an ensemble read the same input, but for those of bagging, which may read some columns of it.
+  const members = state.get('estimators_')
+  if (Array.isArray(members) && isPyObject(members[0]) && !state.has('estimators_features_')) return fromFirstReader(members[0], own, depth + 1)
   for (const name of WRAPPED) {
     const inner = state.get(name)
     if (isPyObject(inner)) return fromFirstReader(inner, own, depth + 1)

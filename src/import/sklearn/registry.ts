@@ -2,16 +2,21 @@
 import type { EstimatorEntry } from './types.ts'
 import { composition } from './families/compose.ts'
 import { discriminantAnalysis } from './families/discriminant.ts'
+import { dummies } from './families/dummy.ts'
 import { encoders } from './families/encoders.ts'
 import { featureSelection } from './families/feature-selection.ts'
 import { imputers } from './families/imputers.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
+import { multioutput } from './families/multioutput.ts'
 import { naiveBayesClassifiers } from './families/naive-bayes.ts'
 import { polynomials } from './families/polynomial.ts'
 import { projections } from './families/projections.ts'
 import { scalers } from './families/scalers.ts'
+import { searches } from './families/searches.ts'
+import { stacking } from './families/stacking.ts'
 import { transforms } from './families/transforms.ts'
+import { voting } from './families/voting.ts'
 
 const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   linearRegressors,
@@ -26,6 +31,11 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   imputers,
   featureSelection,
   composition,
+  searches,
+  voting,
+  stacking,
+  multioutput,
+  dummies,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined
