@@ -10,7 +10,8 @@
 //   right iff MISSING_RIGHT                        x is NaN, or ZERO_MISSING and |x| <= ZERO_THRESHOLD
 //   right iff UNKNOWN_RIGHT                        category outside the bitset
 // A leaf points at itself, has threshold +infinity and feature word 0: no x, NaN included, ever leaves it, so that loops
-// of a fixed number of steps need no test for leaves.
+// of a fixed number of steps need no test for leaves. What is known of nodes besides (the library's numbers, cover, gain) goes
+// in tensors of [nodes] beside these and is an input of the operators that use it.
 
 export const NODE_LAYOUT = 'nodes16/1'
 export const NODE_BYTES = 16

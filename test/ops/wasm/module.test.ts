@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compileWasm, generatedPath, generatedSource, wasmNames } from '../../../scripts/wasm.ts'
+import { wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
 import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
+import { testHost } from './host.ts'
 
 const names = wasmNames() as WasmModuleName[]
 
@@ -53,4 +55,9 @@ test('a module is compiled once, and may be given', async () => {
   wasmFunction(exports, 'treeEnsemble32')
   assert.throws(() => wasmFunction(exports, 'nothing'), TypeError)
   await assert.rejects(wasmBytes('nothing' as WasmModuleName), RangeError)
+})
+
+test('the kernels name every module that they call', async () => {
+  assert.deepEqual([...WASM_MODULES].sort(), names)
+  assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES)).keys()], ['mle.TreeEnsemble', 'mle.TreeLeaves'])
 })
