@@ -1,7 +1,7 @@
 // `npm run build`: dist/ from package.json's exports and bin. One file per entry, one core that they share, and chunks
 // that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most three files.
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { basename, relative, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { build as esbuild, transform } from 'esbuild'
 import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
@@ -50,7 +50,15 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const firstPack = [...closures.keys()].find((id) => relative('.', id) === FIRST_PACK)
   for (const id of [...reached(first), ...(firstPack === undefined ? [] : reached(firstPack))]) chunks.set(id, 'core')
   for (const entry of others) {
-    if (commands.has(entry)) continue
+    if (commands.has(entry)) {
+      // A command's own code is two files: what every call needs, and all subcommands with their helpers.
+      for (const id of closures.keys()) {
+        if (dirname(id) !== dirname(entry)) continue
+        for (const part of reached(id)) if (dirname(part) === dirname(entry) && !reached(entry).has(part)) chunks.set(part, `${basename(dirname(entry))}-commands`)
+      }
+      for (const id of reached(entry)) if (id !== entry && !chunks.has(id)) chunks.set(id, basename(dirname(entry)))
+      continue
+    }
     for (const id of reached(entry)) {
       if (chunks.has(id)) continue
       const users = [...closures.values()].filter((closure) => closure.has(id)).length
@@ -78,7 +86,7 @@ async function buildModules(input: Readonly<Record<string, string>>, commands: R
 
 /** src/ops/packs/nn.ts -> packs-nn, src/import/sklearn/index.ts -> import-sklearn: stable names say what a chunk holds. */
 function chunkName(name: string, moduleIds: readonly string[]): string {
-  if (name === 'core' || name === 'shared' || moduleIds.length === 0) return name
+  if (/^(core|shared|.*-commands)$/.test(name) || moduleIds.length === 0) return name
   const path = relative('src', moduleIds[moduleIds.length - 1]).replace(/(\/index)?\.ts$/, '')
   return path.split(/[\\/]/).slice(-2).join('-')
 }
