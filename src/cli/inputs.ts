@@ -262,14 +262,18 @@ function jsonNumber(value: unknown): number | undefined {
   return value === '-Infinity' ? -Infinity : undefined
 }
 
+/** More dimensions than any array has. */
+const MAX_DEPTH = 64
+
 function nestedTensor(dtype: DType, path: string, value: unknown): Tensor {
-  const convert = (item: unknown): Nested => {
-    if (Array.isArray(item)) return item.map(convert)
+  const convert = (item: unknown, depth: number): Nested => {
+    if (depth > MAX_DEPTH) throw new MleError('CLI_VALUE', `${path}: lists nest deeper than ${MAX_DEPTH} levels`)
+    if (Array.isArray(item)) return item.map((inner) => convert(inner, depth + 1))
     if (!isCell(item)) throw new MleError('CLI_VALUE', `${path}: ${JSON.stringify(item)?.slice(0, 40)} is no number, text or null`)
     if (dtype === 'string') return textCell(item)
     const number = jsonNumber(item)
     if (number === undefined) throw new MleError('CLI_VALUE', `${path}: ${JSON.stringify(item)} is no number`)
     return number
   }
-  return tensor(convert(value), undefined, dtype === 'string' ? 'string' : isFloat(dtype) ? 'float64' : 'int64')
+  return tensor(convert(value, 0), undefined, dtype === 'string' ? 'string' : isFloat(dtype) ? 'float64' : 'int64')
 }

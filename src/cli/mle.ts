@@ -2,6 +2,7 @@
 // each subcommand, and the engine with it, is loaded when it is called.
 import { parseArgs } from 'node:util'
 import { UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { VERSION } from './version.ts'
 
 const COMMANDS: ReadonlyMap<string, { readonly summary: string; readonly load: () => Promise<Command> }> = /* @__PURE__ */ new Map([
   ['convert', { summary: 'turn a trained model of any supported format into an .mle file', load: async () => (await import('./convert.ts')).convert }],
@@ -19,7 +20,7 @@ export async function mle(argv: readonly string[], terminal: Terminal): Promise<
       return 2
     }
     if (name === '--version' || name === '-V') {
-      terminal.out(`${(await import('./version.ts')).VERSION}\n`)
+      terminal.out(`${VERSION}\n`)
       return 0
     }
     if (name === 'help' || name === '--help' || name === '-h') {

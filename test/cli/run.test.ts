@@ -125,6 +125,7 @@ test('bad data: exit code 1 and one line with the code', async () => {
     ['CLI_VALUE', [table, '--input', file('words.csv', 'city,x,y\nRome,one,2\n')], /row 0, column "x" is "one"/],
     ['CLI_VALUE', [plain, '--input', file('deep.json', '[[[{}]]]'), '--input', ids]],
     ['CLI_VALUE', [plain, '--input', file('text.json', '[[["a"]]]'), '--input', ids]],
+    ['CLI_VALUE', [plain, '--input', file('deep1.json', `${'['.repeat(50000)}${']'.repeat(50000)}`), '--input', ids], /64 levels/],
     ['CLI_INPUTS', [plain, '--input', npy, '--input', ids, '--input', npy], /one input file too many/],
     ['CSV_RAGGED', [table, '--input', file('ragged.csv', 'x,y\n1\n')], /ragged\.csv: line 2/],
     ['INPUT_COLUMNS', [table, '--input', file('few.csv', 'x,y\n1,2\n')], /lacks the column "city"/],
