@@ -7,6 +7,7 @@ import { narrowGraph } from './graph/narrow.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
 import { loadOperators } from './ops/packs.ts'
+import type { GivenModules } from './ops/wasm/index.ts'
 import type { SourceInput } from './platform/source.ts'
 
 export interface LoadOptions {
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly device?: DeviceName
   /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
   readonly precision?: 'float32'
+  /** WebAssembly modules by name, compiled by the caller: for edge workers, which forbid compiling from bytes. */
+  readonly wasm?: GivenModules
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
   /** Caps for files of unknown origin; docs/format.md lists the defaults. */
@@ -33,7 +36,7 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const stored = isGraph(source) ? source : await read(source, { integrity, limits })
   const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
   const operators = await loadOperators(operatorKeys(graph))
-  const device = await createDevice(options.device ?? 'auto', graph, operators.schemas)
+  const device = await createDevice(options.device ?? 'auto', graph, operators.schemas, { wasm: options.wasm })
   return new Model(graph, device, operators)
 }
 

@@ -3,12 +3,15 @@ import { MleError } from '../error.ts'
 import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { GivenModules } from '../ops/wasm/index.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
 import type { Graph } from './graph.ts'
 import { refuseFloat64 } from './narrow.ts'
+import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
+import { weightBytesOf } from './weights.ts'
 
 export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
 
@@ -44,19 +47,40 @@ export interface Device {
 /** Activations, inputs and outputs of one model, unless the caller allows more or less. */
 const MAX_ARENA_BYTES = 4 * 2 ** 30
 
+/** What a device may be told beside its name. */
+export interface DeviceOptions {
+  /** WebAssembly modules that the caller has compiled, for hosts that forbid compiling from bytes. */
+  readonly wasm?: GivenModules
+}
+
+/** Below this many bytes of weights the start of WebAssembly costs more than it brings. */
+const WASM_WORTH_BYTES = 32768
+
 /**
  * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
  *
- * @throws MleError DEVICE_UNAVAILABLE when the machine or this version lacks it, DEVICE_FLOAT64 for float64 graphs on webgpu
+ * @throws MleError DEVICE_UNAVAILABLE when the machine lacks it, DEVICE_WASM where compiling WebAssembly is forbidden, DEVICE_FLOAT64 for
+ *   float64 graphs on webgpu
  */
-export async function createDevice(name: DeviceName, graph: Graph, schemas: ReadonlyMap<string, OpSchema>): Promise<Device> {
-  if (name === 'auto' || name === 'cpu') return cpuDevice()
+export async function createDevice(name: DeviceName, graph: Graph, schemas: ReadonlyMap<string, OpSchema>, options: DeviceOptions = {}): Promise<Device> {
+  if (name === 'cpu') return cpuDevice()
   if (name === 'webgpu') {
     refuseFloat64(graph, schemas)
     const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES)
   }
-  throw new MleError('DEVICE_UNAVAILABLE', `device ${name} is not available here; use 'cpu' or 'auto'`, { actual: name })
+  if (name === 'auto' && weightBytesOf(graph) < WASM_WORTH_BYTES) return cpuDevice()
+  const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
+  const kernels = wasmKernelsGiven(options.wasm)
+  if (name === 'wasm') return createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
+  if (kernels.modulesFor(operatorKeys(graph)).length === 0) return cpuDevice()
+  try {
+    return await createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
+  } catch (error) {
+    // Forbidden by a content security policy, or missing: the same bits come from cpu.
+    if (error instanceof MleError && (error.code === 'DEVICE_WASM' || error.code === 'DEVICE_UNAVAILABLE')) return cpuDevice()
+    throw error
+  }
 }
 
 /** The portable backend in plain TypeScript. */

@@ -1,25 +1,16 @@
 // The wasm device: kernels of one WebAssembly module over one memory. Small models share a memory, because engines allow
 // few of them (Chromium 124, Node about 13,000); a large one owns its memory.
 import { MleError } from '../error.ts'
-import { viewOfTensor, type PreferredTable, type View, type WasmHost } from '../ops/kernel.ts'
+import { viewOfTensor, type View, type WasmHost } from '../ops/kernel.ts'
+import type { WasmKernels } from '../ops/wasm/index.ts'
 import { bytesPerElement, viewKernelData } from '../tensor/dtype.ts'
-import { sizeOf } from '../tensor/shape.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { alignUp, memoryLimit, shareArena, wasmArena, type Arena, type Region } from './arena.ts'
+import { memoryLimit, shareArena, wasmArena, type Arena, type Region } from './arena.ts'
 import type { Device, WeightStore } from './device.ts'
 import type { Graph } from './graph.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
-
-/** The wasm kernels as a whole; src/ops/wasm/ has those that are shipped. */
-export interface WasmKernels {
-  /** Names of the modules that have kernels for some of these operators. */
-  readonly modulesFor: (operatorKeys: ReadonlySet<string>) => readonly string[]
-  /** Instantiates a module, which imports `env.memory`. */
-  readonly instantiate: (name: string, memory: WebAssembly.Memory) => Promise<WebAssembly.Exports>
-  /** Kernels of one model. `host.exports` holds the functions of its modules together; no two export the same name. */
-  readonly table: (host: WasmHost) => PreferredTable
-}
+import { weightBytesOf } from './weights.ts'
 
 export interface WasmDeviceOptions {
   readonly kernels: WasmKernels
@@ -50,8 +41,7 @@ const pools = /* @__PURE__ */ new WeakMap<WasmKernels, WasmMemory>()
 export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions): Promise<Device> {
   const { kernels, maxBytes } = options
   if (typeof WebAssembly !== 'object') throw new MleError('DEVICE_UNAVAILABLE', "this host has no WebAssembly; use device 'cpu'", { actual: 'wasm' })
-  let weightBytes = 0
-  for (const { dtype, shape } of graph.initializers.values()) weightBytes += alignUp(sizeOf(shape) * bytesPerElement(dtype))
+  const weightBytes = weightBytesOf(graph)
   let own = weightBytes < POOLED_BYTES ? pools.get(kernels) : undefined
   if (own === undefined) {
     own = openMemory(weightBytes)

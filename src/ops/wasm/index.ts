@@ -1,0 +1,58 @@
+// Which wasm module has kernels for which operators, and every kernel in one table.
+import type { PreferredTable, WasmHost } from '../kernel.ts'
+import { instantiateWasm, type WasmModuleName } from './module.ts'
+import { wasmTreeKernels } from './trees.ts'
+
+/** The wasm kernels as a device sees them. */
+export interface WasmKernels {
+  /** Names of the modules that have kernels for some of these operators. */
+  readonly modulesFor: (operatorKeys: ReadonlySet<string>) => readonly string[]
+  /** Instantiates a module, which imports `env.memory`. */
+  readonly instantiate: (name: string, memory: WebAssembly.Memory) => Promise<WebAssembly.Exports>
+  /** Kernels of one model. `host.exports` holds the functions of its modules together; no two export the same name. */
+  readonly table: (host: WasmHost) => PreferredTable
+}
+
+/** Modules that the caller has compiled, for hosts that forbid compiling from bytes. */
+export type GivenModules = Readonly<Partial<Record<WasmModuleName, WebAssembly.Module>>>
+
+const OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /* @__PURE__ */ new Map<WasmModuleName, readonly string[]>([
+  ['trees', ['mle.TreeEnsemble', 'mle.TreeLeaves']],
+])
+
+function isModuleName(name: string): name is WasmModuleName {
+  return OPERATORS.has(name as WasmModuleName)
+}
+
+/** Kernels over modules compiled here. */
+export const wasmKernels: WasmKernels = /* @__PURE__ */ wasmKernelsOf(new Map())
+
+/** Kernels over the caller's modules where there are any. Models share a memory only if they share this object. */
+export function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
+  return {
+    modulesFor: (keys) => [...OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name),
+    instantiate(name, memory) {
+      if (!isModuleName(name)) throw new RangeError(`no WebAssembly module ${name}`)
+      return instantiateWasm(memory, [name], given)
+    },
+    table: (host) => new Map(wasmTreeKernels(host)),
+  }
+}
+
+const ownKernels = /* @__PURE__ */ new WeakMap<GivenModules, WasmKernels>()
+
+/** The same kernels for the same modules object. */
+export function wasmKernelsGiven(given: GivenModules | undefined): WasmKernels {
+  if (given === undefined) return wasmKernels
+  let kernels = ownKernels.get(given)
+  if (kernels === undefined) {
+    const modules = new Map<WasmModuleName, WebAssembly.Module>()
+    for (const name of OPERATORS.keys()) {
+      const module = given[name]
+      if (module !== undefined) modules.set(name, module)
+    }
+    kernels = wasmKernelsOf(modules)
+    ownKernels.set(given, kernels)
+  }
+  return kernels
+}
