@@ -33,12 +33,15 @@ export function graphBuilder(): GraphBuilder {
   const initializers = new Map<string, Tensor>()
   const names = new Map<Tensor, string>()
   const taken = new Set<string>()
+  const counts = new Map<string, number>()
 
   const fresh = (hint: string): string => {
-    let name = hint
-    for (let n = 1; taken.has(name); n++) name = `${hint}_${n}`
-    taken.add(name)
-    return name
+    // Inner names carry a dot and a number, so that they never take the public name of an output declared later.
+    let n = counts.get(hint) ?? 0
+    while (taken.has(`${hint}.${n}`)) n++
+    counts.set(hint, n + 1)
+    taken.add(`${hint}.${n}`)
+    return `${hint}.${n}`
   }
 
   const addMany: GraphBuilder['addMany'] = (op, nodeInputs, outputCount, attributes = {}) => {
