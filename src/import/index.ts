@@ -2,8 +2,9 @@
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { plainBytes } from '../tensor/bytes.ts'
+import { isLightgbm } from './lightgbm/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
-import { allowSklearn, importSklearn } from './sklearn/index.ts'
+import { isXgboost } from './xgboost/detect.ts'
 
 export type { PickleLimits }
 
@@ -26,11 +27,20 @@ export interface Format {
 }
 
 const FORMATS: readonly Format[] = [
-  { name: 'pickle', matches: (bytes) => sniffPickle(bytes) !== undefined, read: async (bytes, options) => importSklearn(await readJoblib(bytes, { allow: allowSklearn, limits: options.limits?.pickle })) },
+  { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
+  { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
+  {
+    name: 'pickle',
+    matches: (bytes) => sniffPickle(bytes) !== undefined,
+    async read(bytes, { limits }) {
+      const { allowSklearn, importSklearn } = await import('./sklearn/index.ts')
+      return importSklearn(await readJoblib(bytes, { allow: allowSklearn, limits: limits?.pickle }))
+    },
+  },
 ]
 
 /**
- * Reads a model of a training library: scikit-learn (joblib or pickle).
+ * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text).
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

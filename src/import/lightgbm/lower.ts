@@ -1,0 +1,102 @@
+// LgbModel -> graph: float64 comparisons and sums in tree order, as LightGBM's predictor does them.
+import { once } from '../once.ts'
+import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
+import { encodeTrees, type CategorySplit, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
+import { addTreeEnsemble, addTreeLeaves } from '../trees.ts'
+import { addLink, objectiveOf } from './objective.ts'
+import { lightgbmError, type LgbModel, type LgbTree } from './text.ts'
+
+const CATEGORICAL = 1
+const DEFAULT_LEFT = 2
+const MISSING_ZERO = 1
+const MISSING_NAN = 2
+
+/** The parts of a lowered model; each is added to the graph when first asked for. */
+export interface LoweredLightgbm {
+  readonly outputs: number
+  /** Raw scores [rows, outputs] float64. */
+  margin(): ValueName
+  /** What Booster.predict returns, [rows, outputs]. */
+  prediction(): ValueName
+  /** int32 [rows, trees]. */
+  leaves(): ValueName
+}
+
+/** Adds a model over float64 rows `x`; `iterations` limits boosting rounds. */
+export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueName, iterations?: number): LoweredLightgbm {
+  const outputs = model.treesPerIteration
+  const used = iterations === undefined ? model.trees.length : Math.min(model.trees.length, iterations * outputs)
+  const trees = model.trees.slice(0, used)
+  const encoded = once((): EncodedTrees =>
+    encodeTrees(
+      trees.map((tree, index) => describe(tree, index)),
+      { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? trees.map((_, index) => index % outputs) : undefined },
+    ),
+  )
+  if (trees.some((tree) => tree.linear !== undefined)) {
+    throw lightgbmError('LIGHTGBM_LINEAR_TREE', 'linear trees (linear_tree=true) are not supported; train with linear_tree=false')
+  }
+  const margin = once(() => addTreeEnsemble(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))
+  return {
+    outputs,
+    margin,
+    // Random forests average trees that already hold the objective's output.
+    prediction: once(() => (model.averageOutput ? margin() : addLink(builder, objectiveOf(model), margin()))),
+    leaves: once(() => addTreeLeaves(builder, x, encoded())),
+  }
+}
+
+/** Inner nodes first, then leaves: child c >= 0 is inner node c, a negative one leaf ~c. */
+function describe(tree: LgbTree, index: number): TreeDescription {
+  const inner = tree.leafCount - 1
+  const total = inner + tree.leafCount
+  const left = new Int32Array(total).fill(-1)
+  const right = new Int32Array(total).fill(-1)
+  const feature = new Int32Array(total)
+  const threshold = new Float64Array(total)
+  const values = new Float64Array(total)
+  const ids = new Int32Array(total)
+  const missingRight = new Array<boolean>(total).fill(false)
+  const zeroMissing = new Array<boolean>(total).fill(false)
+  const categories = new Map<number, CategorySplit>()
+  const child = (c: number): number => {
+    const node = c >= 0 ? c : inner + ~c
+    if (node < 0 || node >= total) throw lightgbmError('LIGHTGBM_TREE', `tree ${index}: child ${c} does not exist`)
+    return node
+  }
+  for (let node = 0; node < inner; node++) {
+    const type = tree.decisionType[node]
+    const missing = (type >> 2) & 3
+    left[node] = child(tree.leftChild[node])
+    right[node] = child(tree.rightChild[node])
+    feature[node] = tree.splitFeature[node]
+    threshold[node] = tree.threshold[node]
+    if (type & CATEGORICAL) {
+      // Members of the bitset go left; everything else, NaN and negative categories too, goes right.
+      categories.set(node, { members: membersOf(tree, node, index), side: 'left', unknown: 'right' })
+      missingRight[node] = true
+      continue
+    }
+    const goesRight = (type & DEFAULT_LEFT) === 0
+    zeroMissing[node] = missing === MISSING_ZERO
+    // Without a missing type NaN is read as 0.
+    missingRight[node] = missing === MISSING_NAN || missing === MISSING_ZERO ? goesRight : !(tree.threshold[node] >= 0)
+  }
+  for (let leaf = 0; leaf < tree.leafCount; leaf++) {
+    values[inner + leaf] = tree.leafValue[leaf]
+    ids[inner + leaf] = leaf
+  }
+  return { left, right, feature, threshold, values, ids, missingRight, zeroMissing, categories: categories.size > 0 ? categories : undefined }
+}
+
+function membersOf(tree: LgbTree, node: number, index: number): number[] {
+  const set = tree.threshold[node]
+  const start = tree.categoryBoundaries[set]
+  const end = tree.categoryBoundaries[set + 1]
+  if (!(start >= 0 && end >= start && end <= tree.categoryThreshold.length)) throw lightgbmError('LIGHTGBM_TREE', `tree ${index}: node ${node} names category set ${set}, which does not exist`)
+  const members: number[] = []
+  for (let word = start; word < end; word++) {
+    for (let bit = 0; bit < 32; bit++) if ((tree.categoryThreshold[word] >>> bit) & 1) members.push((word - start) * 32 + bit)
+  }
+  return members
+}

@@ -1,0 +1,149 @@
+// XGBoost's JSON and UBJSON documents (same tree of keys in both) -> XgbModel.
+import { MAX_TREES, xgboostError, type XgbModel, type XgbTree } from './model.ts'
+import type { Document } from './ubjson.ts'
+
+type Numbers = ArrayLike<number>
+
+function child(parent: Document, key: string, where: string): Document {
+  const value = optionalChild(parent, key)
+  if (value === undefined) throw xgboostError('XGBOOST_FIELD', `${where} has no field ${JSON.stringify(key)}`)
+  return value
+}
+
+function optionalChild(parent: Document | undefined, key: string): Document | undefined {
+  return parent instanceof Map ? parent.get(key) : undefined
+}
+
+function numbers(parent: Document, key: string, where: string): Numbers {
+  const value = child(parent, key, where)
+  if (ArrayBuffer.isView(value)) return value as Float64Array
+  if (Array.isArray(value)) {
+    const items: readonly Document[] = value
+    if (items.every((item) => typeof item === 'number' || typeof item === 'boolean')) return items.map(Number)
+  }
+  throw xgboostError('XGBOOST_FIELD', `${where}.${key} is no list of numbers`)
+}
+
+function optionalNumbers(parent: Document, key: string, where: string): Numbers | undefined {
+  return optionalChild(parent, key) === undefined ? undefined : numbers(parent, key, where)
+}
+
+function text(value: Document | undefined): string | undefined {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
+}
+
+function count(parent: Document | undefined, key: string, fallback: number, where: string): number {
+  const own = text(optionalChild(parent, key))
+  if (own === undefined) return fallback
+  const value = Number(own)
+  if (!Number.isSafeInteger(value) || value < 0) throw xgboostError('XGBOOST_FIELD', `${where}.${key} is ${own}, expected a count`)
+  return value
+}
+
+/** base_score is "5E-1" up to 3.0 and "[5E-1]", one number an output, from 3.1 on. */
+export function parseBaseScore(source: string): number[] {
+  const inner = source.trim().replace(/^\[|\]$/g, '')
+  const scores = inner.split(',').map((part) => Number(part.trim()))
+  if (scores.length === 0 || scores.some((score) => Number.isNaN(score))) throw xgboostError('XGBOOST_FIELD', `base_score ${JSON.stringify(source.slice(0, 60))} is no number`)
+  return scores.map(Math.fround)
+}
+
+/** Reads a parsed document; a pickled booster's `{ Model, Config }` is unwrapped. */
+export function readDocument(root: Document): XgbModel {
+  const document = optionalChild(root, 'Model') ?? root
+  const learner = child(document, 'learner', 'the file')
+  const parameters = child(learner, 'learner_model_param', 'learner')
+  const objective = child(learner, 'objective', 'learner')
+  const objectiveParameters = new Map<string, string>()
+  if (objective instanceof Map) {
+    for (const group of objective.values()) {
+      if (group instanceof Map) for (const [key, value] of group) objectiveParameters.set(key, text(value as Document) ?? '')
+    }
+  }
+  const attributes = new Map<string, string>()
+  const attributeNode = optionalChild(learner, 'attributes')
+  if (attributeNode instanceof Map) for (const [key, value] of attributeNode) attributes.set(key, text(value as Document) ?? '')
+
+  const gradientBooster = child(learner, 'gradient_booster', 'learner')
+  const booster = text(optionalChild(gradientBooster, 'name'))
+  const version = optionalChild(document, 'version')
+  const shared = {
+    version: version === undefined ? 'unknown' : Array.from(version as ArrayLike<number>).join('.'),
+    objective: text(optionalChild(objective, 'name')) ?? 'reg:squarederror',
+    objectiveParameters,
+    baseScore: parseBaseScore(text(optionalChild(parameters, 'base_score')) ?? '0.5'),
+    classCount: count(parameters, 'num_class', 0, 'learner_model_param'),
+    targetCount: count(parameters, 'num_target', 1, 'learner_model_param'),
+    featureCount: count(parameters, 'num_feature', 0, 'learner_model_param'),
+    attributes,
+    featureNames: strings(optionalChild(learner, 'feature_names')),
+    featureTypes: strings(optionalChild(learner, 'feature_types')),
+  }
+  if (booster === 'gblinear') {
+    const model = child(gradientBooster, 'model', 'gradient_booster')
+    return { ...shared, booster, parallelTrees: 1, trees: [], treeOutput: [], linearWeights: Float32Array.from(numbers(model, 'weights', 'gradient_booster.model')) }
+  }
+  if (booster !== 'gbtree' && booster !== 'dart') throw xgboostError('XGBOOST_BOOSTER', `booster ${JSON.stringify(booster ?? '')} is unknown, expected gbtree, dart or gblinear`)
+  const treeBooster = booster === 'dart' ? child(gradientBooster, 'gbtree', 'gradient_booster') : gradientBooster
+  const model = child(treeBooster, 'model', 'gradient_booster')
+  const trees = child(model, 'trees', 'model')
+  if (!Array.isArray(trees)) throw xgboostError('XGBOOST_FIELD', 'model.trees is no list')
+  if (trees.length > MAX_TREES) throw xgboostError('XGBOOST_LIMIT', `${trees.length} trees, at most ${MAX_TREES} are read`)
+  return {
+    ...shared,
+    booster,
+    parallelTrees: Math.max(1, count(optionalChild(model, 'gbtree_model_param'), 'num_parallel_tree', 1, 'gbtree_model_param')),
+    trees: trees.map((tree, index) => readTree(tree, `model.trees[${index}]`)),
+    treeOutput: Array.from(numbers(model, 'tree_info', 'model')),
+    treeWeights: booster === 'dart' ? Array.from(numbers(gradientBooster, 'weight_drop', 'gradient_booster'), Math.fround) : undefined,
+  }
+}
+
+function strings(value: Document | undefined): string[] {
+  return Array.isArray(value) ? value.map((item) => text(item) ?? '') : []
+}
+
+function readTree(tree: Document, where: string): XgbTree {
+  const left = Int32Array.from(numbers(tree, 'left_children', where))
+  const nodes = left.length
+  const sized = (key: string): Numbers => {
+    const list = numbers(tree, key, where)
+    if (list.length !== nodes) throw xgboostError('XGBOOST_TREE', `${where}.${key} has ${list.length} entries for ${nodes} nodes`)
+    return list
+  }
+  const parameters = optionalChild(tree, 'tree_param')
+  const vectorSize = count(parameters, 'size_leaf_vector', 1, where)
+  const baseWeights = optionalNumbers(tree, 'base_weights', where)
+  const splitType = optionalNumbers(tree, 'split_type', where)
+  const leafVectors = vectorSize > 1 && baseWeights !== undefined ? { size: vectorSize, values: Float32Array.from(baseWeights) } : undefined
+  if (leafVectors !== undefined && leafVectors.values.length !== nodes * vectorSize) {
+    throw xgboostError('XGBOOST_TREE', `${where}.base_weights has ${leafVectors.values.length} entries for ${nodes} nodes of ${vectorSize} outputs`)
+  }
+  return {
+    left,
+    right: Int32Array.from(sized('right_children')),
+    feature: Uint32Array.from(sized('split_indices')),
+    condition: Float32Array.from(sized('split_conditions')),
+    defaultLeft: Uint8Array.from(sized('default_left')),
+    categories: splitType !== undefined && Array.from(splitType).some((type) => type === 1) ? readCategories(tree, where) : undefined,
+    leafVectors,
+    cover: Float32Array.from(optionalNumbers(tree, 'sum_hessian', where) ?? []),
+    gain: Float32Array.from(optionalNumbers(tree, 'loss_changes', where) ?? []),
+  }
+}
+
+/** categories is one flat list; categories_nodes names the nodes, segments and sizes cut the list. */
+function readCategories(tree: Document, where: string): Map<number, Int32Array> {
+  const flat = numbers(tree, 'categories', where)
+  const nodes = numbers(tree, 'categories_nodes', where)
+  const segments = numbers(tree, 'categories_segments', where)
+  const sizes = numbers(tree, 'categories_sizes', where)
+  const sets = new Map<number, Int32Array>()
+  for (let i = 0; i < nodes.length; i++) {
+    const start = segments[i]
+    const end = start + sizes[i]
+    if (!(start >= 0 && end >= start && end <= flat.length)) throw xgboostError('XGBOOST_TREE', `${where}.categories_segments[${i}] lies outside categories`)
+    sets.set(nodes[i], Int32Array.from({ length: end - start }, (_, k) => flat[start + k]))
+  }
+  return sets
+}
