@@ -5,6 +5,9 @@ import { discriminantAnalysis } from './families/discriminant.ts'
 import { dummies } from './families/dummy.ts'
 import { encoders } from './families/encoders.ts'
 import { featureSelection } from './families/feature-selection.ts'
+import { forests } from './families/forests.ts'
+import { gradientBoosting } from './families/gradient-boosting.ts'
+import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
@@ -36,6 +39,9 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   stacking,
   multioutput,
   dummies,
+  forests,
+  gradientBoosting,
+  histGradientBoosting,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

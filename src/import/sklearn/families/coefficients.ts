@@ -3,7 +3,7 @@ import type { ValueName } from '../../../graph/builder.ts'
 import {
   asFloat64, asNumber, attribute, expectNumericArray, isNdArray, isPyObject, isSparse, placeOf, toDense, type NumericNdArray, type PyObject,
 } from '../../pickle/index.ts'
-import { affine, squeeze } from '../emit.ts'
+import { affine, castTo, gatherColumns, squeeze } from '../emit.ts'
 import type { Features } from '../features.ts'
 import { unsupported } from '../params.ts'
 import type { Result, SklearnContext } from '../types.ts'
@@ -17,6 +17,8 @@ export interface Coefficients {
   readonly bias: Float64Array | undefined
   /** True when coef_ has one dimension: predictions are ['batch']. */
   readonly isVector: boolean
+  /** Fitted on float32: float32 rows are then multiplied in float32. */
+  readonly isFloat32: boolean
 }
 
 /** An array attribute, a sparse matrix made dense. */
@@ -32,7 +34,7 @@ export function readCoefficients(estimator: PyObject, names: { readonly coef?: s
   const isVector = coef.shape.length < 2
   const outputs = isVector ? 1 : coef.shape[0]
   const weights = asFloat64(coef)
-  return { weights, outputs, nFeatures: coef.shape.at(-1) ?? 1, bias: readIntercept(estimator, names.intercept ?? 'intercept_', outputs), isVector }
+  return { weights, outputs, nFeatures: coef.shape.at(-1) ?? 1, bias: readIntercept(estimator, names.intercept ?? 'intercept_', outputs), isVector, isFloat32: coef.dtype === 'float32' }
 }
 
 function readIntercept(estimator: PyObject, name: string, outputs: number): Float64Array | undefined {
@@ -48,8 +50,32 @@ function readIntercept(estimator: PyObject, name: string, outputs: number): Floa
 /** x weights^T + bias, [batch, outputs]. */
 export function linearMatrix(context: SklearnContext, coefficients: Coefficients, x: Features): ValueName {
   const { weights, outputs, nFeatures, bias } = coefficients
+  if (coefficients.isFloat32 && x.sourceDtype === 'float32' && outputs === 1) return float32Dot(context, coefficients, x)
   return affine(context, x.numbers(nFeatures), weights, outputs, bias)
 }
+
+/**
+ * x weights + bias in float32, for estimators inside others that hand them float32 rows. The order is that of single
+ * precision matrix-vector products with four lanes: products of columns i, i + 4, ... into lane i, lanes merged in pairs,
+ * what is left after the last four columns summed apart.
+ */
+function float32Dot(context: SklearnContext, { weights, nFeatures, bias }: Coefficients, x: Features): ValueName {
+  const { builder } = context
+  const rows = castTo(context, x.numbers(nFeatures), 'float32')
+  const dot = (columns: readonly number[]): ValueName => {
+    const picked = Float32Array.from(columns, (column) => weights[column])
+    return builder.add('MatMul', [gatherColumns(context, rows, columns), builder.constant({ dtype: 'float32', shape: [columns.length, 1], data: picked }, 'weights')])
+  }
+  const whole = nFeatures - (nFeatures % LANES)
+  const lanes = whole === 0 ? [] : Array.from({ length: LANES }, (_, lane) => dot(Array.from({ length: whole / LANES }, (__, i) => lane + i * LANES)))
+  const parts = lanes.length === 0 ? [] : [builder.add('Add', [builder.add('Add', [lanes[0], lanes[1]]), builder.add('Add', [lanes[2], lanes[3]])])]
+  if (whole < nFeatures) parts.push(dot(Array.from({ length: nFeatures - whole }, (_, i) => whole + i)))
+  let sum = parts.reduce((total, part) => builder.add('Add', [total, part]))
+  if (bias !== undefined) sum = builder.add('Add', [sum, builder.constant({ dtype: 'float32', shape: [1], data: Float32Array.from(bias) }, 'bias')])
+  return castTo(context, sum, 'float64')
+}
+
+const LANES = 4
 
 /** As regressors predict: ['batch'] for a vector of coefficients, else ['batch', outputs]. */
 export function linearResult(context: SklearnContext, coefficients: Coefficients, x: Features): Result {
