@@ -18,6 +18,7 @@ import { projections } from './families/projections.ts'
 import { scalers } from './families/scalers.ts'
 import { searches } from './families/searches.ts'
 import { stacking } from './families/stacking.ts'
+import { supportVectorMachines } from './families/svm.ts'
 import { transforms } from './families/transforms.ts'
 import { voting } from './families/voting.ts'
 
@@ -42,6 +43,7 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   forests,
   gradientBoosting,
   histGradientBoosting,
+  supportVectorMachines,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

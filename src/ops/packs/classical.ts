@@ -1,11 +1,14 @@
 import { categoryKernels } from '../cpu/categories.ts'
+import { distanceKernels } from '../cpu/distances.ts'
 import { elementwiseKernels } from '../cpu/elementwise.ts'
 import { labelKernels } from '../cpu/labels.ts'
 import { linearKernels } from '../cpu/linear.ts'
 import { movingKernels } from '../cpu/moving.ts'
+import { neighborKernels } from '../cpu/neighbors.ts'
 import { preprocessKernels } from '../cpu/preprocess.ts'
 import { reduceKernels } from '../cpu/reduce.ts'
 import { selectKernels } from '../cpu/select.ts'
+import { svmKernels } from '../cpu/svm.ts'
 import { treeKernels } from '../cpu/trees.ts'
 import type { Pack } from '../packs.ts'
 import { classicalSchemas } from '../schemas/classical.ts'
@@ -14,6 +17,6 @@ export const pack: Pack = {
   schemas: classicalSchemas,
   cpu: new Map([
     ...elementwiseKernels, ...reduceKernels, ...linearKernels, ...movingKernels, ...selectKernels, ...labelKernels, ...preprocessKernels, ...categoryKernels,
-    ...treeKernels,
+    ...treeKernels, ...distanceKernels, ...neighborKernels, ...svmKernels,
   ]),
 }
