@@ -1,5 +1,8 @@
 // Which class names are known, and who imports them. A family is one file; it adds one line here.
 import type { EstimatorEntry } from './types.ts'
+import { adaBoost } from './families/adaboost.ts'
+import { bagging } from './families/bagging.ts'
+import { calibration } from './families/calibration.ts'
 import { composition } from './families/compose.ts'
 import { discriminantAnalysis } from './families/discriminant.ts'
 import { dummies } from './families/dummy.ts'
@@ -9,10 +12,12 @@ import { forests } from './families/forests.ts'
 import { gradientBoosting } from './families/gradient-boosting.ts'
 import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
+import { isotonicRegression } from './families/isotonic.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
 import { multioutput } from './families/multioutput.ts'
 import { naiveBayesClassifiers } from './families/naive-bayes.ts'
+import { oneVersus } from './families/one-versus.ts'
 import { polynomials } from './families/polynomial.ts'
 import { projections } from './families/projections.ts'
 import { scalers } from './families/scalers.ts'
@@ -39,6 +44,11 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   voting,
   stacking,
   multioutput,
+  isotonicRegression,
+  calibration,
+  oneVersus,
+  bagging,
+  adaBoost,
   dummies,
   forests,
   gradientBoosting,

@@ -1,4 +1,5 @@
 import { categoryKernels } from '../cpu/categories.ts'
+import { combineKernels } from '../cpu/combine.ts'
 import { distanceKernels } from '../cpu/distances.ts'
 import { elementwiseKernels } from '../cpu/elementwise.ts'
 import { labelKernels } from '../cpu/labels.ts'
@@ -17,6 +18,6 @@ export const pack: Pack = {
   schemas: classicalSchemas,
   cpu: new Map([
     ...elementwiseKernels, ...reduceKernels, ...linearKernels, ...movingKernels, ...selectKernels, ...labelKernels, ...preprocessKernels, ...categoryKernels,
-    ...treeKernels, ...distanceKernels, ...neighborKernels, ...svmKernels,
+    ...treeKernels, ...distanceKernels, ...neighborKernels, ...svmKernels, ...combineKernels,
   ]),
 }

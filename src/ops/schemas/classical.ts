@@ -1,5 +1,6 @@
 // Operators that classical models lower to.
 import type { OpSchema } from '../schema.ts'
+import { combineSchemas } from './combine.ts'
 import { distanceSchemas } from './distances.ts'
 import { elementwiseSchemas } from './elementwise.ts'
 import { labelSchemas } from './labels.ts'
@@ -11,6 +12,5 @@ import { tensorSchemas } from './tensor.ts'
 import { treeSchemas } from './trees.ts'
 
 export const classicalSchemas: readonly OpSchema[] = [
-  ...elementwiseSchemas, ...reduceSchemas, ...linearSchemas, ...tensorSchemas, ...treeSchemas, ...labelSchemas, ...preprocessSchemas,
-  ...distanceSchemas, ...svmSchemas,
+  ...elementwiseSchemas, ...reduceSchemas, ...linearSchemas, ...tensorSchemas, ...treeSchemas, ...labelSchemas, ...preprocessSchemas, ...distanceSchemas, ...svmSchemas, ...combineSchemas,
 ]
