@@ -10,6 +10,7 @@ import { commandEntries, libraryEntries, readPackage } from './package.ts'
 const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
 const FIRST_PACK = 'src/ops/packs/classical.ts'
+const CHUNK_NAMES = ['core', 'shared', 'tools', 'cli-main', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -28,12 +29,38 @@ const minify: Plugin = {
 }
 
 /**
- * Which file each module goes to. `core`: what the first entry and the first pack reach. `shared`: what another entry
- * reaches together with any other entry or lazy chunk. The rest is for rollup: one file per entry or lazy import.
- * Commands share nothing so: `mle --version` loads no engine.
+ * Which file each module goes to. `core`: what the first entry and the first pack reach. `shared`: what another library
+ * entry reaches together with any other entry or lazy chunk. A command is two files of its own, so that `mle --version`
+ * loads no engine, and what it shares with lazy chunks of the library is `tools`. The rest is for rollup: one file per
+ * entry or lazy import.
  */
 function assignChunks(entries: readonly string[], commands: ReadonlySet<string>, info: GetModuleInfo): Map<string, string> {
-  const closures = new Map<string, Set<string>>()
+  const closures = closuresOf(entries, info)
+  const commandFolders = new Set([...commands].map((id) => dirname(id)))
+  const isOfCommand = (id: string): boolean => commandFolders.has(dirname(id))
+  const chunks = new Map<string, string>()
+  const assign = (ids: Iterable<string>, chunk: string): void => {
+    for (const id of ids) if (!chunks.has(id) && !commands.has(id)) chunks.set(id, chunk)
+  }
+  const reached = (root: string | undefined): ReadonlySet<string> => closures.get(root ?? '') ?? new Set()
+  const usedBy = (id: string, roots: readonly string[]): number => roots.filter((root) => reached(root).has(id)).length
+  const roots = [...closures.keys()]
+  const libraryRoots = roots.filter((id) => !isOfCommand(id))
+
+  assign(reached(entries[0]), 'core')
+  assign(reached(roots.find((id) => relative('.', id) === FIRST_PACK)), 'core')
+  for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
+  for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
+  for (const root of roots.filter(isOfCommand)) {
+    assign([...reached(root)].filter((id) => isOfCommand(id)), 'cli-commands')
+    assign([...reached(root)].filter((id) => usedBy(id, libraryRoots) > 0), 'tools')
+  }
+  return chunks
+}
+
+/** For every entry and every lazily imported module: the modules that it imports statically, directly or not. */
+function closuresOf(entries: readonly string[], info: GetModuleInfo): Map<string, ReadonlySet<string>> {
+  const closures = new Map<string, ReadonlySet<string>>()
   const close = (root: string): void => {
     const seen = new Set<string>([root])
     closures.set(root, seen)
@@ -44,28 +71,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
     }
   }
   for (const entry of entries) close(entry)
-  const chunks = new Map<string, string>()
-  const [first, ...others] = entries
-  const reached = (root: string): ReadonlySet<string> => closures.get(root) ?? new Set()
-  const firstPack = [...closures.keys()].find((id) => relative('.', id) === FIRST_PACK)
-  for (const id of [...reached(first), ...(firstPack === undefined ? [] : reached(firstPack))]) chunks.set(id, 'core')
-  for (const entry of others) {
-    if (commands.has(entry)) {
-      // A command's own code is two files: what every call needs, and all subcommands with their helpers.
-      for (const id of closures.keys()) {
-        if (dirname(id) !== dirname(entry)) continue
-        for (const part of reached(id)) if (dirname(part) === dirname(entry) && !reached(entry).has(part)) chunks.set(part, `${basename(dirname(entry))}-commands`)
-      }
-      for (const id of reached(entry)) if (id !== entry && !chunks.has(id)) chunks.set(id, basename(dirname(entry)))
-      continue
-    }
-    for (const id of reached(entry)) {
-      if (chunks.has(id)) continue
-      const users = [...closures.values()].filter((closure) => closure.has(id)).length
-      if (users > 1) chunks.set(id, 'shared')
-    }
-  }
-  return chunks
+  return closures
 }
 
 async function buildModules(input: Readonly<Record<string, string>>, commands: ReadonlySet<string>): Promise<void> {
@@ -86,7 +92,7 @@ async function buildModules(input: Readonly<Record<string, string>>, commands: R
 
 /** src/ops/packs/nn.ts -> packs-nn, src/import/sklearn/index.ts -> import-sklearn: stable names say what a chunk holds. */
 function chunkName(name: string, moduleIds: readonly string[]): string {
-  if (/^(core|shared|.*-commands)$/.test(name) || moduleIds.length === 0) return name
+  if (CHUNK_NAMES.includes(name) || moduleIds.length === 0) return name
   const path = relative('src', moduleIds[moduleIds.length - 1]).replace(/(\/index)?\.ts$/, '')
   return path.split(/[\\/]/).slice(-2).join('-')
 }

@@ -10,6 +10,8 @@ import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 /** Start-up: every further file costs about half a millisecond. */
 const MAX_FILES_PER_ENTRY = 3
+/** Everything in one file, for pages without a bundler. */
+const PAGE_FILE = 'dist/mle.browser.js'
 /** Nothing else may be in the tarball. */
 const PACKED = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, /^CHANGELOG\.md$/, /^dist\/[\w.-]+\.(js|d\.ts|wasm)$/]
 
@@ -40,6 +42,7 @@ function checkFiles(): void {
     assert.ok(files.length <= MAX_FILES_PER_ENTRY, `${subpath} loads ${files.length} files, at most ${MAX_FILES_PER_ENTRY} are allowed`)
     if (library.some((entry) => entry.name === name)) assert.deepEqual(external, [], `${subpath} imports ${external.join(', ')}, which browser bundlers fail on`)
   }
+  assert.deepEqual(loadedBy(PAGE_FILE), { files: [PAGE_FILE], external: [], lazy: [] }, `${PAGE_FILE} stands alone`)
   const inLibrary = new Set<string>()
   for (const { name } of library) {
     const queue = [`dist/${name}.js`]
@@ -99,6 +102,9 @@ for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(await imp
 const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.pkl')))))
 const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
 if (data[0] !== 'no') throw new Error('predicted ' + data[0])
+const page = await import('${pkg.name}/mle.browser.js')
+const inPage = await page.load(await page.importModel(new Uint8Array(readFileSync('model.pkl'))))
+if ((await inPage.predict([{ age: 57, income: 34900.36, city: 'Unknownville', grade: 'high', score: 57.572 }])).data[0] !== 'yes') throw new Error('the page file predicts wrongly')
 `)
   execFileSync(process.execPath, ['run.js'], { cwd: app, stdio: 'inherit' })
   for (const { subpath } of commands) {

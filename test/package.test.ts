@@ -25,6 +25,7 @@ test('every export has types first and a default', () => {
     assert.deepEqual(Object.entries(target), [['types', `./dist/${name}.d.ts`], ['default', `./dist/${name}.js`]], subpath)
   }
   assert.equal(pkg.exports['./package.json'], './package.json')
+  assert.equal(pkg.exports['./mle.browser.js'], './dist/mle.browser.js')
 })
 
 test('an ES module without side effects for Node 20.16 and later', () => {
