@@ -207,13 +207,21 @@ export class Model {
       return { dtype: type.dtype, shape }
     })
     const instance = instantiate(entry.plan, this.#workspace, types, 'io')
-    this.#sessions.add(instance)
     const { frame } = instance.bound
-    const inputRecord = sessionRecord(instance, this.graph.inputs.map((info, i) => [info.name, frame[entry.plan.inputs[i]]]))
-    const outputRecord = sessionRecord(instance, entry.names.map((name, i) => [name, frame[entry.plan.outputs[i]]]))
+    let records: [inputs: Session['inputs'], outputs: Session['outputs']]
+    try {
+      records = [
+        sessionRecord(instance, this.graph.inputs.map((info, i) => [info.name, frame[entry.plan.inputs[i]]])),
+        sessionRecord(instance, entry.names.map((name, i) => [name, frame[entry.plan.outputs[i]]])),
+      ]
+    } catch (error) {
+      releaseInstance(instance)
+      throw error
+    }
+    this.#sessions.add(instance)
     return {
-      inputs: inputRecord,
-      outputs: outputRecord,
+      inputs: records[0],
+      outputs: records[1],
       run: () => runInstance(instance),
       dispose: () => {
         if (this.#sessions.delete(instance)) releaseInstance(instance)

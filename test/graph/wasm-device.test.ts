@@ -8,7 +8,7 @@ import { MleError, tensor } from '../../src/index.ts'
 import { Model } from '../../src/model.ts'
 import type { Kernel, View, WasmHost } from '../../src/ops/kernel.ts'
 import type { WasmKernels } from '../../src/ops/wasm/index.ts'
-import type { OperatorSet } from '../../src/ops/packs.ts'
+import { loadOperators, type OperatorSet } from '../../src/ops/packs.ts'
 import { exact, type OpSchema } from '../../src/ops/schema.ts'
 import { elementwise } from '../../src/ops/rules.ts'
 import { allSchemas } from '../../src/ops/registry.ts'
@@ -146,6 +146,45 @@ test('a session survives growth of the memory it shares', async () => {
   assert.deepEqual(session.outputs.y.data, Float32Array.of(8, 16))
   assert.deepEqual(model.runSync({ x: Float32Array.of(5, 5) }).y.data, Float32Array.of(3, 1))
   assert.deepEqual(session.outputs.y.data, Float32Array.of(8, 16))
+})
+
+/** h = x - w; a Loop doubles its state eight times, reading h in each iteration; y = h - w. */
+function doublingGraph(size: number): Graph {
+  const plain = subtractGraph(new Float32Array(size).fill(1))
+  const type = { dtype: 'float32', shape: [size] } as const
+  const any = { dtype: 'float32', shape: ['m'] } as const
+  const concat: Node = { op: 'Concat', domain: 'ai.onnx', version: 13, inputs: ['s', 's'], outputs: ['s_out'], attributes: new Map([['axis', { kind: 'int', value: 0 }]]) }
+  const bodyGraph: Graph = {
+    inputs: [{ name: 'i', type: { dtype: 'int64', shape: [] } }, { name: 'c', type: { dtype: 'bool', shape: [] } }, { name: 's', type: any }],
+    outputs: [{ name: 'c', type: { dtype: 'bool', shape: [] } }, { name: 's_out', type: any }, { name: 'seen', type }],
+    nodes: [concat, node(['h', 'w'], 'seen')],
+    initializers: new Map(),
+    metadata: {},
+  }
+  const loop: Node = { op: 'Loop', domain: 'ai.onnx', version: 25, inputs: ['M', '', 'x'], outputs: ['big', 'scan'], attributes: new Map([['body', { kind: 'graph', value: bodyGraph }]]) }
+  return {
+    ...plain,
+    nodes: [node(['x', 'w'], 'h'), loop, node(['h', 'w'], 'y')],
+    outputs: [...plain.outputs, { name: 'big', type: any }, { name: 'scan', type: { dtype: 'float32', shape: [null, size] } }],
+    initializers: new Map([...plain.initializers, ['M', tensor(BigInt64Array.of(8n), [])]]),
+  }
+}
+
+test('memory that grows while a subgraph runs stays under the values of the graph around it', async () => {
+  const graph = doublingGraph(1000)
+  const all = await loadOperators(['Concat', 'Loop'])
+  const set: OperatorSet = { schemas: new Map([...all.schemas, ...operators.schemas]), cpu: new Map([...all.cpu, ...operators.cpu]) }
+  const kernels = wasmKernels()
+  const model = new Model(graph, await createWasmDevice(graph, { kernels, maxBytes: MAX }), set)
+  const x = Float32Array.from({ length: 1000 }, (_, i) => i)
+  model.session({ outputs: ['y'] })
+  const { generation } = model.device.arena
+  const { y, big, scan } = model.runSync({ x })
+  assert.ok(model.device.arena.generation > generation, 'the test must make the memory grow')
+  assert.deepEqual(y.data, x.map((value) => value - 2))
+  assert.deepEqual(scan.data, Float32Array.from({ length: 8000 }, (_, i) => (i % 1000) - 2))
+  assert.equal(big.data.length, 256000)
+  assert.ok((big.data as Float32Array).every((value, i) => value === i % 1000))
 })
 
 test('2,000 live models share one memory and give it back', async () => {
