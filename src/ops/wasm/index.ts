@@ -1,7 +1,7 @@
-// Which wasm module has kernels for which operators, and every kernel in one table.
+// The wasm kernels as a device takes them: which module serves which operators, instances, the table.
 import type { PreferredTable, WasmHost } from '../kernel.ts'
+import { wasmKernels } from './kernels.ts'
 import { instantiateWasm, type WasmModuleName } from './module.ts'
-import { wasmTreeKernels } from './trees.ts'
 
 /** The wasm kernels as a device sees them. */
 export interface WasmKernels {
@@ -24,27 +24,27 @@ function isModuleName(name: string): name is WasmModuleName {
   return OPERATORS.has(name as WasmModuleName)
 }
 
-/** Kernels over modules compiled here. */
-export const wasmKernels: WasmKernels = /* @__PURE__ */ wasmKernelsOf(new Map())
-
 /** Kernels over the caller's modules where there are any. Models share a memory only if they share this object. */
-export function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
+function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
   return {
     modulesFor: (keys) => [...OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name),
     instantiate(name, memory) {
       if (!isModuleName(name)) throw new RangeError(`no WebAssembly module ${name}`)
       return instantiateWasm(memory, [name], given)
     },
-    table: (host) => new Map(wasmTreeKernels(host)),
+    table: wasmKernels,
   }
 }
 
-const ownKernels = /* @__PURE__ */ new WeakMap<GivenModules, WasmKernels>()
+/** Kernels over modules compiled here. */
+const OWN: WasmKernels = /* @__PURE__ */ wasmKernelsOf(new Map())
 
-/** The same kernels for the same modules object. */
+const givenKernels = /* @__PURE__ */ new WeakMap<GivenModules, WasmKernels>()
+
+/** Kernels over modules that the caller has compiled, or that are compiled here; the same ones for the same object. */
 export function wasmKernelsGiven(given: GivenModules | undefined): WasmKernels {
-  if (given === undefined) return wasmKernels
-  let kernels = ownKernels.get(given)
+  if (given === undefined) return OWN
+  let kernels = givenKernels.get(given)
   if (kernels === undefined) {
     const modules = new Map<WasmModuleName, WebAssembly.Module>()
     for (const name of OPERATORS.keys()) {
@@ -52,7 +52,7 @@ export function wasmKernelsGiven(given: GivenModules | undefined): WasmKernels {
       if (module !== undefined) modules.set(name, module)
     }
     kernels = wasmKernelsOf(modules)
-    ownKernels.set(given, kernels)
+    givenKernels.set(given, kernels)
   }
   return kernels
 }
