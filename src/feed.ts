@@ -43,6 +43,7 @@ export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
     const dtype = rawDtype(input, type.dtype)
     return typedFeed(info, type, dtype, flatShape(info, type, input.length), input)
   }
+  if (info.sourceDtype === 'dict' && Array.isArray(input)) return typedFeed(info, type, 'string', checkedShape(info, type, [input.length]), (input as readonly unknown[]).map(recordText))
   if (isRowObjects(input)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(name)} got rows as objects, but this model has no column names; pass arrays`, { section: `input ${name}` })
   if (Array.isArray(input) && input.length > 0 && Array.isArray(input[0]) && type.dtype !== 'string' && isFloat(type.dtype)) {
     return rowsFeed(info, type, input as readonly (readonly (number | null)[])[])
@@ -50,6 +51,11 @@ export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
   const nested = tensor(input as Nested, undefined, type.dtype)
   const shape = nested.shape.length === 1 && nested.data.length === 0 ? emptyShape(type) : nested.shape
   return typedFeed(info, type, type.dtype, checkedShape(info, type, shape), nested.data)
+}
+
+/** Vectorizers of dicts read each row as a JSON text. */
+function recordText(row: unknown): string {
+  return typeof row === 'string' ? row : JSON.stringify(row)
 }
 
 function isRowObjects(input: InputValue): input is readonly RowObject[] {

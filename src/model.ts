@@ -252,7 +252,7 @@ export class Model {
   #feedRows(rows: InputValue | InputRecord): Map<string, Fed> {
     const { inputs } = this.graph
     const { columns } = this.metadata
-    if (columns !== undefined && (isRowObjects(rows) || (inputs.length > 1 && Array.isArray(rows)))) {
+    if (columns !== undefined && (isRowObjects(rows) || (Array.isArray(rows) && (inputs.length > 1 || columns.some((column) => column.input === ''))))) {
       return tableFeeds(inputs, columns, rows as readonly RowObject[])
     }
     if (inputs.length === 1 && (isTensor(rows) || Array.isArray(rows) || ArrayBuffer.isView(rows))) {

@@ -30,7 +30,7 @@ export interface Method {
 /** A column of a table model: rows may be objects keyed by these names, and CSV headers are matched to them. */
 export interface Column {
   readonly name: string
-  /** The graph input that takes it, and the column within that input. */
+  /** The graph input that takes it, and the column within that input; '' for a column of the table that the model does not read. */
   readonly input: string
   readonly index: number
 }

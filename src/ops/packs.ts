@@ -17,6 +17,7 @@ export interface OperatorSet {
 
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
   ['classical', async () => (await import('./packs/classical.ts')).pack],
+  ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
 ])
 

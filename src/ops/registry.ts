@@ -4,9 +4,10 @@ import { opKey } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 import { classicalSchemas } from './schemas/classical.ts'
 import { controlSchemas } from './schemas/control.ts'
+import { textSchemas } from './schemas/text.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
-  [...classicalSchemas, ...controlSchemas].map((schema) => [opKey(schema.domain, schema.name), schema]),
+  [...classicalSchemas, ...controlSchemas, ...textSchemas].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 
 /** Every schema by operator key. */

@@ -85,7 +85,7 @@ export function inputOf(fixture: FixtureCase, input: CaseInput): InputValue {
   if (input.dtype === 'csv') return csvRows(text)
   const value = JSON.parse(text)
   if (input.dtype === 'table') return value.rows.map((row: unknown[]) => Object.fromEntries(row.map((cell, i) => [value.columns[i], cell])))
-  return input.dtype === 'dict' ? value.map((row: unknown) => JSON.stringify(row)) : value
+  return value
 }
 
 /** Cells become numbers where they look like numbers; an empty cell is missing. No quoting: the fixtures have none. */

@@ -1,6 +1,6 @@
 // Power transforms, quantile maps and spline bases.
 import { MleError } from '../../error.ts'
-import { exp, expm1, log, log1p, normalQuantile, pow } from '../../math/index.ts'
+import { exp, expm1, log, log1p, normalCdf, normalQuantile, pow } from '../../math/index.ts'
 import { int, text } from '../attributes.ts'
 import { bsplineValues } from '../bspline.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
@@ -32,10 +32,26 @@ function boxCox(x: number, lambda: number): number {
   return Math.sign(lambda) * exp(exponent - log(Math.abs(lambda))) - 1 / lambda
 }
 
+function boxCoxInverse(x: number, lambda: number): number {
+  return lambda === 0 ? exp(x) : pow(x * lambda + 1, 1 / lambda)
+}
+
+function yeoJohnsonInverse(x: number, lambda: number): number {
+  if (x >= 0) return Math.abs(lambda) < EPSILON ? exp(x) - 1 : pow(x * lambda + 1, 1 / lambda) - 1
+  return Math.abs(lambda - 2) > EPSILON ? 1 - pow(-(2 - lambda) * x + 1, 1 / (2 - lambda)) : 1 - exp(-x)
+}
+
+const POWER_FORMS: ReadonlyMap<string, (x: number, lambda: number) => number> = /* @__PURE__ */ new Map([
+  ['box-cox', boxCox],
+  ['yeo-johnson', yeoJohnson],
+  ['yeo-johnson-expm1', yeoJohnsonExpm1],
+  ['box-cox-inverse', boxCoxInverse],
+  ['yeo-johnson-inverse', yeoJohnsonInverse],
+])
+
 // x [rows, features] f64, lambdas [features] f64; out like x
 function makePowerTransform({ attributes }: KernelContext): Kernel {
-  const form = text(attributes, 'form', '')
-  const transform = form === 'box-cox' ? boxCox : form === 'yeo-johnson' ? yeoJohnson : yeoJohnsonExpm1
+  const transform = POWER_FORMS.get(text(attributes, 'form', '')) ?? yeoJohnson
   return ([xView, lambdaView], [outView]) => {
     const x = float64Of(xView)
     const lambdas = float64Of(lambdaView)
@@ -72,6 +88,7 @@ const BOUND = 1e-7
 // x [rows, features] f64, quantiles [levels, features] f64, references [levels] f64; out like x
 function makeQuantileMap({ attributes }: KernelContext): Kernel {
   const isNormal = text(attributes, 'output', 'uniform') === 'normal'
+  if (int(attributes, 'inverse', 0) === 1) return inverseQuantileMap(isNormal)
   const lowest = normalQuantile(BOUND - EPSILON)
   const highest = normalQuantile(1 - (BOUND - EPSILON))
   return ([xView, quantileView, referenceView], [outView]) => {
@@ -94,6 +111,29 @@ function makeQuantileMap({ attributes }: KernelContext): Kernel {
       if (isNormal ? at + BOUND > high : at === high) y = 1
       if (isNormal ? at - BOUND < low : at === low) y = 0
       out[i] = isNormal ? Math.min(Math.max(normalQuantile(y), lowest), highest) : y
+    }
+  }
+}
+
+// x [rows, features] f64, quantiles [levels, features] f64, references [levels] f64; out like x
+function inverseQuantileMap(isNormal: boolean): Kernel {
+  return ([xView, quantileView, referenceView], [outView]) => {
+    const x = float64Of(xView)
+    const quantiles = float64Of(quantileView)
+    const references = float64Of(referenceView)
+    const out = float64Of(outView)
+    const levels = references.length
+    const nFeatures = quantiles.length / levels
+    const column = new Float64Array(levels)
+    for (let f = 0; f < nFeatures; f++) {
+      for (let i = 0; i < levels; i++) column[i] = quantiles[i * nFeatures + f]
+      for (let i = f; i < x.length; i += nFeatures) {
+        const at = isNormal ? normalCdf(x[i]) : x[i]
+        if (at !== at) out[i] = NaN
+        else if (isNormal ? at - BOUND < 0 : at === 0) out[i] = column[0]
+        else if (isNormal ? at + BOUND > 1 : at === 1) out[i] = column[levels - 1]
+        else out[i] = interpolate(at, references, levels, 1, 0, column, 1)
+      }
     }
   }
 }

@@ -2,6 +2,8 @@ import { categoryKernels } from '../cpu/categories.ts'
 import { combineKernels } from '../cpu/combine.ts'
 import { distanceKernels } from '../cpu/distances.ts'
 import { elementwiseKernels } from '../cpu/elementwise.ts'
+import { fusedKernels } from '../cpu/fused-matmul.ts'
+import { imputeKernels } from '../cpu/knn-impute.ts'
 import { labelKernels } from '../cpu/labels.ts'
 import { linearKernels } from '../cpu/linear.ts'
 import { movingKernels } from '../cpu/moving.ts'
@@ -17,7 +19,20 @@ import { classicalSchemas } from '../schemas/classical.ts'
 export const pack: Pack = {
   schemas: classicalSchemas,
   cpu: new Map([
-    ...elementwiseKernels, ...reduceKernels, ...linearKernels, ...movingKernels, ...selectKernels, ...labelKernels, ...preprocessKernels, ...categoryKernels,
-    ...treeKernels, ...distanceKernels, ...neighborKernels, ...svmKernels, ...combineKernels,
+    ...elementwiseKernels,
+    ...reduceKernels,
+    ...linearKernels,
+    ...movingKernels,
+    ...selectKernels,
+    ...labelKernels,
+    ...preprocessKernels,
+    ...categoryKernels,
+    ...treeKernels,
+    ...distanceKernels,
+    ...neighborKernels,
+    ...svmKernels,
+    ...combineKernels,
+    ...fusedKernels,
+    ...imputeKernels,
   ]),
 }

@@ -22,7 +22,8 @@ function sameColumns(context: InferContext, index: number, what: string): readon
 
 /**
  * Power transforms of features, X [rows, features] and lambdas [features] -> Y like X; NaN stays NaN. `form` is 'box-cox', whose rows must be
- * positive, or 'yeo-johnson' ('yeo-johnson-expm1' computes the same by expm1 and log1p, as newer versions of scikit-learn do).
+ * positive, or 'yeo-johnson' ('yeo-johnson-expm1' computes the same by expm1 and log1p, as newer versions of scikit-learn do), or one of their
+ * inverses.
  *
  * @formula box-cox: y = (x^l - 1) / l, log x for l = 0; yeo-johnson: ((x + 1)^l - 1) / l for x >= 0, -((1 - x)^(2 - l) - 1) / (2 - l) below
  */
@@ -38,7 +39,7 @@ const powerTransform: OpSchema = {
   outputs: [{ name: 'Y' }],
   attributes: [{ name: 'form', kind: 'string', required: true }],
   infer(context): ValueType[] {
-    oneOf(context, 'form', ['box-cox', 'yeo-johnson', 'yeo-johnson-expm1'])
+    oneOf(context, 'form', ['box-cox', 'yeo-johnson', 'yeo-johnson-expm1', 'box-cox-inverse', 'yeo-johnson-inverse'])
     return [{ dtype: tensorInput(context, 0).dtype, shape: sameColumns(context, 1, 'lambdas') }]
   },
   rowWise: onlyFirstCarriesRows,
@@ -49,7 +50,8 @@ const powerTransform: OpSchema = {
  * Maps each feature to its quantile, X [rows, features], quantiles [levels, features] ascending, references [levels] -> Y like X; NaN stays NaN.
  * The quantile is the mean of the interpolations from below and from above, so that repeated quantiles give their middle.
  *
- * @formula y = (interp(x, q, r) - interp(-x, -reversed(q), -reversed(r))) / 2; `output` 'normal' takes the normal distribution's quantile of it
+ * @formula y = (interp(x, q, r) - interp(-x, -reversed(q), -reversed(r))) / 2; `output` 'normal' takes the normal distribution's quantile of it;
+ * `inverse` 1 goes back: y = interp(cdf(x), r, q)
  */
 const quantileMap: OpSchema = {
   name: 'QuantileMap',
@@ -62,7 +64,10 @@ const quantileMap: OpSchema = {
     { name: 'references', type: ['float64'] },
   ],
   outputs: [{ name: 'Y' }],
-  attributes: [{ name: 'output', kind: 'string', default: 'uniform' }],
+  attributes: [
+    { name: 'output', kind: 'string', default: 'uniform' },
+    { name: 'inverse', kind: 'int', default: 0 },
+  ],
   infer(context): ValueType[] {
     oneOf(context, 'output', ['uniform', 'normal'])
     const quantiles = inputShape(context, 1, 2)
@@ -197,4 +202,35 @@ const fillMissing: OpSchema = {
   bound: exact,
 }
 
-export const preprocessSchemas: readonly OpSchema[] = [powerTransform, quantileMap, bsplineBasis, categoryMap, isMissing, fillMissing]
+/**
+ * Fills NaN from the nearest training rows. X [rows, features], training [n, features] with NaN -> Y like X. For each missing value: the mean,
+ * over the `neighbors` nearest training rows that have it, by distance over the features that both rows have; weighted by 1 / distance where
+ * `weights` is 'distance'; the training mean where no row shares a feature.
+ *
+ * @formula d(a, b) = sqrt(features / shared sum over shared features (a - b)^2), expanded to |a|^2 - 2 a b + |b|^2
+ */
+const knnImpute: OpSchema = {
+  name: 'KnnImpute',
+  domain: 'mle',
+  version: 1,
+  pack: 'classical',
+  inputs: [
+    { name: 'X', type: ['float64'] },
+    { name: 'training', type: ['float64'] },
+  ],
+  outputs: [{ name: 'Y' }],
+  attributes: [
+    { name: 'neighbors', kind: 'int', required: true },
+    { name: 'weights', kind: 'string', default: 'uniform' },
+  ],
+  infer(context): ValueType[] {
+    oneOf(context, 'weights', ['uniform', 'distance'])
+    if (int(context.attributes, 'neighbors', 0) < 1) throw new MleError('OP_ATTRIBUTE', 'attribute neighbors must be at least 1')
+    inputShape(context, 1, 2)
+    return [{ dtype: tensorInput(context, 0).dtype, shape: sameColumns(context, 1, 'features of training') }]
+  },
+  rowWise: onlyFirstCarriesRows,
+  bound: ulps(64),
+}
+
+export const preprocessSchemas: readonly OpSchema[] = [powerTransform, quantileMap, bsplineBasis, knnImpute, categoryMap, isMissing, fillMissing]

@@ -1,6 +1,6 @@
 // Linear and quadratic discriminant analysis.
 import type { ValueName } from '../../../graph/builder.ts'
-import { log } from '../../../math/index.ts'
+import { log, pow } from '../../../math/index.ts'
 import { arrayAttribute, asFloat64, asList, attribute, expectNumericArray, placeOf } from '../../pickle/index.ts'
 import { affine, argMax, concat, float64Constant, gatherColumns, matrixResult, once, scalar, squeeze, sumColumns, vectorResult, withScalar } from '../emit.ts'
 import { matrixFeatures } from '../features.ts'
@@ -9,6 +9,9 @@ import { choice, numberSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods } from '../types.ts'
 import { decisionResult, readCoefficients, transposed } from './coefficients.ts'
 import { twoColumns } from './linear-classifiers.ts'
+
+/** Variances this much below the largest come from collinear features. */
+const DEGENERATE = 1e-12
 
 const SMALLEST_NORMAL = 2.2250738585072014e-308
 
@@ -67,15 +70,19 @@ const quadratic: EstimatorImporter = (context, estimator, x): Methods => {
       const rotation = expectNumericArray(rotations[c], `${placeOf(estimator, 'rotations_')}[${c}]`, 2)
       const scaling = asFloat64(expectNumericArray(scalings[c], `${placeOf(estimator, 'scalings_')}[${c}]`, 1))
       const rank = rotation.shape[1]
-      const weights = transposed(asFloat64(rotation), nFeatures, rank)
+      const weights = new Float64Array(asFloat64(rotation))
       for (let r = 0; r < rank; r++) {
-        const scale = 1 / Math.sqrt(scaling[r])
-        for (let f = 0; f < nFeatures; f++) weights[r * nFeatures + f] *= scale
+        const scale = pow(scaling[r], -0.5)
+        for (let f = 0; f < nFeatures; f++) weights[f * rank + r] *= scale
         half[c] += log(scaling[r])
       }
       logPriors[c] = log(priors[c])
       const mean = asFloat64(means).slice(c * nFeatures, (c + 1) * nFeatures)
-      const projected = affine(context, builder.add('Sub', [input, float64Constant(context, mean, [1, nFeatures])]), weights, rank)
+      const centered = builder.add('Sub', [input, float64Constant(context, mean, [1, nFeatures])])
+      // Collinear features leave directions whose variance is rounding noise; the scores then are noise that only the arithmetic of the
+      // training library repeats.
+      const isDegenerate = Math.min(...scaling) < DEGENERATE * Math.max(...scaling)
+      const projected = builder.add(isDegenerate ? 'mle.FusedMatMul' : 'MatMul', [centered, float64Constant(context, weights, [nFeatures, rank], 'weights')])
       return sumColumns(context, builder.add('Mul', [projected, projected]), true)
     })
     const sum = builder.add('Add', [concat(context, norms), float64Constant(context, half, [1, nClasses])])

@@ -59,20 +59,19 @@ const minMax: EstimatorImporter = (context, estimator, x) => ({
   },
 })
 
-// Each row divided by its norm; rows of norm 0 stay.
+/** Each row divided by its norm; rows of norm 0 stay. */
+export function normalized(context: SklearnContext, value: ValueName, norm: 'l1' | 'l2' | 'max'): ValueName {
+  const { builder } = context
+  const absolute = norm === 'l2' ? builder.add('Mul', [value, value]) : builder.add('Abs', [value])
+  let length = norm === 'max' ? maxColumns(context, absolute, true) : sumColumns(context, absolute, true)
+  if (norm === 'l2') length = builder.add('Sqrt', [length])
+  // Norms below 10 eps count as 0, as in scikit-learn since 0.24; earlier versions took only 0 itself, which no real row tells apart.
+  const isZero = withScalar(context, 'Less', length, 10 * 2 ** -52)
+  return builder.add('Div', [value, builder.add('Where', [isZero, float64Constant(context, [1], [1, 1]), length])])
+}
+
 const normalizer: EstimatorImporter = (context, estimator, x) => ({
-  transform: () => {
-    const { builder } = context
-    const norm = choice(estimator, 'norm', ['l1', 'l2', 'max'], 'l2')
-    const value = x.numbers()
-    const absolute = norm === 'l2' ? builder.add('Mul', [value, value]) : builder.add('Abs', [value])
-    let length = norm === 'max' ? maxColumns(context, absolute, true) : sumColumns(context, absolute, true)
-    if (norm === 'l2') length = builder.add('Sqrt', [length])
-    // Norms below 10 eps count as 0, as in scikit-learn since 0.24; earlier versions took only 0 itself, which no real row tells apart.
-    const isZero = withScalar(context, 'Less', length, 10 * 2 ** -52)
-    const divisor = builder.add('Where', [isZero, float64Constant(context, [1], [1, 1]), length])
-    return matrixFeatures(context, builder.add('Div', [value, divisor]), x.width, { names: x.names })
-  },
+  transform: () => matrixFeatures(context, normalized(context, x.numbers(), choice(estimator, 'norm', ['l1', 'l2', 'max'], 'l2')), x.width, { names: x.names }),
 })
 
 const binarizer: EstimatorImporter = (context, estimator, x) => ({

@@ -1,0 +1,33 @@
+// Squared Euclidean distances as |a|^2 - 2 a b + |b|^2, in the arithmetic of numpy and BLAS. Training libraries compute them so, and where
+// data lie on a grid the rounding of that form decides which of two equally distant rows is the nearer one.
+import { fma } from './fma.ts'
+
+/** Sum of squares of `length` numbers from `start`: two lanes, blocks of eight from their end, as numpy's einsum adds them. */
+export function squaredNorm(data: Float64Array, start: number, length: number): number {
+  let even = 0
+  let odd = 0
+  let i = 0
+  for (; i + 8 <= length; i += 8) {
+    for (let pair = 6; pair >= 0; pair -= 2) {
+      even += data[start + i + pair] * data[start + i + pair]
+      odd += data[start + i + pair + 1] * data[start + i + pair + 1]
+    }
+  }
+  for (; i < length; i += 2) {
+    even += data[start + i] * data[start + i]
+    if (i + 1 < length) odd += data[start + i + 1] * data[start + i + 1]
+  }
+  return even + odd
+}
+
+/** Dot product by fused multiply-adds in order, as BLAS accumulates one element of a product. */
+export function fusedDot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
+  let sum = 0
+  for (let k = 0; k < length; k++) sum = fma(a[aStart + k], b[bStart + k], sum)
+  return sum
+}
+
+/** max(0, -2 a b + |a|^2 + |b|^2), added in this order. */
+export function expandedSquare(a: Float64Array, aStart: number, aNorm: number, b: Float64Array, bStart: number, bNorm: number, length: number): number {
+  return Math.max(0, -2 * fusedDot(a, aStart, b, bStart, length) + aNorm + bNorm)
+}
