@@ -1,5 +1,6 @@
 // What the executor itself costs: binding, a run's overhead over its kernels, and allocation per run.
 // node --expose-gc --import tsx bench/micro/executor.ts
+import { PerformanceObserver } from 'node:perf_hooks'
 import { bindPlan, memoryOf } from '../../src/graph/bind.ts'
 import { graphBuilder } from '../../src/graph/builder.ts'
 import { createWorkspace, instantiate, runInstance } from '../../src/graph/execute.ts'
@@ -68,14 +69,28 @@ const session = model.session()
 console.log(`model.runSync of one step, one row: ${medianUs(15, 20000, () => model.runSync({ x: row }, options)).toFixed(2)} us`)
 console.log(`session.run of one step, one row: ${medianUs(15, 20000, () => session.run()).toFixed(3)} us`)
 
+// A young-generation collection comes after a few megabytes of garbage: without one, a million runs have made less than a few bytes each.
 const { gc } = globalThis as { gc?: () => void }
 if (gc === undefined) console.log('allocation: run with --expose-gc')
 else {
-  const RUNS = 1_000_000
+  const RUNS = 5_000_000
+  let collections = 0
+  const observer = new PerformanceObserver((list) => (collections += list.getEntries().length))
   for (let i = 0; i < 20_000; i++) session.run()
   gc()
+  observer.observe({ entryTypes: ['gc'] })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  collections = 0
   const before = process.memoryUsage().heapUsed
   for (let i = 0; i < RUNS; i++) session.run()
   const bytes = process.memoryUsage().heapUsed - before
-  console.log(`allocation of a session: ${bytes} bytes of heap after ${RUNS} runs, ${(bytes / RUNS).toFixed(3)} a run`)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  collections += observer.takeRecords().length
+  console.log(`allocation of a session: ${collections} collections and ${bytes} bytes of heap in ${RUNS} runs`)
+  // The measure itself must see garbage.
+  collections = 0
+  const kept: unknown[] = [undefined]
+  for (let i = 0; i < RUNS; i++) kept[0] = [i]
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  console.log(`the same loop making one small array each time: ${collections} collections`)
 }
