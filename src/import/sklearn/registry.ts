@@ -24,6 +24,7 @@ import { scalers } from './families/scalers.ts'
 import { searches } from './families/searches.ts'
 import { stacking } from './families/stacking.ts'
 import { supportVectorMachines } from './families/svm.ts'
+import { targets } from './families/target.ts'
 import { textVectorizers } from './families/text.ts'
 import { transforms } from './families/transforms.ts'
 import { voting } from './families/voting.ts'
@@ -41,6 +42,7 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   imputers,
   featureSelection,
   textVectorizers,
+  targets,
   composition,
   searches,
   voting,

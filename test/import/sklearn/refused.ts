@@ -48,7 +48,6 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['sklearn_extra/gp_matern', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/incremental_pca', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/kernel_density', 'SKLEARN_UNSUPPORTED'],
-  ['sklearn_extra/kernel_ridge', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/latent_dirichlet', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/lof_novelty', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/mean_shift', 'SKLEARN_UNSUPPORTED'],
@@ -57,6 +56,4 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['sklearn_extra/random_projection', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/rbf_sampler_sgd', 'SKLEARN_UNSUPPORTED'],
   ['sklearn_extra/sparse_random_projection', 'SKLEARN_UNSUPPORTED'],
-  ['sklearn_extra/transformed_target', 'SKLEARN_UNSUPPORTED'],
-  ['sklearn_extra/transformed_target_scaler', 'SKLEARN_UNSUPPORTED'],
 ])
