@@ -49,12 +49,11 @@ export function objectiveOf(name: string): Objective {
 
 /** The margin that a base_score stands for, in float32. */
 export function baseMargin(objective: Objective, baseScore: number): number {
-  const { fround } = Math
   if (objective.base === 'logit') {
     if (!(baseScore > 0 && baseScore < 1)) throw xgboostError('XGBOOST_BASE_SCORE', `base_score ${baseScore} is no probability, which a logistic objective needs`)
-    return fround(-log(fround(fround(1 / baseScore) - 1)))
+    return Math.fround(-log(Math.fround(Math.fround(1 / baseScore) - 1)))
   }
-  return objective.base === 'log' ? fround(log(baseScore)) : fround(baseScore)
+  return objective.base === 'log' ? Math.fround(log(baseScore)) : Math.fround(baseScore)
 }
 
 /** Adds the transform of `link` to margins [rows, outputs] float32. */
