@@ -62,7 +62,7 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
       }
     },
   }
-  const source = sourceFeatures(context, { width: featureCount(estimator), names: featureNames(estimator), reserved: new Set(OUTPUT_NAMES), layout })
+  const source = sourceFeatures(context, { width: featureCount(estimator), names: featureNames(estimator, (one) => findImporter(one.module, one.name)?.columnNames?.(one)), reserved: new Set(OUTPUT_NAMES), layout })
   const methods = context.importEstimator(estimator, source.features, estimator.name)
   const kind: EstimatorKind = methods.classes !== undefined ? 'classifier' : (methods.kind ?? context.kindOf(estimator))
   const notes: string[] = []

@@ -98,8 +98,8 @@ function fromFirstReader<T>(estimator: PyObject, own: (one: PyObject) => T | und
 }
 
 /** Feature names that a DataFrame gave at fit; pipelines and searches leave them to what they hold. */
-export function featureNames(estimator: PyObject): readonly string[] | undefined {
-  return fromFirstReader(estimator, ownNames)
+export function featureNames(estimator: PyObject, elsewhere: (one: PyObject) => readonly string[] | undefined = () => undefined): readonly string[] | undefined {
+  return fromFirstReader(estimator, (one) => ownNames(one) ?? elsewhere(one))
 }
 
 /** n_features_in_ (0.24 and later), or undefined. */

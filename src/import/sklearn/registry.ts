@@ -13,6 +13,7 @@ import { gradientBoosting } from './families/gradient-boosting.ts'
 import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
 import { isotonicRegression } from './families/isotonic.ts'
+import { lightgbmWrappers } from './families/lightgbm.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
 import { multioutput } from './families/multioutput.ts'
@@ -28,6 +29,7 @@ import { targets } from './families/target.ts'
 import { textVectorizers } from './families/text.ts'
 import { transforms } from './families/transforms.ts'
 import { voting } from './families/voting.ts'
+import { xgboostWrappers } from './families/xgboost.ts'
 
 const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   linearRegressors,
@@ -54,6 +56,8 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   bagging,
   adaBoost,
   dummies,
+  xgboostWrappers,
+  lightgbmWrappers,
   forests,
   gradientBoosting,
   histGradientBoosting,
@@ -94,7 +98,7 @@ export function isKnownEstimator(module: string, name: string): boolean {
 }
 
 /** Packages whose classes may be inside an estimator: they become inert descriptions that importers look at or ignore. */
-const DATA_PACKAGES = new Set(['sklearn', 'scipy', 'numpy'])
+const DATA_PACKAGES = new Set(['sklearn', 'scipy', 'numpy', 'xgboost', 'lightgbm'])
 
 /** The pickle reader's `allow` for scikit-learn models: known estimators, and everything inert that they may hold. */
 export function allowSklearn(module: string, name: string): boolean {

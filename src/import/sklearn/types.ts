@@ -63,4 +63,6 @@ export interface EstimatorEntry {
   /** Root package of the class; 'sklearn' unless said otherwise. */
   readonly root?: string
   readonly importer: EstimatorImporter
+  /** Names of the columns read, where the estimator keeps them elsewhere than in feature_names_in_. */
+  readonly columnNames?: (estimator: PyObject) => readonly string[] | undefined
 }

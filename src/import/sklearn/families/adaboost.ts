@@ -45,7 +45,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
   const isSymmetric = isSince(estimator, 1, 3)
   const scores = once(() => {
     const each = members.map((member, i) => {
-      if (real) return realScores(context, needed(member.predictProba, 'predict_proba', where(i))()[0].value, n)
+      if (real) return realScores(context, numbersOf(context, needed(member.predictProba, 'predict_proba', where(i))()[0]), n)
       const missed = isSymmetric ? (-1 / (n - 1)) * weights[i] : 0
       return builder.add('Where', [predictedClass(context, member, classes[0], where(i)), scalar(context, weights[i]), scalar(context, missed)])
     })

@@ -51,7 +51,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
   const encoded = encodedClasses(n)
   const spread = (member: Methods, result: Result): Result => {
     const own: LabelArray | undefined = member.classes?.[0]
-    return own === undefined ? result : { ...result, value: spreadColumns(context, result.value, own, encoded) }
+    return own === undefined ? result : { ...result, dtype: 'float64', value: spreadColumns(context, numbersOf(context, result), own, encoded) }
   }
   const probabilities = once((): readonly Result[] => {
     const each = bag.members.map((member, i) => {

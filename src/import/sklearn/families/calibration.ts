@@ -7,16 +7,17 @@ import { classesOf, classifierMethods } from '../labels.ts'
 import { firstAttribute, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, SklearnContext } from '../types.ts'
 import { isotonicValues } from './isotonic.ts'
-import { memberList, placesIn, sumOf } from './members.ts'
+import { memberList, numbersOf, placesIn, sumOf } from './members.ts'
 
 /** The classifier's scores, one column per calibrator: decisions where it has them, else probabilities, of two classes the second. */
 function scoresOf(context: SklearnContext, pair: PyObject, methods: Methods, nClasses: number): ValueName {
   if (methods.decisionFunction !== undefined) {
-    const { value, shape } = methods.decisionFunction()
-    return shape.length === 1 ? unsqueeze(context, value) : value
+    const decision = methods.decisionFunction()
+    const value = numbersOf(context, decision)
+    return decision.shape.length === 1 ? unsqueeze(context, value) : value
   }
   if (methods.predictProba === undefined) throw unsupported(pair, 'calibrates an estimator that has neither decision_function nor predict_proba')
-  const [{ value }] = methods.predictProba()
+  const value = numbersOf(context, methods.predictProba()[0])
   return nClasses === 2 ? gatherColumns(context, value, [1]) : value
 }
 

@@ -45,7 +45,7 @@ function linkOf(context: SklearnContext, methods: Methods, method: ChainMethod, 
   if (method === 'predict') return numbersOf(context, needed(methods.predict, method, where)())
   if (method === 'decision_function') return numbersOf(context, needed(methods.decisionFunction, method, where)())
   const results: readonly Result[] = needed(method === 'predict_proba' ? methods.predictProba : methods.predictLogProba, method, where)()
-  return columnOf(context, results[0].value, 1)
+  return columnOf(context, numbersOf(context, results[0]), 1)
 }
 
 function chainMethod(estimator: PyObject): ChainMethod {

@@ -27,7 +27,7 @@ function binaries(context: SklearnContext, estimator: PyObject, x: Features): re
 function confidence(context: SklearnContext, { methods, isRegressor, where }: Binary): ValueName {
   if (isRegressor) return flat(context, needed(methods.predict, 'predict', where)(), where)
   if (methods.decisionFunction !== undefined) return flat(context, methods.decisionFunction(), where)
-  return columnOf(context, needed(methods.predictProba, 'decision_function or predict_proba', where)()[0].value, 1)
+  return columnOf(context, numbersOf(context, needed(methods.predictProba, 'decision_function or predict_proba', where)()[0]), 1)
 }
 
 function flat(context: SklearnContext, result: Result, where: string): ValueName {
@@ -52,7 +52,7 @@ const oneVersusRest: EstimatorImporter = (context, estimator, x): Methods => {
   const confidences = once(() => members.map((member) => confidence(context, member)))
 
   const probabilities = once((): readonly Result[] => {
-    const columns = stackColumns(context, members.map(({ methods, where }) => columnOf(context, needed(methods.predictProba, 'predict_proba', where)()[0].value, 1)))
+    const columns = stackColumns(context, members.map(({ methods, where }) => columnOf(context, numbersOf(context, needed(methods.predictProba, 'predict_proba', where)()[0]), 1)))
     const all = members.length > 1 ? columns : concat(context, [builder.add('Sub', [float64Constant(context, [1], [1, 1]), columns]), columns])
     const count = Math.max(2, members.length)
     if (isMultilabel) return [matrixResult(all, count)]

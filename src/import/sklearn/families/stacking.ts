@@ -26,8 +26,9 @@ function memberBlocks(context: SklearnContext, estimator: PyObject, methods: Met
     const results = needed(methods.predictProba, 'predict_proba', where)()
     return results.map((result) => {
       const width = widthOf(result, where, estimator)
-      if (results.length === 1 && nClasses !== 2) return { value: result.value, width }
-      return { value: gatherColumns(context, result.value, Array.from({ length: width - 1 }, (_, i) => i + 1)), width: width - 1 }
+      const value = numbersOf(context, result)
+      if (results.length === 1 && nClasses !== 2) return { value, width }
+      return { value: gatherColumns(context, value, Array.from({ length: width - 1 }, (_, i) => i + 1)), width: width - 1 }
     })
   }
   const result = method === 'decision_function' ? needed(methods.decisionFunction, method, where)() : needed(methods.predict, 'predict', where)()

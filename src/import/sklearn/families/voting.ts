@@ -50,7 +50,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
       transform: () => labelColumns(context, members, where, 'int64'),
     }
   }
-  const collected = once(() => members.map((member, i) => needed(member.predictProba, 'predict_proba', where(i))()[0].value))
+  const collected = once(() => members.map((member, i) => numbersOf(context, needed(member.predictProba, 'predict_proba', where(i))()[0])))
   const probabilities = once(() => [matrixResult(average(context, collected(), weights), count)])
   const methods: Methods = {
     ...classifierMethods(context, classes, () => [argMax(context, probabilities()[0].value)]),
