@@ -14,11 +14,13 @@ import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
 import { isotonicRegression } from './families/isotonic.ts'
 import { lightgbmWrappers } from './families/lightgbm.ts'
+import { kernelDensities } from './families/kernel-density.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
 import { multioutput } from './families/multioutput.ts'
 import { naiveBayesClassifiers } from './families/naive-bayes.ts'
 import { oneVersus } from './families/one-versus.ts'
+import { neighbors } from './families/neighbors.ts'
 import { polynomials } from './families/polynomial.ts'
 import { projections } from './families/projections.ts'
 import { scalers } from './families/scalers.ts'
@@ -62,6 +64,8 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   gradientBoosting,
   histGradientBoosting,
   supportVectorMachines,
+  neighbors,
+  kernelDensities,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

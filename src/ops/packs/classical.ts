@@ -10,6 +10,7 @@ import { movingKernels } from '../cpu/moving.ts'
 import { neighborKernels } from '../cpu/neighbors.ts'
 import { preprocessKernels } from '../cpu/preprocess.ts'
 import { reduceKernels } from '../cpu/reduce.ts'
+import { requireKernels } from '../cpu/require.ts'
 import { selectKernels } from '../cpu/select.ts'
 import { svmKernels } from '../cpu/svm.ts'
 import { treeKernels } from '../cpu/trees.ts'
@@ -34,5 +35,7 @@ export const pack: Pack = {
     ...combineKernels,
     ...fusedKernels,
     ...imputeKernels,
+    ...elementwiseKernels, ...reduceKernels, ...linearKernels, ...movingKernels, ...selectKernels, ...labelKernels, ...preprocessKernels, ...categoryKernels,
+    ...treeKernels, ...distanceKernels, ...neighborKernels, ...svmKernels, ...requireKernels,
   ]),
 }

@@ -8,6 +8,7 @@ import { labelSchemas } from './labels.ts'
 import { linearSchemas } from './linear.ts'
 import { preprocessSchemas } from './preprocess.ts'
 import { reduceSchemas } from './reduce.ts'
+import { requireSchemas } from './require.ts'
 import { svmSchemas } from './svm.ts'
 import { tensorSchemas } from './tensor.ts'
 import { treeSchemas } from './trees.ts'
@@ -24,4 +25,6 @@ export const classicalSchemas: readonly OpSchema[] = [
   ...svmSchemas,
   ...combineSchemas,
   ...exactSchemas,
+  ...elementwiseSchemas, ...reduceSchemas, ...linearSchemas, ...tensorSchemas, ...treeSchemas, ...labelSchemas, ...preprocessSchemas,
+  ...distanceSchemas, ...svmSchemas, ...requireSchemas,
 ]
