@@ -17,7 +17,7 @@ const stripTypes: Plugin = {
   name: 'strip-types',
   async transform(code, id) {
     if (!id.endsWith('.ts')) return null
-    return { code: (await transform(code, { loader: 'ts', target: TARGET, sourcefile: id })).code, map: null, moduleSideEffects: id.endsWith('/main.ts') }
+    return { code: (await transform(code, { loader: 'ts', target: TARGET, sourcefile: id })).code, map: null, moduleSideEffects: /\/(main|conformance\/run)\.ts$/.test(id) }
   },
 }
 

@@ -37,10 +37,10 @@ export function libraryEntries(pkg: PackageJson): Entry[] {
   })
 }
 
-/** The commands of `bin`: dist/cli.js comes from src/cli/main.ts. */
+/** The commands of `bin`: dist/cli.js comes from src/cli/main.ts, dist/conformance.js from conformance/run.ts. */
 export function commandEntries(pkg: PackageJson): Entry[] {
   return Object.entries(pkg.bin ?? {}).map(([command, file]) => {
     const name = file.replace(/^\.?\/?dist\//, '').replace(/\.js$/, '')
-    return { subpath: command, name, source: `src/${name}/main.ts` }
+    return { subpath: command, name, source: [`src/${name}/main.ts`, `${name}/run.ts`].find((path) => existsSync(path)) ?? `src/${name}/main.ts` }
   })
 }

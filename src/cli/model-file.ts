@@ -10,11 +10,11 @@ import { wordOption, type ParsedArgs } from './command.ts'
 import type { Progress } from './progress.ts'
 import { bytesText } from './table.ts'
 
-const MAGIC = [0x4d, 0x4c, 0x45, 0x00, 3, 0, 0, 0]
+const MAGIC = [0x4d, 0x4c, 0x45, 0x00]
 
-/** True for .mle files of version 3; those of versions 1 and 2 are imported. */
+/** True for .mle files, by magic or name; those of versions 1 and 2 are imported. */
 export function isMleFile(path: string): boolean {
-  const start = new Uint8Array(MAGIC.length)
+  const start = new Uint8Array(8)
   try {
     const file = openSync(path, 'r')
     try {
@@ -25,7 +25,10 @@ export function isMleFile(path: string): boolean {
   } catch (error) {
     throw unreadable(path, error)
   }
-  return MAGIC.every((byte, i) => start[i] === byte)
+  const hasMagic = MAGIC.every((byte, i) => start[i] === byte)
+  if (!hasMagic) return /\.mle$/i.test(path)
+  const version = new DataView(start.buffer).getUint32(4, true)
+  return version !== 1 && version !== 2
 }
 
 /** The graph of a foreign file. */
@@ -51,8 +54,15 @@ export async function graphOfFile(path: string, progress: Progress): Promise<Gra
 }
 
 /** A model ready to run. */
-export async function openModel(path: string, device: DeviceName | undefined, progress: Progress): Promise<Model> {
-  return load(isMleFile(path) ? path : await importFile(path, progress), { device })
+export async function openModel(path: string, device: DeviceName | undefined, progress: Progress, integrity?: Integrity): Promise<Model> {
+  return load(isMleFile(path) ? path : await importFile(path, progress), { device, integrity })
+}
+
+/** What of a .mle file is checked: sums, or hashes too. */
+type Integrity = 'crc32' | 'sha256'
+
+export function integrityOption(args: ParsedArgs): Integrity | undefined {
+  return wordOption(args, 'integrity', ['crc32', 'sha256'])
 }
 
 export function deviceOption(args: ParsedArgs): DeviceName | undefined {

@@ -4,7 +4,7 @@ import type { OutputValue } from '../model.ts'
 import { isTensor } from '../tensor/tensor.ts'
 import { onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { readInputs } from './inputs.ts'
-import { deviceOption, openModel } from './model-file.ts'
+import { deviceOption, integrityOption, openModel } from './model-file.ts'
 import { asInPython, defaultOutputs, outputsOf, shownOutputs, writeOutput, writeOutputs } from './outputs.ts'
 import { progressOn } from './progress.ts'
 import { resultColumns, SHOWN_ROWS } from './results.ts'
@@ -29,6 +29,7 @@ MODEL is an .mle file or any file that mle convert takes.
   --outputs DIR        every array of the method, or without --method every output of the model,
                        as DIR/0.npy, DIR/1.npy, ... (.json for texts)
   --device NAME        auto (default), cpu, wasm or webgpu
+  --integrity NAME     crc32 (default), or sha256 to check the hashes of an .mle file too
 
 Without --output and --outputs a table is shown; without --method it has the probabilities too.
 `
@@ -41,7 +42,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   if (output !== undefined && folder !== undefined) throw new UsageError('--output and --outputs exclude each other')
   if (output !== undefined && output !== '-' && !/\.(npy|json)$/i.test(output)) throw new UsageError(`--output takes a .npy or .json file, or - for JSON on standard output; got ${output}`)
   const progress = progressOn(terminal)
-  const model = await openModel(path, deviceOption(args), progress)
+  const model = await openModel(path, deviceOption(args), progress, integrityOption(args))
   const { graph } = model
   const specs = args.texts('input')
   if (specs.length === 0 && graph.inputs.length > 0) throw new UsageError(`--input is missing; the model takes ${graph.inputs.map((info) => info.name).join(', ')}`)
@@ -65,7 +66,7 @@ function show(infos: readonly ValueInfo[], values: readonly OutputValue[], { cla
 }
 
 export const run: Command = {
-  usage: 'run MODEL --input [NAME=]FILE ... [--method NAME] [--output FILE|-] [--outputs DIR] [--device NAME]',
+  usage: 'run MODEL --input [NAME=]FILE ... [--method NAME] [--output FILE|-] [--outputs DIR] [--device NAME] [--integrity NAME]',
   help: HELP,
   options: {
     input: { type: 'string', multiple: true },
@@ -73,6 +74,7 @@ export const run: Command = {
     output: { type: 'string' },
     outputs: { type: 'string' },
     device: { type: 'string' },
+    integrity: { type: 'string' },
   },
   run: execute,
 }

@@ -138,6 +138,8 @@ test('bad data: exit code 1 and one line with the code', async () => {
     ['TENSOR_RAGGED', [plain, '--input', file('uneven.json', '[[1, 2], [3]]'), '--input', ids]],
     ['TENSOR_VALUE', [plain, '--input', npy, '--input', file('half.json', '[1.5, 2]')]],
     ['IMPORT_FORMAT', [file('nothing.bin', 'nothing that we know'), '--input', npy]],
+    ['FORMAT_MAGIC', [file('other.mle', 'nothing that we know'), '--input', npy], /not an .mle file/],
+    ['FORMAT_SHA256', ['conformance/malformed/sha256-weights.mle', '--input', npy, '--integrity', 'sha256']],
   ]
   for (const [code, argv, pattern] of cases) {
     const result = await run('run', ...argv)
@@ -157,6 +159,7 @@ test('wrong usage: exit code 2', async () => {
     [table, '--input', csv, '--output', at('y.txt')],
     [table, '--input', csv, '--output', at('y.npy'), '--outputs', at('y')],
     [table, '--input', csv, '--device', 'abacus'],
+    [table, '--input', csv, '--integrity', 'md5'],
     [table, '--input', csv, '--speed'],
     [plain, '--input', `X=${npy}`, '--input', `X=${npy}`],
   ]

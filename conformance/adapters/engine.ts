@@ -1,0 +1,34 @@
+// This project's engine as the runner sees it: a model file and input files in, output files out.
+import { readFileSync } from 'node:fs'
+import { readInputs } from '../../src/cli/inputs.ts'
+import { jsonText } from '../../src/cli/json.ts'
+import { asInPython } from '../../src/cli/outputs.ts'
+import type { DeviceName } from '../../src/graph/device.ts'
+import { load } from '../../src/load.ts'
+import type { OutputValue } from '../../src/model.ts'
+import { writeNpy } from '../../src/tensor/npy.ts'
+import { isTensor } from '../../src/tensor/tensor.ts'
+import type { BatchRequest } from '../runner/batch.ts'
+import type { OutputFile, Reply } from '../runner/judge.ts'
+
+/** Every output of a model file for input files, as `mle run --outputs` would write them; never throws. */
+export async function runFiles({ model: path, inputs, integrity }: Omit<BatchRequest, 'id' | 'outputs'>, device: DeviceName): Promise<Reply> {
+  try {
+    const model = await load(new Uint8Array(readFileSync(path)), { device, integrity })
+    try {
+      const { graph } = model
+      const results = await model.run(await readInputs(graph, inputs.map(({ name, file }) => `${name}=${file}`)))
+      return { kind: 'outputs', files: new Map(graph.outputs.map((info, i) => [i, fileOf(asInPython(results[info.name], info))])) }
+    } finally {
+      model.dispose()
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const code = error instanceof Error && error.name === 'MleError' && 'code' in error ? String(error.code) : 'INTERNAL'
+    return { kind: 'refused', code, message }
+  }
+}
+
+function fileOf(value: OutputValue): OutputFile {
+  return isTensor(value) && value.dtype !== 'string' ? { format: 'npy', bytes: writeNpy(value) } : { format: 'json', bytes: new TextEncoder().encode(jsonText(value)) }
+}
