@@ -13,6 +13,7 @@ import { gradientBoosting } from './families/gradient-boosting.ts'
 import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
 import { isotonicRegression } from './families/isotonic.ts'
+import { labelPropagation } from './families/label-propagation.ts'
 import { lightgbmWrappers } from './families/lightgbm.ts'
 import { kernelDensities } from './families/kernel-density.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
@@ -29,6 +30,7 @@ import { stacking } from './families/stacking.ts'
 import { supportVectorMachines } from './families/svm.ts'
 import { targets } from './families/target.ts'
 import { textVectorizers } from './families/text.ts'
+import { thresholds } from './families/thresholds.ts'
 import { transforms } from './families/transforms.ts'
 import { voting } from './families/voting.ts'
 import { xgboostWrappers } from './families/xgboost.ts'
@@ -58,6 +60,8 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   bagging,
   adaBoost,
   dummies,
+  thresholds,
+  labelPropagation,
   xgboostWrappers,
   lightgbmWrappers,
   forests,

@@ -11,16 +11,16 @@ import { columnOf, constantPosition, constantRows, importMembers, memberList, ne
 interface Binary {
   readonly methods: Methods
   readonly isRegressor: boolean
+  readonly isClassifier: boolean
   readonly where: string
 }
 
 function binaries(context: SklearnContext, estimator: PyObject, x: Features): readonly Binary[] {
   const members = memberList(estimator)
-  return importMembers(context, estimator, x).map((methods, i) => ({
-    methods,
-    isRegressor: (methods.kind ?? context.kindOf(members[i])) === 'regressor',
-    where: `${placeOf(estimator, 'estimators_')}[${i}]`,
-  }))
+  return importMembers(context, estimator, x).map((methods, i) => {
+    const kind = methods.kind ?? context.kindOf(members[i])
+    return { methods, isRegressor: kind === 'regressor', isClassifier: kind === 'classifier', where: `${placeOf(estimator, 'estimators_')}[${i}]` }
+  })
 }
 
 /** How sure an estimator is of its second class, ['batch']: a regressor's prediction, a decision, else a probability. */
@@ -37,9 +37,9 @@ function flat(context: SklearnContext, result: Result, where: string): ValueName
   throw new TypeError(`${where} gives [${result.shape.join(', ')}] where one number per row is read`)
 }
 
-/** Above which confidence the second class is meant. */
-function thresholdOf({ methods, isRegressor }: Binary): number {
-  return methods.decisionFunction !== undefined && !isRegressor ? 0 : 0.5
+/** Above which confidence the second class is meant. A constant that stands for an estimator counts as no classifier. */
+function thresholdOf({ methods, isClassifier }: Binary): number {
+  return methods.decisionFunction !== undefined && isClassifier ? 0 : 0.5
 }
 
 const oneVersusRest: EstimatorImporter = (context, estimator, x): Methods => {

@@ -1,4 +1,4 @@
-// Estimators that predict as one fitted estimator inside them does: searches, robust and semi-supervised fits, frozen models.
+// Estimators that predict as one fitted estimator inside them does: searches, self-training, frozen models.
 import { attribute, placeOf, type PyObject } from '../../pickle/index.ts'
 import type { Features } from '../features.ts'
 import { firstAttribute, unsupported } from '../params.ts'
@@ -16,18 +16,12 @@ const search: EstimatorImporter = (context, estimator, x) => {
   return delegated(context, estimator, x, ['best_estimator_'])
 }
 
-const ransac: EstimatorImporter = (context, estimator, x) => {
-  const { predict } = delegated(context, estimator, x, ['estimator_'])
-  return { predict }
-}
-
 const selfTraining: EstimatorImporter = (context, estimator, x) => delegated(context, estimator, x, ['estimator_', 'base_estimator_'])
 
 const frozen: EstimatorImporter = (context, estimator, x) => withKind(context, attribute(estimator, 'estimator'), x, placeOf(estimator, 'estimator'))
 
 export const searches: readonly EstimatorEntry[] = [
   { names: ['GridSearchCV', 'RandomizedSearchCV', 'HalvingGridSearchCV', 'HalvingRandomSearchCV'], kind: 'transformer', importer: search },
-  { names: ['RANSACRegressor'], kind: 'regressor', importer: ransac },
   { names: ['SelfTrainingClassifier'], kind: 'classifier', importer: selfTraining },
   { names: ['FrozenEstimator'], kind: 'transformer', importer: frozen },
 ]

@@ -8,6 +8,7 @@ import type { EstimatorEntry, EstimatorImporter, Result, SklearnContext } from '
 import { denseAttribute, transposed } from './coefficients.ts'
 import { namedSteps, withKind } from './compose.ts'
 import { pairwiseKernel, rowsOf } from './kernels.ts'
+import { numbersOf } from './members.ts'
 import { applyFunction } from './transforms.ts'
 
 type Inverse = (context: SklearnContext, estimator: PyObject, value: ValueName) => ValueName
@@ -75,7 +76,8 @@ const transformedTarget: EstimatorImporter = (context, estimator, x) => ({
     const predicted = context.importEstimator(attribute(estimator, 'regressor_'), x, placeOf(estimator, 'regressor_')).predict?.()
     if (predicted === undefined) throw unsupported(estimator, 'regressor_ does not predict')
     const columns = predicted.shape.length === 1 ? 1 : predicted.shape[1]
-    const value = inverseTransform(context, attribute(estimator, 'transformer_'), predicted.shape.length === 1 ? unsqueeze(context, predicted.value) : predicted.value, placeOf(estimator, 'transformer_'))
+    const numbers = numbersOf(context, predicted)
+    const value = inverseTransform(context, attribute(estimator, 'transformer_'), predicted.shape.length === 1 ? unsqueeze(context, numbers) : numbers, placeOf(estimator, 'transformer_'))
     return columns === 1 && numberSetting(estimator, '_training_dim', 1) === 1 ? vectorResult(squeeze(context, value)) : { value, dtype: 'float64', shape: ['batch', columns] }
   },
 })
