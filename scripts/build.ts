@@ -9,7 +9,9 @@ import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
-const FIRST_PACK = 'src/ops/packs/classical.ts'
+const FIRST_PACK = 'src/ops/packs/core.ts'
+/** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
+const PACKS = ['trees', 'math', 'distance', 'arrays', 'encode', 'classical', 'text', 'control']
 const CHUNK_NAMES = ['core', 'shared', 'tools', 'cli-main', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
@@ -29,7 +31,8 @@ const minify: Plugin = {
 }
 
 /**
- * Which file each module goes to. `core`: what the first entry and the first pack reach. `shared`: what another library
+ * Which file each module goes to. `core`: what the first entry and the first pack reach. Each other pack is
+ * a file. `shared`: what another library
  * entry reaches together with any other entry or lazy chunk. A command is two files of its own, so that `mle --version`
  * loads no engine, and what it shares with lazy chunks of the library is `tools`. The rest is for rollup: one file per
  * entry or lazy import.
@@ -48,7 +51,9 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const libraryRoots = roots.filter((id) => !isOfCommand(id))
 
   assign(reached(entries[0]), 'core')
-  assign(reached(roots.find((id) => relative('.', id) === FIRST_PACK)), 'core')
+  const packAt = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
+  assign(packAt(FIRST_PACK), 'core')
+  for (const pack of PACKS) assign(packAt(`src/ops/packs/${pack}.ts`), `packs-${pack}`)
   for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
   for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
   for (const root of roots.filter(isOfCommand)) {
@@ -92,7 +97,7 @@ async function buildModules(input: Readonly<Record<string, string>>, commands: R
 
 /** src/ops/packs/nn.ts -> packs-nn, src/import/sklearn/index.ts -> import-sklearn: stable names say what a chunk holds. */
 function chunkName(name: string, moduleIds: readonly string[]): string {
-  if (CHUNK_NAMES.includes(name) || moduleIds.length === 0) return name
+  if (CHUNK_NAMES.includes(name) || name.startsWith('packs-') || moduleIds.length === 0) return name
   const path = relative('src', moduleIds[moduleIds.length - 1]).replace(/(\/index)?\.ts$/, '')
   return path.split(/[\\/]/).slice(-2).join('-')
 }

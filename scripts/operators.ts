@@ -1,6 +1,6 @@
 // docs/operators.md: every operator from its schema and the doc comment above it. `npm run docs` writes it.
 import ts from '@typescript/typescript6'
-import { loadOperators } from '../src/ops/packs.ts'
+import { loadOperators, packNames, packOf } from '../src/ops/packs.ts'
 import { allSchemas } from '../src/ops/registry.ts'
 import { exact, type AttributeSchema, type InputSchema, type OpSchema, type OutputSchema } from '../src/ops/schema.ts'
 import { readSources, walk, type Source } from './sources.ts'
@@ -27,9 +27,9 @@ export async function operatorsPage(): Promise<string> {
     'place of 1 in the output\'s dtype, y the formula\'s value, Σ the sum of the absolute terms of a reducing operator. "Rows" says that a row of the outputs may',
     'depend on one row of the inputs only, so that a batch can run in blocks of rows.',
   ]
-  for (const pack of new Set([...schemas.values()].map((schema) => schema.pack))) {
+  for (const pack of packNames()) {
     lines.push('', `## Pack \`${pack}\``)
-    const members = [...schemas].filter(([, schema]) => schema.pack === pack).sort(([a], [b]) => (a < b ? -1 : 1))
+    const members = [...schemas].filter(([key]) => packOf(key) === pack).sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [key, schema] of members) lines.push('', ...operatorLines(key, schema, prose.get(key), cpu.has(key)))
   }
   return `${lines.join('\n')}\n`

@@ -1,6 +1,6 @@
 // Which operators are loaded together, and how a pack is fetched. A page that runs a forest ships no convolution.
 import { MleError } from '../error.ts'
-import { opKey, type KernelTable } from './kernel.ts'
+import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema, PackName } from './schema.ts'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
@@ -15,39 +15,80 @@ export interface OperatorSet {
   readonly cpu: KernelTable
 }
 
+/** Operators that are in no list below are in this pack. */
+const OTHERS: PackName = 'classical'
+
+/** The operators of each pack by key; a test holds the lists against what the packs have. */
+const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackName, string>([
+  [
+    'core',
+    'Abs Add And ArgMax ArgMin Cast Clip Concat Div Equal Exp Flatten Gather Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log LogSoftmax MatMul Max ' +
+      'Min Mul Neg Not Or ReduceMean ReduceSum Relu Reshape Sigmoid Softmax Sqrt Squeeze Sub Sum Transpose Unsqueeze Where Xor mle.LabelLookup',
+  ],
+  ['trees', 'mle.TreeEnsemble mle.TreeLeaves'],
+  [
+    'math',
+    'Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh CumSum Erf Floor Hardmax IsInf LeakyRelu LpNormalization Mean Mod Pow Reciprocal ReduceL1 ReduceL2 ' +
+      'ReduceLogSum ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare Round Sign Sin Sinh Softplus Tan Tanh TopK mle.Digamma mle.Expm1 ' +
+      'mle.Log1p mle.LogExpit mle.LogGamma mle.NormalCdf mle.NormalQuantile mle.XLogY',
+  ],
+  ['arrays', 'Compress ConstantOfShape Expand GatherElements NonZero OneHot Pad Range ScatterElements Shape Size Slice Split Tile Unique'],
+  ['encode', 'mle.BSplineBasis mle.CategoryMap mle.FillMissing mle.IsMissing mle.KnnImpute mle.PowerTransform mle.QuantileMap'],
+  ['distance', 'mle.ClassSums mle.NearestNeighbors mle.PairCoupling mle.PairScores mle.PairVotes mle.PairwiseDistance mle.SvmDecision'],
+  ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
+  [
+    'control',
+    'ConcatFromSequence If Loop Optional OptionalGetElement OptionalHasElement Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase ' +
+      'SequenceInsert SequenceLength SequenceMap SplitToSequence',
+  ],
+])
+
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
+  ['core', async () => (await import('./packs/core.ts')).pack],
+  ['trees', async () => (await import('./packs/trees.ts')).pack],
+  ['math', async () => (await import('./packs/math.ts')).pack],
+  ['arrays', async () => (await import('./packs/arrays.ts')).pack],
+  ['encode', async () => (await import('./packs/encode.ts')).pack],
+  ['distance', async () => (await import('./packs/distance.ts')).pack],
   ['classical', async () => (await import('./packs/classical.ts')).pack],
   ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
 ])
 
-const loaded = /* @__PURE__ */ new Map<PackName, Pack>()
+/** Names of all packs. */
+export function packNames(): readonly PackName[] {
+  return [...LOADERS.keys()]
+}
+
+/** A pack, loaded at its first use. */
+export async function loadPack(name: PackName): Promise<Pack> {
+  const fetch = LOADERS.get(name)
+  if (fetch === undefined) throw new RangeError(`there is no pack ${name}`)
+  return fetch()
+}
+
+/** The pack that an operator is in, if it exists at all. */
+export function packOf(key: string): PackName {
+  for (const [name, keys] of OPERATORS) if (` ${keys} `.includes(` ${key} `)) return name
+  return OTHERS
+}
 
 /**
- * Loads packs in order until every named operator is found. Most graphs need only the first.
+ * Loads the packs of the named operators, all at once.
  *
  * @throws MleError GRAPH_OPERATOR naming the first operator that no pack has
  */
 export async function loadOperators(keys: Iterable<string>): Promise<OperatorSet> {
-  const missing = new Set(keys)
+  const wanted = [...keys]
+  const packs = await Promise.all([...new Set(wanted.map(packOf))].map(loadPack))
   const schemas = new Map<string, OpSchema>()
-  const cpu = new Map<string, KernelTable extends ReadonlyMap<string, infer E> ? E : never>()
-  for (const [name, fetch] of LOADERS) {
-    if (missing.size === 0) break
-    let pack = loaded.get(name)
-    if (pack === undefined) {
-      pack = await fetch()
-      loaded.set(name, pack)
-    }
-    for (const schema of pack.schemas) {
-      const key = opKey(schema.domain, schema.name)
-      schemas.set(key, schema)
-      missing.delete(key)
-    }
+  const cpu = new Map<string, KernelEntry>()
+  for (const pack of packs) {
+    for (const schema of pack.schemas) schemas.set(opKey(schema.domain, schema.name), schema)
     for (const [key, kernel] of pack.cpu) cpu.set(key, kernel)
   }
-  for (const key of missing) {
-    throw new MleError('GRAPH_OPERATOR', `operator ${key} is not known to this version of mle-runtime`, { actual: key })
+  for (const key of wanted) {
+    if (!schemas.has(key)) throw new MleError('GRAPH_OPERATOR', `operator ${key} is not known to this version of mle-runtime`, { actual: key })
   }
   return { schemas, cpu }
 }

@@ -2,12 +2,44 @@
 import { MleError } from '../error.ts'
 import { opKey } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
-import { classicalSchemas } from './schemas/classical.ts'
+import { arraySchemas } from './schemas/arrays.ts'
+import { combineSchemas } from './schemas/combine.ts'
 import { controlSchemas } from './schemas/control.ts'
+import { distanceSchemas } from './schemas/distances.ts'
+import { elementwiseSchemas } from './schemas/elementwise.ts'
+import { exactSchemas } from './schemas/exact.ts'
+import { functionSchemas } from './schemas/functions.ts'
+import { labelSchemas } from './schemas/labels.ts'
+import { linearSchemas } from './schemas/linear.ts'
+import { preprocessSchemas } from './schemas/preprocess.ts'
+import { otherReduceSchemas } from './schemas/reduce-other.ts'
+import { reduceSchemas } from './schemas/reduce.ts'
+import { requireSchemas } from './schemas/require.ts'
+import { svmSchemas } from './schemas/svm.ts'
+import { tensorSchemas } from './schemas/tensor.ts'
 import { textSchemas } from './schemas/text.ts'
+import { treeSchemas } from './schemas/trees.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
-  [...classicalSchemas, ...controlSchemas, ...textSchemas].map((schema) => [opKey(schema.domain, schema.name), schema]),
+  [
+    ...elementwiseSchemas,
+    ...functionSchemas,
+    ...reduceSchemas,
+    ...otherReduceSchemas,
+    ...linearSchemas,
+    ...tensorSchemas,
+    ...arraySchemas,
+    ...treeSchemas,
+    ...labelSchemas,
+    ...preprocessSchemas,
+    ...distanceSchemas,
+    ...svmSchemas,
+    ...combineSchemas,
+    ...exactSchemas,
+    ...requireSchemas,
+    ...textSchemas,
+    ...controlSchemas,
+  ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 
 /** Every schema by operator key. */

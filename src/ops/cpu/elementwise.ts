@@ -1,19 +1,17 @@
 // Elementwise kernels: scalar functions and inner loops, and the one driver that broadcasts. Each loop that matters for
 // speed is a literal of its own, because engines specialise code per literal: float64 apart from the other dtypes.
-import { isFloat, is64BitInteger, type DType } from '../../tensor/dtype.ts'
-import {
-  acos, acosh, asin, asinh, atan, atanh, cos, cosh, digamma, erf, exp, expm1, lgamma, log, log1p, logExpit, logistic, normalCdf, normalQuantile, pow,
-  sin, sinh, softplus, tan, tanh, xlogy,
-} from '../../math/index.ts'
-import { float, int } from '../attributes.ts'
+import { is64BitInteger, type DType } from '../../tensor/dtype.ts'
+import { logistic } from '../../math/activation.ts'
+import { exp } from '../../math/exp.ts'
+import { log } from '../../math/log.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { isTensorType, type Attributes } from '../types.ts'
 import { broadcastNest, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
-import { addWide, compareWide, copyWide, divWide, floorMod, maxWide, minWide, modWide, mulWide, remWide, subWide, type WideOp } from './wide.ts'
+import { addWide, compareWide, copyWide, divWide, maxWide, minWide, mulWide, subWide, type WideOp } from './wide.ts'
 import { widened } from './widen.ts'
 
 /** y[o + e] = f(x[e]) for e below n; both contiguous. */
-type UnaryLoop = (y: Numbers, x: Numbers, n: number) => void
+export type UnaryLoop = (y: Numbers, x: Numbers, n: number) => void
 
 /** y[o + e] = f(a[i + e s], b[j + e t]) for e below n. */
 export type BinaryLoop = (y: Numbers, o: number, n: number, a: Numbers, i: number, s: number, b: Numbers, j: number, t: number) => void
@@ -25,16 +23,16 @@ export function dtypeOf(context: KernelContext, index: number = 0): DType {
   return type.dtype
 }
 
-function isHalf(dtype: DType): boolean {
+export function isHalf(dtype: DType): boolean {
   return dtype === 'float16' || dtype === 'bfloat16'
 }
 
-function unaryKernel(loop: UnaryLoop): Kernel {
+export function unaryKernel(loop: UnaryLoop): Kernel {
   return (inputs, outputs) => loop(numbers(outputs[0]), numbers(inputs[0]), outputs[0]?.size ?? 0)
 }
 
 /** Maps one function over numbers of any dtype; halves go through float32. */
-function each(f: (x: number) => number): KernelEntry {
+export function each(f: (x: number) => number): KernelEntry {
   const loop: UnaryLoop = (y, x, n) => {
     for (let i = 0; i < n; i++) y[i] = f(x[i])
   }
@@ -42,7 +40,7 @@ function each(f: (x: number) => number): KernelEntry {
 }
 
 /** A kernel from a loop for float64, one for other dtypes and one over the words of 64-bit integers. */
-function unaryEntry(loop: UnaryLoop, other: UnaryLoop = loop, wide?: UnaryLoop): KernelEntry {
+export function unaryEntry(loop: UnaryLoop, other: UnaryLoop = loop, wide?: UnaryLoop): KernelEntry {
   const make = (context: KernelContext): Kernel => {
     const dtype = dtypeOf(context)
     return unaryKernel(dtype === 'float64' ? loop : is64BitInteger(dtype) && wide !== undefined ? wide : other)
@@ -50,9 +48,9 @@ function unaryEntry(loop: UnaryLoop, other: UnaryLoop = loop, wide?: UnaryLoop):
   return { make: widened(make, isHalf) }
 }
 
-const ZERO = /* @__PURE__ */ new Int32Array(2)
+export const ZERO: Int32Array = /* @__PURE__ */ new Int32Array(2)
 
-function eachWide(f: (y: Numbers, o: number, x: Numbers) => void): UnaryLoop {
+export function eachWide(f: (y: Numbers, o: number, x: Numbers) => void): UnaryLoop {
   return (y, x, n) => {
     for (let o = 0; o < 2 * n; o += 2) f(y, o, x)
   }
@@ -83,19 +81,6 @@ const sigmoid64: UnaryLoop = (y, x, n) => {
 const sigmoid32: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = logistic(x[i])
 }
-const tanh64: UnaryLoop = (y, x, n) => {
-  for (let i = 0; i < n; i++) y[i] = tanh(x[i])
-}
-const tanh32: UnaryLoop = (y, x, n) => {
-  for (let i = 0; i < n; i++) y[i] = tanh(x[i])
-}
-
-function roundHalfEven(x: number): number {
-  // Numbers past 2^52 are integers; below it the nearest one by addition keeps the sign of zeros.
-  if (!(Math.abs(x) < 4503599627370496)) return x
-  return x < 0 || Object.is(x, -0) ? x - 4503599627370496 + 4503599627370496 || -0 : x + 4503599627370496 - 4503599627370496
-}
-
 // Broadcasting pairs.
 
 const add64: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
@@ -140,7 +125,7 @@ const lessOrEqual: BinaryLoop = (y, o, n, a, i, s, b, j, t) => {
 }
 
 /** The loop of any scalar function: a call for each element. */
-function pairs(f: (a: number, b: number) => number): BinaryLoop {
+export function pairs(f: (a: number, b: number) => number): BinaryLoop {
   return (y, o, n, a, i, s, b, j, t) => {
     for (let e = 0; e < n; e++, i += s, j += t) y[o + e] = f(a[i], b[j])
   }
@@ -165,7 +150,7 @@ function wideTest(test: (order: number) => boolean): BinaryLoop {
 }
 
 /** y [any] = loop over a, b that broadcast to it. */
-function binaryKernel(loop: BinaryLoop): Kernel {
+export function binaryKernel(loop: BinaryLoop): Kernel {
   let y: Numbers
   let a: Numbers
   let b: Numbers
@@ -181,7 +166,7 @@ function binaryKernel(loop: BinaryLoop): Kernel {
   }
 }
 
-interface BinaryLoops {
+export interface BinaryLoops {
   readonly float64: BinaryLoop
   readonly other?: BinaryLoop
   /** 32-bit integers, whose products a double does not hold. */
@@ -195,7 +180,7 @@ export function pickBinary({ float64, other = float64, int32 = other, wide }: Bi
   return is64BitInteger(dtype) && wide !== undefined ? wide : other
 }
 
-function binaryEntry(loops: BinaryLoops | ((attributes: Attributes, dtype: DType) => BinaryLoops)): KernelEntry {
+export function binaryEntry(loops: BinaryLoops | ((attributes: Attributes, dtype: DType) => BinaryLoops)): KernelEntry {
   return {
     make: widened((context) => {
       const dtype = dtypeOf(context)
@@ -215,13 +200,8 @@ function swappedLoops({ float64, wide }: BinaryLoops): BinaryLoops {
   return { float64: swapped(float64), wide: wide && swapped(wide) }
 }
 
-function modLoops(attributes: Attributes, dtype: DType): BinaryLoops {
-  if (int(attributes, 'fmod', 0) === 0) return { float64: pairs(floorMod), wide: widePairs(modWide) }
-  return { float64: pairs(isFloat(dtype) ? (a, b) => a % b : (a, b) => (b === 0 ? 0 : a % b)), wide: widePairs(remWide) }
-}
-
 /** Folds any number of inputs from the left into the output, then scales it if asked. */
-function variadicEntry(loops: BinaryLoops, mean: boolean = false): KernelEntry {
+export function variadicEntry(loops: BinaryLoops, mean: boolean = false): KernelEntry {
   const make = (context: KernelContext): Kernel => {
     const dtype = dtypeOf(context)
     const words = wordsOf(dtype)
@@ -311,80 +291,21 @@ function makeWhere(context: KernelContext): Kernel {
   }
 }
 
-function makeLeakyRelu(context: KernelContext): Kernel {
-  const alpha = float(context.attributes, 'alpha', 0.01)
-  const slope = dtypeOf(context) === 'float64' ? alpha : Math.fround(alpha)
-  return unaryKernel((y, x, n) => {
-    for (let i = 0; i < n; i++) y[i] = x[i] < 0 ? slope * x[i] : x[i]
-  })
-}
-
-function makeIsInf({ attributes }: KernelContext): Kernel {
-  const negative = int(attributes, 'detect_negative', 1) !== 0
-  const positive = int(attributes, 'detect_positive', 1) !== 0
-  return unaryKernel((y, x, n) => {
-    for (let i = 0; i < n; i++) y[i] = (positive && x[i] === Infinity) || (negative && x[i] === -Infinity) ? 1 : 0
-  })
-}
-
-/** Exponents of another dtype are brought to float64, in which the power is taken. */
-function makePow(context: KernelContext): Kernel {
-  const [base, exponent] = [dtypeOf(context), dtypeOf(context, 1)]
-  const kernel = (): Kernel => binaryKernel(pairs(pow))
-  const direct = (dtype: DType): boolean => dtype === 'float64' || dtype === 'float32'
-  return base === exponent && direct(base) ? kernel() : widened(kernel, () => true, 'float64')(context)
-}
-
 export const elementwiseKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Add', /* @__PURE__ */ binaryEntry(ADD)],
   ['Sub', /* @__PURE__ */ binaryEntry({ float64: sub64, other: sub, wide: widePairs(subWide) })],
   ['Mul', /* @__PURE__ */ binaryEntry(MUL)],
   ['Div', /* @__PURE__ */ binaryEntry({ float64: div64, other: div, wide: widePairs(divWide) })],
-  ['Mod', /* @__PURE__ */ binaryEntry(modLoops)],
-  ['Pow', { make: makePow }],
   ['Neg', /* @__PURE__ */ unaryEntry(neg, neg, eachWide((y, o, x) => subWide(y, o, ZERO, 0, x, o)))],
   ['Abs', /* @__PURE__ */ unaryEntry(abs, abs, eachWide((y, o, x) => (isNegativeWide(x, o) ? subWide(y, o, ZERO, 0, x, o) : copyWide(y, o, x, o))))],
-  ['Sign', /* @__PURE__ */ unaryEntry(signLoop, signLoop, eachWide((y, o, x) => {
-    const sign = Math.sign(compareWide(x, o, ZERO, 0))
-    y[o + 1] = sign < 0 ? -1 : 0
-    y[o] = sign
-  }))],
   ['Sqrt', /* @__PURE__ */ each(Math.sqrt)],
-  ['Reciprocal', /* @__PURE__ */ each((x) => 1 / x)],
   ['Exp', /* @__PURE__ */ unaryEntry(exp64, exp32)],
   ['Log', /* @__PURE__ */ each(log)],
-  ['Erf', /* @__PURE__ */ each(erf)],
   ['Sigmoid', /* @__PURE__ */ unaryEntry(sigmoid64, sigmoid32)],
-  ['Tanh', /* @__PURE__ */ unaryEntry(tanh64, tanh32)],
   ['Relu', /* @__PURE__ */ unaryEntry(relu64, relu, eachWide((y, o, x) => copyWide(y, o, isNegativeWide(x, o) ? ZERO : x, isNegativeWide(x, o) ? 0 : o)))],
-  ['LeakyRelu', { make: /* @__PURE__ */ widened(makeLeakyRelu, isHalf) }],
-  ['Softplus', /* @__PURE__ */ each(softplus)],
-  ['Floor', /* @__PURE__ */ each(Math.floor)],
-  ['Ceil', /* @__PURE__ */ each(Math.ceil)],
-  ['Round', /* @__PURE__ */ each(roundHalfEven)],
-  ['Sin', /* @__PURE__ */ each(sin)],
-  ['Cos', /* @__PURE__ */ each(cos)],
-  ['Tan', /* @__PURE__ */ each(tan)],
-  ['Asin', /* @__PURE__ */ each(asin)],
-  ['Acos', /* @__PURE__ */ each(acos)],
-  ['Atan', /* @__PURE__ */ each(atan)],
-  ['Sinh', /* @__PURE__ */ each(sinh)],
-  ['Cosh', /* @__PURE__ */ each(cosh)],
-  ['Asinh', /* @__PURE__ */ each(asinh)],
-  ['Acosh', /* @__PURE__ */ each(acosh)],
-  ['Atanh', /* @__PURE__ */ each(atanh)],
-  ['mle.Log1p', /* @__PURE__ */ each(log1p)],
-  ['mle.Expm1', /* @__PURE__ */ each(expm1)],
-  ['mle.LogGamma', /* @__PURE__ */ each(lgamma)],
-  ['mle.Digamma', /* @__PURE__ */ each(digamma)],
-  ['mle.NormalQuantile', /* @__PURE__ */ each(normalQuantile)],
-  ['mle.NormalCdf', /* @__PURE__ */ each(normalCdf)],
-  ['mle.LogExpit', /* @__PURE__ */ each(logExpit)],
-  ['mle.XLogY', /* @__PURE__ */ binaryEntry({ float64: pairs(xlogy) })],
   ['Max', /* @__PURE__ */ variadicEntry(MAX)],
   ['Min', /* @__PURE__ */ variadicEntry(MIN)],
   ['Sum', /* @__PURE__ */ variadicEntry(ADD)],
-  ['Mean', /* @__PURE__ */ variadicEntry(ADD, true)],
   ['Clip', { make: /* @__PURE__ */ widened(makeClip, isHalf) }],
   ['Where', { make: makeWhere }],
   ['Equal', /* @__PURE__ */ binaryEntry({ float64: equal, wide: wideTest((order) => order === 0) })],
@@ -397,9 +318,4 @@ export const elementwiseKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Xor', /* @__PURE__ */ binaryEntry({ float64: pairs((a, b) => a ^ b) })],
   ['Not', /* @__PURE__ */ each((x) => 1 - x)],
   ['IsNaN', /* @__PURE__ */ each((x) => (x !== x ? 1 : 0))],
-  ['IsInf', { make: /* @__PURE__ */ widened(makeIsInf, isHalf) }],
 ]
-
-function signLoop(y: Numbers, x: Numbers, n: number): void {
-  for (let i = 0; i < n; i++) y[i] = Math.sign(x[i])
-}

@@ -2,21 +2,21 @@
 // that every backend, whatever its vector width, gets the same bits.
 import { isFloat, is64BitInteger, type DType } from '../../tensor/dtype.ts'
 import { stridesOf } from '../../tensor/shape.ts'
-import { exp, log } from '../../math/index.ts'
+import { exp } from '../../math/exp.ts'
+import { log } from '../../math/log.ts'
 import { int } from '../attributes.ts'
 import { allocateView, type Kernel, type KernelContext, type KernelEntry, type View } from '../kernel.ts'
 import { axesOf, axisOf } from '../schemas/define.ts'
-import { integerRange } from './cast.ts'
 import { dtypeOf } from './elementwise.ts'
 import { integers } from './moving.ts'
-import { nestOf, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
-import { addWide, compareWide, copyWide, maxWide, minWide, mulWide, numberToWide, type WideOp } from './wide.ts'
+import { nestOf, numbers, perShape, walk, type Nest, type Numbers } from './nest.ts'
+import { addWide, compareWide, numberToWide, type WideOp } from './wide.ts'
 import { widened } from './widen.ts'
 
 type Views = readonly (View | undefined)[]
 
 /** Reduces the n elements of x that begin at `base`, `step` apart, into one number. */
-type Fold = (x: Numbers, base: number, step: number, n: number) => number
+export type Fold = (x: Numbers, base: number, step: number, n: number) => number
 
 /** Where the elements of each output lie: output after output in `kept`, and from there `count` elements `step` apart. */
 export interface Lines {
@@ -28,7 +28,7 @@ export interface Lines {
   readonly copy: Numbers
 }
 
-function linesOf({ dtype, shape }: View, axes: readonly number[]): Lines {
+export function linesOf({ dtype, shape }: View, axes: readonly number[]): Lines {
   const strides = stridesOf(shape)
   const nest = (inside: boolean): Nest => {
     const own = shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) === inside)
@@ -40,7 +40,7 @@ function linesOf({ dtype, shape }: View, axes: readonly number[]): Lines {
 }
 
 /** Calls `visit` for each output with the elements that it combines. */
-function forEachLine(lines: Lines, x: Numbers, words: number, visit: (x: Numbers, base: number, step: number, count: number, output: number) => void): void {
+export function forEachLine(lines: Lines, x: Numbers, words: number, visit: (x: Numbers, base: number, step: number, count: number, output: number) => void): void {
   const { kept, step, count, spread, copy } = lines
   let output = 0
   walk(kept, (at) => {
@@ -78,10 +78,10 @@ export function summer(partials: Float64Array | Float32Array): (x: Numbers, base
   }
 }
 
-type Partials = Float64Array | Float32Array | Int32Array | Uint32Array
+export type Partials = Float64Array | Float32Array | Int32Array | Uint32Array
 
 /** A fold of terms f(x) by partials of the dtype, which round (or wrap) each addition. */
-function summed(term: (x: number) => number): (partials: Partials) => Fold {
+export function summed(term: (x: number) => number): (partials: Partials) => Fold {
   return (partials) => (x, base, step, n) => {
     for (let e = 0; e < 16; e++) partials[e] = 0
     const single = partials instanceof Float32Array
@@ -94,23 +94,12 @@ function summed(term: (x: number) => number): (partials: Partials) => Fold {
   }
 }
 
-const multiplied = (partials: Partials): Fold => (x, base, step, n) => {
-  const whole = partials instanceof Int32Array || partials instanceof Uint32Array
-  const times = (e: number, value: number): void => {
-    partials[e] = whole ? Math.imul(partials[e], value) : partials[e] * value
-  }
-  for (let e = 0; e < 16; e++) partials[e] = 1
-  for (let e = 0; e < n; e++) times(e & 15, x[base + e * step])
-  for (let half = 8; half > 0; half >>= 1) for (let e = 0; e < half; e++) times(e, partials[e + half])
-  return partials[0]
-}
-
-function partialsFor(dtype: DType): Partials {
+export function partialsFor(dtype: DType): Partials {
   return dtype === 'float64' ? new Float64Array(16) : dtype === 'float32' ? new Float32Array(16) : dtype === 'uint32' ? new Uint32Array(16) : new Int32Array(16)
 }
 
 /** sum of e^(x - max); `max` gives the largest element of the range that was summed last. */
-function expSummer(partials: Partials): { sum: Fold; max: () => number } {
+export function expSummer(partials: Partials): { sum: Fold; max: () => number } {
   let largest = 0
   const round = partials instanceof Float32Array ? Math.fround : (value: number): number => value
   const shifted = summed((x) => exp(round(x - largest)))(partials)
@@ -123,19 +112,13 @@ function expSummer(partials: Partials): { sum: Fold; max: () => number } {
   }
 }
 
-const largestOf = (x: Numbers, base: number, step: number, n: number, none: number): number => {
+export const largestOf = (x: Numbers, base: number, step: number, n: number, none: number): number => {
   let value = none
   for (let e = 0; e < n; e++) value = Math.max(value, x[base + e * step])
   return value
 }
-const smallestOf = (x: Numbers, base: number, step: number, n: number, none: number): number => {
-  let value = none
-  for (let e = 0; e < n; e++) value = Math.min(value, x[base + e * step])
-  return value
-}
-
 /** data [any] -> reduced, one fold for each element. */
-function foldKernel(context: KernelContext, fold: Fold, finish?: (value: number, n: number) => number): Kernel {
+export function foldKernel(context: KernelContext, fold: Fold, finish?: (value: number, n: number) => number): Kernel {
   const layout = reducedLines(context)
   let y: Numbers
   const visit = (x: Numbers, base: number, step: number, n: number, output: number): void => {
@@ -148,11 +131,11 @@ function foldKernel(context: KernelContext, fold: Fold, finish?: (value: number,
   }
 }
 
-type MakeFold = (partials: Partials) => Fold
-const isNarrow = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
+export type MakeFold = (partials: Partials) => Fold
+export const isNarrow = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
 /** A reduction of floats and 32-bit integers, with one of its own for 64-bit integers; `wide` absent: in float64. */
-function foldEntry(makeFold: MakeFold, finish?: (value: number, n: number) => number, wide?: (context: KernelContext) => Kernel): KernelEntry {
+export function foldEntry(makeFold: MakeFold, finish?: (value: number, n: number) => number, wide?: (context: KernelContext) => Kernel): KernelEntry {
   return {
     make(context) {
       const dtype = dtypeOf(context)
@@ -165,7 +148,7 @@ function foldEntry(makeFold: MakeFold, finish?: (value: number, n: number) => nu
 }
 
 /** Folds 64-bit integers by words, starting from `first`, which saturates; order does not matter to them. */
-function wideFold(combine: WideOp, first: number): (context: KernelContext) => Kernel {
+export function wideFold(combine: WideOp, first: number): (context: KernelContext) => Kernel {
   return (context) => {
     const layout = reducedLines(context)
     const unsigned = dtypeOf(context) === 'uint64'
@@ -181,20 +164,8 @@ function wideFold(combine: WideOp, first: number): (context: KernelContext) => K
   }
 }
 
-function extremeEntry(sign: 1 | -1): KernelEntry {
-  const pick = sign > 0 ? largestOf : smallestOf
-  const make = (context: KernelContext): Kernel => {
-    const dtype = dtypeOf(context)
-    if (is64BitInteger(dtype)) return wideFold(sign > 0 ? maxWide : minWide, -sign * Infinity)(context)
-    const [low, high] = isFloat(dtype) ? [-Infinity, Infinity] : dtype === 'bool' ? [0, 1] : integerRange(dtype)
-    const none = sign > 0 ? low : high
-    return foldKernel(context, (x, base, step, n) => pick(x, base, step, n, none))
-  }
-  return { make: widened(make, isNarrow, 'float32', 1) }
-}
-
 /** Lines along one axis, which an attribute names. */
-function axisLines({ attributes }: KernelContext, fallback: number, of: 'input' | 'output' = 'input'): (inputs: Views, outputs: Views) => Lines {
+export function axisLines({ attributes }: KernelContext, fallback: number, of: 'input' | 'output' = 'input'): (inputs: Views, outputs: Views) => Lines {
   return perShape(([x], [y]) => {
     const view = of === 'input' ? x : y
     if (view === undefined) throw new TypeError('a kernel was called without its input')
@@ -203,7 +174,7 @@ function axisLines({ attributes }: KernelContext, fallback: number, of: 'input' 
 }
 
 /** True if element a goes before element b in the search for the largest (sign 1) or smallest; NaN goes before all. */
-function isBeyond(a: number, b: number, sign: number): boolean {
+export function isBeyond(a: number, b: number, sign: number): boolean {
   return sign * a > sign * b || (a !== a && b === b)
 }
 
@@ -236,7 +207,7 @@ function argEntry(sign: 1 | -1): KernelEntry {
 }
 
 // x [any] -> y alike, by `line` along an axis
-function lineEntry(makeLine: (context: KernelContext, dtype: DType) => (y: Numbers, x: Numbers, base: number, step: number, n: number) => void): KernelEntry {
+export function lineEntry(makeLine: (context: KernelContext, dtype: DType) => (y: Numbers, x: Numbers, base: number, step: number, n: number) => void): KernelEntry {
   const make = (context: KernelContext): Kernel => {
     const layout = axisLines(context, -1)
     const line = makeLine(context, dtypeOf(context))
@@ -274,156 +245,13 @@ const logSoftmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
   }
 })
 
-const hardmax = /* @__PURE__ */ lineEntry(() => (y, x, base, step, n) => {
-  let best = 0
-  for (let e = 1; e < n; e++) if (isBeyond(x[base + e * step], x[base + best * step], 1)) best = e
-  for (let e = 0; e < n; e++) y[base + e * step] = e === best ? 1 : 0
-})
-
-const lpNormalization = /* @__PURE__ */ lineEntry(({ attributes }, dtype) => {
-  const euclid = int(attributes, 'p', 2) === 2
-  const sum = summed(euclid ? (x) => x * x : Math.abs)(partialsFor(dtype))
-  const round = dtype === 'float32' ? Math.fround : (value: number): number => value
-  return (y, x, base, step, n) => {
-    const total = sum(x, base, step, n)
-    const norm = euclid ? round(Math.sqrt(total)) : total
-    for (let e = 0; e < n; e++) y[base + e * step] = norm === 0 ? 0 : x[base + e * step] / norm
-  }
-})
-
-// x [any], axis -> y alike
-function makeCumSum(context: KernelContext): Kernel {
-  const dtype = dtypeOf(context)
-  const wide = is64BitInteger(dtype)
-  const exclusive = int(context.attributes, 'exclusive', 0) !== 0
-  const reverse = int(context.attributes, 'reverse', 0) !== 0
-  const total = partialsFor(dtype)
-  const layout = perShape(([x, axis]) => linesOf(x ?? { dtype, shape: [], size: 0, data: [] }, [axisOf(integers(axis)[0], x?.shape.length ?? 0)]), [1])
-  let y: Numbers
-  const visit = (x: Numbers, base: number, step: number, n: number): void => {
-    total.fill(0)
-    for (let e = 0; e < n; e++) {
-      const at = base + (reverse ? n - 1 - e : e) * step
-      if (wide) {
-        if (exclusive) copyWide(y, 2 * at, total, 0)
-        addWide(total, 0, total, 0, x, 2 * at)
-        if (!exclusive) copyWide(y, 2 * at, total, 0)
-      } else {
-        if (exclusive) y[at] = total[0]
-        total[0] += x[at]
-        if (!exclusive) y[at] = total[0]
-      }
-    }
-  }
-  return (inputs, outputs) => {
-    y = numbers(outputs[0])
-    forEachLine(layout(inputs, outputs), numbers(inputs[0]), 1, visit)
-  }
-}
-
-// X [any], K -> values and indices [any with K]
-function makeTopK(context: KernelContext): Kernel {
-  const words = wordsOf(dtypeOf(context))
-  const sign = int(context.attributes, 'largest', 1) !== 0 ? 1 : -1
-  const from = axisLines(context, -1)
-  const to = axisLines(context, -1, 'output')
-  const queues = perShape(([data], outputs): { queue: Int32Array; places: Float64Array } => {
-    const lines = to([data], outputs)
-    const places = new Float64Array(lines.kept.rows * lines.kept.inner)
-    forEachLine(lines, [], 1, (_x, base, _step, _n, output) => (places[output] = base))
-    return { queue: new Int32Array(data?.size ?? 0), places }
-  })
-  let x: Numbers
-  let start = 0
-  let stride = 0
-  const order = (p: number, q: number): number => {
-    const i = start + stride * p
-    const j = start + stride * q
-    if (words === 2) return -sign * compareWide(x, 2 * i, x, 2 * j) || p - q
-    const [a, b] = [x[i], x[j]]
-    // NaN counts as the largest number.
-    if (a !== a || b !== b) return sign * ((a === a ? 1 : 0) - (b === b ? 1 : 0)) || p - q
-    return a === b ? p - q : sign * (a > b ? -1 : 1)
-  }
-  return (inputs, outputs) => {
-    const [values, indices] = outputs
-    const { queue, places } = queues(inputs, outputs)
-    const { count: k, step: outStep } = to(inputs, outputs)
-    forEachLine(from(inputs, outputs), numbers(inputs[0]), 1, (data, base, step, count, line) => {
-      x = data
-      start = base
-      stride = step
-      for (let e = 0; e < count; e++) queue[e] = e
-      selectSorted(queue, count, k, order)
-      for (let e = 0; e < k; e++) {
-        const o = places[line] + e * outStep
-        if (values !== undefined) for (let w = 0; w < words; w++) numbers(values)[o * words + w] = x[(start + stride * queue[e]) * words + w]
-        if (indices !== undefined) numberToWide(numbers(indices), 2 * o, queue[e], false)
-      }
-    })
-  }
-}
-
-/** Puts the first k of the order at the front, sorted: a heap of k of which the last one is the root. */
-function selectSorted(queue: Int32Array, count: number, k: number, order: (p: number, q: number) => number): void {
-  const sift = (root: number, size: number): void => {
-    for (let child = 2 * root + 1; child < size; child = 2 * root + 1) {
-      if (child + 1 < size && order(queue[child + 1], queue[child]) > 0) child++
-      if (order(queue[child], queue[root]) <= 0) return
-      swap(queue, root, child)
-      root = child
-    }
-  }
-  for (let root = (k >> 1) - 1; root >= 0; root--) sift(root, k)
-  for (let e = k; e < count && k > 0; e++) {
-    if (order(queue[e], queue[0]) >= 0) continue
-    swap(queue, e, 0)
-    sift(0, k)
-  }
-  for (let size = k - 1; size > 0; size--) {
-    swap(queue, 0, size)
-    sift(0, size)
-  }
-}
-
-function swap(queue: Int32Array, p: number, q: number): void {
-  const held = queue[p]
-  queue[p] = queue[q]
-  queue[q] = held
-}
-
-const plainSum: MakeFold = (partials) => (partials instanceof Float64Array || partials instanceof Float32Array ? summer(partials) : summed((x) => x)(partials))
-const squares = /* @__PURE__ */ summed((x) => x * x)
+export const plainSum: MakeFold = (partials) => (partials instanceof Float64Array || partials instanceof Float32Array ? summer(partials) : summed((x) => x)(partials))
 
 export const reduceKernels: readonly (readonly [string, KernelEntry])[] = [
   ['ReduceSum', /* @__PURE__ */ foldEntry(plainSum, undefined, wideFold(addWide, 0))],
   ['ReduceMean', /* @__PURE__ */ foldEntry(plainSum, (sum, n) => sum / n)],
-  ['ReduceMax', /* @__PURE__ */ extremeEntry(1)],
-  ['ReduceMin', /* @__PURE__ */ extremeEntry(-1)],
-  ['ReduceProd', /* @__PURE__ */ foldEntry(multiplied, undefined, wideFold(mulWide, 1))],
-  ['ReduceSumSquare', /* @__PURE__ */ foldEntry(squares, (sum) => sum)],
-  ['ReduceL1', /* @__PURE__ */ foldEntry(summed(Math.abs), (sum) => sum)],
-  ['ReduceL2', /* @__PURE__ */ foldEntry(squares, Math.sqrt)],
-  ['ReduceLogSum', /* @__PURE__ */ foldEntry(plainSum, log)],
-  ['ReduceLogSumExp', { make: makeLogSumExp }],
   ['ArgMax', /* @__PURE__ */ argEntry(1)],
   ['ArgMin', /* @__PURE__ */ argEntry(-1)],
-  ['CumSum', { make: /* @__PURE__ */ widened(makeCumSum, isNarrow) }],
-  ['TopK', { make: /* @__PURE__ */ widened(makeTopK, isNarrow) }],
   ['Softmax', softmax],
   ['LogSoftmax', logSoftmax],
-  ['Hardmax', hardmax],
-  ['LpNormalization', lpNormalization],
 ]
-
-function makeLogSumExp(context: KernelContext): Kernel {
-  const make = (inner: KernelContext): Kernel => {
-    const single = dtypeOf(inner) === 'float32'
-    const { sum, max } = expSummer(partialsFor(dtypeOf(inner)))
-    // The logarithm of an infinite sum is the infinity itself, which must not be subtracted from itself.
-    return foldKernel(inner, sum, (total) => (max() - max() !== 0 ? max() : (single ? Math.fround(log(total)) : log(total)) + max()))
-  }
-  const dtype = dtypeOf(context)
-  return widened(make, (own) => own !== 'float32' && own !== 'float64', isFloat(dtype) ? 'float32' : 'float64', 1)(context)
-}
-

@@ -2,7 +2,7 @@
 import { axisOf } from '../schemas/define.ts'
 import { int } from '../attributes.ts'
 import { allocateView, isView, type HostKernel, type KernelContext, type KernelEntry, type Value, type View } from '../kernel.ts'
-import { storeInt64 } from './moving.ts'
+import { storeInt64 } from './arrays.ts'
 import { numbers, wordsOf, type Numbers } from './nest.ts'
 import { compareWide } from './wide.ts'
 

@@ -1,18 +1,17 @@
 // Moving, reshaping and selecting elements without arithmetic.
 import { MleError } from '../../error.ts'
 import { isDType, type DType } from '../../tensor/dtype.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
-import { int as intOf, ints as intsOf, tensorAttribute, text as textOf } from '../attributes.ts'
-import { broadcastDims, elementwiseRows, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
-import { exact, ulps, type InferContext, type OpSchema } from '../schema.ts'
-import { isTensorType, type Dim, type TensorType, type ValueType } from '../types.ts'
-import { ANY, FLOATS, NUMBERS, T_ANY, axesOf, axisOf, countOf, int, ints, integersOf, knownInts, oneOf, op, text } from './define.ts'
+import { int as intOf, ints as intsOf, text as textOf } from '../attributes.ts'
+import { elementwiseRows, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
+import { exact, type InferContext, type OpSchema } from '../schema.ts'
+import { isTensorType, type Dim, type ValueType } from '../types.ts'
+import { ANY, T_ANY, axesOf, axisOf, countOf, int, ints, knownInts, op } from './define.ts'
 import { axisIsInner } from './reduce.ts'
 
-type Rule = OpSchema['infer']
+export type Rule = OpSchema['infer']
 
 /** The output's shape from the input's; no shape where the input has none. */
-const reshaped = (rule: (shape: readonly Dim[], context: InferContext) => readonly Dim[] | undefined): Rule => (context) => {
+export const reshaped = (rule: (shape: readonly Dim[], context: InferContext) => readonly Dim[] | undefined): Rule => (context) => {
   const { dtype, shape } = tensorInput(context, 0)
   return [{ dtype, shape: shape === undefined ? undefined : rule(shape, context) }]
 }
@@ -25,12 +24,12 @@ const firstStays = (rule: Rule) => (context: InferContext, carries: readonly boo
 }
 
 /** The length of a one-dimensional input; undefined when unknown. */
-function lengthOf(context: InferContext, index: number): number | undefined {
+export function lengthOf(context: InferContext, index: number): number | undefined {
   const length = inputShape(context, index, 1)?.[0]
   return typeof length === 'number' ? length : undefined
 }
 
-function unknownDims(rank: number | undefined): Dim[] | undefined {
+export function unknownDims(rank: number | undefined): Dim[] | undefined {
   return rank === undefined ? undefined : new Array<Dim>(rank).fill(null)
 }
 
@@ -108,80 +107,6 @@ const inferFlatten = reshaped((shape, { attributes }) => {
   return [restOf(shape.slice(0, at), []), restOf(shape.slice(at), [])]
 })
 
-const inferExpand = reshaped((shape, context) => {
-  const target = knownInts(context, 1)
-  if (target !== undefined) return broadcastDims(shape, target)
-  const length = lengthOf(context, 1)
-  return unknownDims(length === undefined ? undefined : Math.max(length, shape.length))
-})
-
-const inferTile = reshaped((shape, context) => {
-  const repeats = knownInts(context, 1)
-  const length = repeats?.length ?? lengthOf(context, 1)
-  if (length !== undefined && length !== shape.length) throw new MleError('OP_RANK', `${length} repeats for ${shape.length} dimensions`, { expected: shape.length, actual: length })
-  return shape.map((dim, i) => {
-    const times = repeats?.[i]
-    if (times !== undefined && times < 0) throw new MleError('OP_DIMENSION', `repeat ${i} is ${times}`, { expected: 0, actual: times })
-    return times === 1 ? dim : typeof dim === 'number' && times !== undefined ? dim * times : null
-  })
-})
-
-/** Pads of each dimension: before in the first half, after in the second. */
-export function padsOf(pads: readonly number[], axes: readonly number[] | undefined, rank: number): number[] {
-  const named = axes === undefined ? Array.from({ length: rank }, (_, i) => i) : axes.map((axis) => axisOf(axis, rank))
-  if (pads.length !== 2 * named.length) throw new MleError('OP_DIMENSION', `${pads.length} pads for ${named.length} axes`, { expected: 2 * named.length, actual: pads.length })
-  const all = new Array<number>(2 * rank).fill(0)
-  named.forEach((axis, i) => {
-    all[axis] = pads[i]
-    all[axis + rank] = pads[i + named.length]
-  })
-  return all
-}
-
-const inferPad = reshaped((shape, context) => {
-  const mode = oneOf('mode', textOf(context.attributes, 'mode', 'constant'), ['constant', 'reflect', 'edge', 'wrap'])
-  const given = knownInts(context, 1)
-  const axes = context.inputs[3] === undefined ? undefined : knownInts(context, 3)
-  if (given === undefined || (context.inputs[3] !== undefined && axes === undefined)) return unknownDims(shape.length)
-  const pads = padsOf(given, axes, shape.length)
-  return shape.map((dim, i) => {
-    const before = pads[i]
-    const after = pads[i + shape.length]
-    if (before === 0 && after === 0) return dim
-    if (typeof dim !== 'number') return null
-    if (dim + before + after < 0) throw new MleError('OP_DIMENSION', `pads take ${-before - after} elements from dimension ${i}, which has ${dim}`, { expected: dim, actual: -before - after })
-    if (mode !== 'constant' && dim === 0 && before + after > 0) throw new MleError('OP_DIMENSION', `dimension ${i} has no elements to pad with`)
-    return dim + before + after
-  })
-})
-
-/** Start, step and count of a slice along a dimension, clamped as Python does. */
-export function sliceRange(dim: number, start: number, end: number, step: number): { start: number; step: number; count: number } {
-  if (step === 0) throw new MleError('OP_ATTRIBUTE', 'a slice has step 0', { actual: 0 })
-  const low = step > 0 ? 0 : -1
-  const high = step > 0 ? dim : dim - 1
-  const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, low), high)
-  const from = clamp(start)
-  return { start: from, step, count: Math.max(0, Math.ceil((clamp(end) - from) / step)) }
-}
-
-const inferSlice = reshaped((shape, context) => {
-  const starts = knownInts(context, 1)
-  const ends = knownInts(context, 2)
-  const axes = context.inputs[3] === undefined ? starts?.map((_, i) => i) : knownInts(context, 3)
-  const steps = context.inputs[4] === undefined ? starts?.map(() => 1) : knownInts(context, 4)
-  if (starts === undefined || ends === undefined || axes === undefined || steps === undefined) return unknownDims(shape.length)
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) throw new MleError('OP_DIMENSION', `${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps`)
-  const out: Dim[] = [...shape]
-  axes.forEach((given, i) => {
-    const axis = axisOf(given, shape.length)
-    const dim = shape[axis]
-    if (typeof dim === 'number') out[axis] = sliceRange(dim, starts[i], ends[i], steps[i]).count
-    else if (starts[i] !== 0 || steps[i] !== 1 || ends[i] < 2 ** 31 - 1) out[axis] = null
-  })
-  return out
-})
-
 function inferConcat(context: InferContext): ValueType[] {
   const { dtype, shape } = tensorInput(context, 0)
   let out: Dim[] | undefined = shape === undefined ? undefined : [...shape]
@@ -203,29 +128,6 @@ function inferConcat(context: InferContext): ValueType[] {
   return [{ dtype, shape: out }]
 }
 
-/** Lengths of the parts of a Split along its axis. */
-export function splitSizes(dim: number, parts: number, given: readonly number[] | undefined): number[] {
-  const chunk = Math.ceil(dim / parts)
-  const sizes = given ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(chunk, dim - i * chunk)))
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  if (sizes.length !== parts || total !== dim || sizes.some((size) => size < 0)) throw new MleError('OP_DIMENSION', `parts of ${sizes.join(', ')} for ${parts} outputs of ${dim} elements`, { expected: dim, actual: total })
-  return [...sizes]
-}
-
-function inferSplit(context: InferContext): ValueType[] {
-  const { dtype, shape } = tensorInput(context, 0)
-  const count = context.outputCount
-  const given = context.inputs[1] === undefined ? undefined : knownInts(context, 1)
-  const wanted = intOf(context.attributes, 'num_outputs', count)
-  if (wanted !== count) throw new MleError('OP_ATTRIBUTE', `num_outputs is ${wanted}, but there are ${count} outputs`, { expected: count, actual: wanted })
-  if (shape === undefined) return new Array<ValueType>(count).fill({ dtype })
-  const axis = axisOf(intOf(context.attributes, 'axis', 0), shape.length)
-  const dim = shape[axis]
-  const known = context.inputs[1] === undefined || given !== undefined
-  const sizes: readonly Dim[] = typeof dim === 'number' && known ? splitSizes(dim, count, given) : (given ?? new Array<Dim>(count).fill(null))
-  return sizes.map((size) => ({ dtype, shape: shape.map((other, i) => (i === axis ? size : other)) }))
-}
-
 function inferGather(context: InferContext): ValueType[] {
   const { dtype, shape } = tensorInput(context, 0)
   const indices = inputShape(context, 1)
@@ -241,23 +143,6 @@ function gatherRows(context: InferContext, carries: readonly boolean[]): boolean
   return carries[0] ? !carries[1] && axis !== 0 : axis === 0 && (inputShape(context, 1)?.length ?? 0) > 0
 }
 
-function inferGatherElements(context: InferContext): ValueType[] {
-  const { dtype, shape } = tensorInput(context, 0)
-  const indices = inputShape(context, 1, shape?.length)
-  if (shape !== undefined) axisOf(intOf(context.attributes, 'axis', 0), shape.length)
-  return [{ dtype, shape: indices }]
-}
-
-function inferScatterElements(context: InferContext): ValueType[] {
-  oneOf('reduction', textOf(context.attributes, 'reduction', 'none'), ['none', 'add', 'mul', 'max', 'min'])
-  const { shape } = tensorInput(context, 0)
-  const indices = inputShape(context, 1, shape?.length)
-  const updates = inputShape(context, 2, shape?.length)
-  if (shape !== undefined) axisOf(intOf(context.attributes, 'axis', 0), shape.length)
-  if (indices !== undefined && updates !== undefined) indices.forEach((dim, i) => unifyDims(dim, updates[i], `dimension ${i} of the updates`))
-  return like(context)
-}
-
 /** The dtype that `to` names; throws OP_ATTRIBUTE. */
 export function castTarget({ attributes }: Pick<InferContext, 'attributes'>): DType {
   const to = textOf(attributes, 'to', '')
@@ -265,81 +150,10 @@ export function castTarget({ attributes }: Pick<InferContext, 'attributes'>): DT
   return to
 }
 
-const shapeRange = (shape: readonly Dim[], { attributes }: InferContext): readonly Dim[] => {
-  const end = attributes.get('end')?.value
-  return shape.slice(intOf(attributes, 'start', 0), typeof end === 'number' ? end : undefined)
-}
-
-function int64s(values: readonly number[], shape: readonly number[]): Tensor {
-  return { dtype: 'int64', shape, data: BigInt64Array.from(values, BigInt) }
-}
-
-/** The shape of a tensor as a value, once it is all counts. */
-function shapeValue(context: InferContext): Tensor | undefined {
-  const { shape } = tensorInput(context, 0)
-  if (shape === undefined) return undefined
-  const dims = shapeRange(shape, context)
-  return countOf(dims) === undefined ? undefined : int64s(dims.map(Number), [dims.length])
-}
-
-/** The shape that an input holds as a value. */
-function shapeFromValue(context: InferContext, index: number): Dim[] | undefined {
-  const dims = knownInts(context, index)
-  dims?.forEach((dim, i) => {
-    if (dim < 0) throw new MleError('OP_DIMENSION', `dimension ${i} of the shape is ${dim}`, { expected: 0, actual: dim })
-  })
-  return dims ?? unknownDims(lengthOf(context, index))
-}
-
-function inferRange(context: InferContext): ValueType[] {
-  const { dtype } = tensorInput(context, 0)
-  const [start, limit, delta] = [0, 1, 2].map((index) => {
-    inputShape(context, index, 0)
-    const tensor = context.values[index]
-    return tensor === undefined ? undefined : Number(tensor.data[0])
-  })
-  if (start === undefined || limit === undefined || delta === undefined) return [{ dtype, shape: [null] }]
-  const count = Math.max(0, Math.ceil((limit - start) / delta))
-  if (!Number.isSafeInteger(count)) throw new MleError('OP_DIMENSION', `a range from ${start} to ${limit} by ${delta} has no countable length`)
-  return [{ dtype, shape: [count] }]
-}
-
-/** Where the new dimension of a OneHot goes. */
-export function oneHotAxis(axis: number, rank: number): number {
-  return axisOf(axis, rank + 1)
-}
-
-function inferOneHot(context: InferContext): ValueType[] {
-  const { dtype } = tensorInput(context, 2)
-  const indices = inputShape(context, 0)
-  const depth = context.values[1] === undefined ? null : integersOf(context.values[1])[0]
-  if (depth !== null && depth < 0) throw new MleError('OP_DIMENSION', `depth is ${depth}`, { expected: 0, actual: depth })
-  if (indices === undefined) return [{ dtype }]
-  const axis = oneHotAxis(intOf(context.attributes, 'axis', -1), indices.length)
-  return [{ dtype, shape: [...indices.slice(0, axis), depth, ...indices.slice(axis)] }]
-}
-
-function inferCompress(context: InferContext): ValueType[] {
-  const { dtype, shape } = tensorInput(context, 0)
-  inputShape(context, 1, 1)
-  if (!context.attributes.has('axis')) return [{ dtype, shape: [null] }]
-  if (shape === undefined) return [{ dtype }]
-  const axis = axisOf(intOf(context.attributes, 'axis', 0), shape.length)
-  return [{ dtype, shape: shape.map((dim, i) => (i === axis ? null : dim)) }]
-}
-
-function inferUnique(context: InferContext): ValueType[] {
-  const { dtype, shape } = tensorInput(context, 0)
-  const indices: TensorType = { dtype: 'int64', shape: [null] }
-  if (!context.attributes.has('axis')) return [{ dtype, shape: [null] }, indices, indices, indices]
-  const axis = shape === undefined ? 0 : axisOf(intOf(context.attributes, 'axis', 0), shape.length)
-  return [{ dtype, shape: shape?.map((dim, i) => (i === axis ? null : dim)) }, indices, indices, indices]
-}
-
-const MOVES = { typeSets: T_ANY, bound: exact }
+export const MOVES: Pick<OpSchema, 'typeSets' | 'bound'> = { typeSets: T_ANY, bound: exact }
 /** Another shape over the same memory. */
 const aliasing = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'alias' | 'bound' | 'typeSets'> => ({ ...MOVES, infer, rowWise: firstStays(infer), alias: true })
-const moving = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'bound' | 'typeSets'> => ({ ...MOVES, infer, rowWise: firstStays(infer) })
+export const moving = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'bound' | 'typeSets'> => ({ ...MOVES, infer, rowWise: firstStays(infer) })
 
 export const tensorSchemas: readonly OpSchema[] = [
   /** The input itself, of any kind. @formula y = x */
@@ -363,25 +177,8 @@ export const tensorSchemas: readonly OpSchema[] = [
     ...MOVES, outputs: 'concat_result', infer: inferConcat, attributes: [{ name: 'axis', kind: 'int', required: true }],
     rowWise: (context, carries) => !carries.includes(false) && axisIsInner(context, 0),
   }),
-  /** Parts of a tensor along an axis: of the lengths given, or equal ones, the last one shorter. */
-  op('Split', 18, 'input:T split:int64?', {
-    ...MOVES, outputs: 'outputs*', infer: inferSplit, valueInputs: [1], attributes: [int('axis', 0), int('num_outputs')],
-    rowWise: (context, carries) => carries[0] && !carries[1] && axisIsInner(context, 0),
-  }),
-  /** A regular selection of indices along axes, as Python's start:end:step. */
-  op('Slice', 13, 'data:T starts:int32|int64 ends:int32|int64 axes:int32|int64? steps:int32|int64?', { ...moving(inferSlice), outputs: 'output', valueInputs: [1, 2, 3, 4] }),
   /** Slices of the data at indices along an axis; negative indices count from the end. @formula y[i, j, k] = data[i, indices[j], k] */
   op('Gather', 13, 'data:T indices:int32|int64', { ...MOVES, outputs: 'output', infer: inferGather, attributes: [int('axis', 0)], rowWise: gatherRows }),
-  /** Elements of the data at indices along an axis, one for each element of the indices. @formula y[i, j] = data[i, indices[i, j]] */
-  op('GatherElements', 13, 'data:T indices:int32|int64', {
-    ...MOVES, outputs: 'output', infer: inferGatherElements, attributes: [int('axis', 0)],
-    rowWise: (context, carries) => carries[0] && carries[1] && axisIsInner(context, 0),
-  }),
-  /** The data with updates written, or combined, at indices along an axis. @formula y[i, indices[i, j]] = updates[i, j] */
-  op('ScatterElements', 18, 'data:T indices:int32|int64 updates:T', {
-    ...MOVES, outputs: 'output', infer: inferScatterElements, attributes: [int('axis', 0), text('reduction', 'none')], bound: ulps(16),
-    rowWise: (context, carries) => carries[0] && carries[1] && carries[2] && axisIsInner(context, 0),
-  }),
   /** The same elements under another shape: 0 copies a dimension (unless allowzero), one -1 takes what is left. */
   op('Reshape', 25, 'data:T shape:int64', { ...aliasing(inferReshape), outputs: 'reshaped', valueInputs: [1], attributes: [int('allowzero', 0)] }),
   /** Axes in another order, reversed by default. @formula y[i, j, k] = x[k, j, i] */
@@ -392,48 +189,5 @@ export const tensorSchemas: readonly OpSchema[] = [
   op('Unsqueeze', 25, 'data:T axes:int64', { ...aliasing(inferUnsqueeze), outputs: 'expanded', valueInputs: [1] }),
   /** A matrix: dimensions before the axis become rows, the others columns. */
   op('Flatten', 25, 'input:T', { ...aliasing(inferFlatten), outputs: 'output', attributes: [int('axis', 1)] }),
-  /** Broadcasting to a shape, in both directions. */
-  op('Expand', 13, 'input:T shape:int64', { ...moving(inferExpand), outputs: 'output', valueInputs: [1] }),
-  /** Copies of a tensor beside one another along each axis. */
-  op('Tile', 13, 'input:T repeats:int64', { ...moving(inferTile), outputs: 'output', valueInputs: [1] }),
-  /** Elements added before and after each dimension, or removed where pads are negative. */
-  op('Pad', 25, 'data:T pads:int64 constant_value:T? axes:int32|int64?', { ...moving(inferPad), outputs: 'output', valueInputs: [1, 3], attributes: [text('mode', 'constant')] }),
-  /** The dimensions of a tensor, from `start` to `end`. */
-  op('Shape', 25, 'data:A', {
-    outputs: 'shape', typeSets: { A: ANY }, bound: exact, attributes: [int('start', 0), int('end')], valueFromTypes: shapeValue,
-    infer(context) {
-      const { shape } = tensorInput(context, 0)
-      return [{ dtype: 'int64', shape: [shape === undefined ? null : shapeRange(shape, context).length] }]
-    },
-  }),
-  /** The number of elements. */
-  op('Size', 25, 'data:A', {
-    outputs: 'size', typeSets: { A: ANY }, bound: exact, infer: () => [{ dtype: 'int64', shape: [] }],
-    valueFromTypes(context) {
-      const count = countOf(tensorInput(context, 0).shape ?? [null])
-      return count === undefined ? undefined : int64s([count], [])
-    },
-  }),
-  /** One value everywhere: float32 0 unless given. */
-  op('ConstantOfShape', 25, 'input:int64', {
-    outputs: 'output', bound: exact, valueInputs: [0], attributes: [{ name: 'value', kind: 'tensor' }],
-    infer: (context) => [{ dtype: tensorAttribute(context.attributes, 'value')?.dtype ?? 'float32', shape: shapeFromValue(context, 0) }],
-  }),
-  /** Numbers from start, before limit, by delta. @formula y[i] = start + i delta */
-  op('Range', 27, 'start:T limit:T delta:T', { outputs: 'output', typeSets: { T: [...FLOATS, 'int16', 'int32', 'int64'] }, infer: inferRange, valueInputs: [0, 1, 2] }),
-  /** A new axis that holds values[1] at the index and values[0] elsewhere; negative indices count from the end, others outside select nothing. @formula y[i, j] = values[indices[i] == j] */
-  op('OneHot', 11, 'indices:I depth:D values:T', {
-    outputs: 'output', typeSets: { I: NUMBERS, D: NUMBERS, T: ANY }, bound: exact, infer: inferOneHot, valueInputs: [1], attributes: [int('axis', -1)],
-    rowWise: (context, carries) => carries[0] && !carries[1] && !carries[2] && oneHotAxis(intOf(context.attributes, 'axis', -1), inputShape(context, 0)?.length ?? 0) !== 0,
-  }),
-  /** Indices of the elements that are not zero, in row-major order: one row for each dimension. */
-  op('NonZero', 13, 'X:T', {
-    typeSets: { T: [...NUMBERS, 'bool'] }, bound: exact,
-    infer: (context) => [{ dtype: 'int64', shape: [tensorInput(context, 0).shape?.length ?? null, null] }],
-  }),
-  /** Slices along an axis, or elements of the flattened input, where the condition holds. */
-  op('Compress', 11, 'input:T condition:bool', { ...MOVES, outputs: 'output', attributes: [int('axis')], infer: inferCompress }),
-  /** Distinct elements, or slices along an axis, sorted or in order of appearance, with first indices, inverse and counts. */
-  op('Unique', 11, 'X:T', { ...MOVES, outputs: 'Y indices? inverse_indices? counts?', attributes: [int('axis'), int('sorted', 1)], infer: inferUnique }),
 ]
 
