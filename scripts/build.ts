@@ -11,7 +11,7 @@ const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
 const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
-const PACKS = ['trees', 'math', 'distance', 'arrays', 'encode', 'classical', 'text', 'control']
+const PACKS = ['trees', 'math', 'distance', 'arrays', 'encode', 'boosting', 'classical', 'text', 'control']
 const CHUNK_NAMES = ['core', 'shared', 'tools', 'cli-main', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 

@@ -2,6 +2,7 @@
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { plainBytes } from '../tensor/bytes.ts'
+import { isCatboost } from './catboost/detect.ts'
 import { isLightgbm } from './lightgbm/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { isXgboost } from './xgboost/detect.ts'
@@ -29,6 +30,7 @@ export interface Format {
 const FORMATS: readonly Format[] = [
   { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
   { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
+  { name: 'catboost', matches: isCatboost, read: async (bytes) => (await import('./catboost/index.ts')).importCatboost(bytes) },
   {
     name: 'pickle',
     matches: (bytes) => sniffPickle(bytes) !== undefined,
@@ -40,7 +42,8 @@ const FORMATS: readonly Format[] = [
 ]
 
 /**
- * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text).
+ * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
+ * CatBoost (JSON).
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

@@ -35,6 +35,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['arrays', 'Compress ConstantOfShape Expand GatherElements NonZero OneHot Pad Range ScatterElements Shape Size Slice Split Tile Unique'],
   ['encode', 'mle.BSplineBasis mle.CategoryMap mle.FillMissing mle.IsMissing mle.KnnImpute mle.PowerTransform mle.QuantileMap'],
   ['distance', 'mle.ClassSums mle.NearestNeighbors mle.PairCoupling mle.PairScores mle.PairVotes mle.PairwiseDistance mle.SvmDecision'],
+  ['boosting', 'mle.CategoryHash mle.CtrValues'],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
   [
     'control',
@@ -51,6 +52,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['encode', async () => (await import('./packs/encode.ts')).pack],
   ['distance', async () => (await import('./packs/distance.ts')).pack],
   ['classical', async () => (await import('./packs/classical.ts')).pack],
+  ['boosting', async () => (await import('./packs/boosting.ts')).pack],
   ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
 ])

@@ -3,6 +3,7 @@ import { MleError } from '../error.ts'
 import { opKey } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 import { arraySchemas } from './schemas/arrays.ts'
+import { categoricalSchemas } from './schemas/categorical.ts'
 import { combineSchemas } from './schemas/combine.ts'
 import { controlSchemas } from './schemas/control.ts'
 import { distanceSchemas } from './schemas/distances.ts'
@@ -30,6 +31,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...tensorSchemas,
     ...arraySchemas,
     ...treeSchemas,
+    ...categoricalSchemas,
     ...labelSchemas,
     ...preprocessSchemas,
     ...distanceSchemas,
