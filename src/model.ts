@@ -255,6 +255,9 @@ export class Model {
     if (columns !== undefined && (isRowObjects(rows) || (Array.isArray(rows) && (inputs.length > 1 || columns.some((column) => column.input === ''))))) {
       return tableFeeds(inputs, columns, rows as readonly RowObject[])
     }
+    if (columns !== undefined && isTensor(rows) && rows.shape.length === 2 && rows.shape[1] === columns.length && columns.some((column) => column.input !== inputs[0].name)) {
+      return tableFeeds(inputs, columns, tensorRows(rows))
+    }
     if (inputs.length === 1 && (isTensor(rows) || Array.isArray(rows) || ArrayBuffer.isView(rows))) {
       return new Map([[inputs[0].name, feedOf(inputs[0], rows as InputValue)]])
     }
@@ -406,6 +409,12 @@ function tensorInfo(info: ValueInfo): TensorInfo {
 
 function isNameList(options: RunOptions | readonly string[]): options is readonly string[] {
   return Array.isArray(options)
+}
+
+/** The rows of a matrix, for tables whose columns go different ways. */
+function tensorRows({ shape, data }: Tensor): unknown[][] {
+  const [rows, width] = shape
+  return Array.from({ length: rows }, (_, r) => Array.from({ length: width }, (_cell, c) => data[r * width + c]))
 }
 
 function isRowObjects(rows: unknown): rows is readonly RowObject[] {

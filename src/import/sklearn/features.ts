@@ -166,11 +166,23 @@ export interface Source {
   readonly columns: () => readonly Column[] | undefined
 }
 
+function readsPartOf(use: SourceUse, names: readonly string[] | undefined): boolean {
+  return use.form === 'table' && names !== undefined && !use.whole && use.numbers.size > 0 && use.numbers.size < names.length
+}
+
+/** True when a second import, told what the first one read, lays out the input better. */
+export function needsLayout(use: SourceUse, names: readonly string[] | undefined): boolean {
+  return use.strings.size > 0 || readsPartOf(use, names)
+}
+
 /** The model's input. */
 export function sourceFeatures(context: SklearnContext, options: SourceOptions): Source {
   const { names, layout } = options
   const use: SourceUse = { width: options.width ?? layout?.width, form: undefined, numbers: new Set(), strings: new Set(), whole: false }
   const byColumn = layout !== undefined && layout.strings.size > 0
+  // A table of which only some columns are read, all of them numbers: X holds just those, so that the others may hold anything.
+  const compact = !byColumn && layout !== undefined && readsPartOf(layout, names)
+  const positions = new Map(compact ? [...layout.numbers].sort((a, b) => a - b).map((index, position) => [index, position]) : [])
   const inputs = new Map<number, ValueName>()
   let matrix: ValueName | undefined
 
@@ -184,7 +196,7 @@ export function sourceFeatures(context: SklearnContext, options: SourceOptions):
     claim('table')
     checkWidth(use.width, expected)
     use.width ??= expected
-    if (matrix === undefined) matrix = context.builder.input('X', { dtype: 'float64', shape: ['batch', layout?.width ?? use.width ?? null] })
+    if (matrix === undefined) matrix = context.builder.input('X', { dtype: 'float64', shape: ['batch', compact ? positions.size : (layout?.width ?? use.width ?? null)] })
     return matrix
   }
   const columnInputs = (): void => {
@@ -217,7 +229,7 @@ export function sourceFeatures(context: SklearnContext, options: SourceOptions):
       return inputs.get(index) ?? ''
     }
     // In the first import a column of strings has no value yet; what is built on it is thrown away.
-    return kind === 'string' ? '' : gatherColumns(context, whole(undefined), [index])
+    return kind === 'string' ? '' : fromMatrix([index])
   }
   const named = (name: string, form: NonNullable<SourceUse['form']>, dtype: 'string' | 'float64', sourceDtype?: string): (() => ValueName) => {
     let value: ValueName | undefined
@@ -227,6 +239,11 @@ export function sourceFeatures(context: SklearnContext, options: SourceOptions):
     }
   }
 
+  const fromMatrix = (indices: readonly number[]): ValueName => {
+    const own = compact ? indices.map((index) => positions.get(index) ?? -1) : indices
+    const matrix = whole(undefined)
+    return isIdentity(own, compact ? positions.size : use.width) ? matrix : gatherColumns(context, matrix, own)
+  }
   const picked = new Map<string, ValueName>()
   const gather = (indices: readonly number[]): ValueName => {
     const key = indices.join()
@@ -234,7 +251,7 @@ export function sourceFeatures(context: SklearnContext, options: SourceOptions):
     if (value === undefined) {
       for (const index of indices) note(index, 'number')
       if (byColumn) value = concatColumns(context, indices.map((index) => column(index, 'number')))
-      else value = isIdentity(indices, use.width) ? whole(undefined) : gatherColumns(context, whole(undefined), indices)
+      else value = fromMatrix(indices)
       picked.set(key, value)
     }
     return value
@@ -279,7 +296,9 @@ export function sourceFeatures(context: SklearnContext, options: SourceOptions):
     columns: () => {
       const width = use.width ?? 0
       if (byColumn) return Array.from({ length: width }, (_, i) => ({ name: columnName(i), input: inputs.get(i) ?? '', index: 0 }))
-      return names === undefined || use.form !== 'table' ? undefined : names.map((name, i) => ({ name, input: 'X', index: i }))
+      if (names === undefined || use.form !== 'table') return undefined
+      if (compact) return names.map((name, i) => ({ name, input: positions.has(i) ? 'X' : '', index: positions.get(i) ?? 0 }))
+      return names.map((name, i) => ({ name, input: 'X', index: i }))
     },
   }
 }

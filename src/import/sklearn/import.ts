@@ -4,7 +4,7 @@ import { graphBuilder, type ValueName } from '../../graph/builder.ts'
 import type { Graph, Metadata, Method } from '../../graph/graph.ts'
 import { describe, isPyObject, type PyObject, type PyValue } from '../pickle/index.ts'
 import { pruneGraph } from '../prune.ts'
-import { sourceFeatures, type Features, type Source, type SourceUse } from './features.ts'
+import { needsLayout, sourceFeatures, type Features, type Source, type SourceUse } from './features.ts'
 import { plainLabels } from './labels.ts'
 import { featureCount, featureNames } from './params.ts'
 import { findImporter, rootOf } from './registry.ts'
@@ -33,7 +33,7 @@ export function importSklearn(value: PyValue): Graph {
   const estimator = estimatorOf(value)
   // Columns of strings come to light only while importing, so a model that reads some is imported once more knowing them.
   const first = importOnce(estimator, undefined)
-  return first.source.use.strings.size === 0 ? first.graph : importOnce(estimator, first.source.use).graph
+  return needsLayout(first.source.use, featureNames(estimator)) ? importOnce(estimator, first.source.use).graph : first.graph
 }
 
 function estimatorOf(value: PyValue): PyObject {

@@ -5,7 +5,7 @@ import {
 } from '../../pickle/index.ts'
 import { castTo, concat, float64Constant, gatherColumns, scalar, unsqueeze, withScalar } from '../emit.ts'
 import { columnFeatures, concatFeatures, matrixFeatures, type Features, type LazyColumn } from '../features.ts'
-import { booleanSetting, choice, isSince, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
+import { booleanSetting, choice, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, SklearnContext } from '../types.ts'
 
 /** What counts as missing: NaN and null, a number, or a string. */
@@ -144,11 +144,11 @@ const iterative: EstimatorImporter = (context, estimator, x) => ({
     const isMissing = numberMask(context, input, missing)
     const masks = columns.map((i) => gatherColumns(context, isMissing, [i]))
     const current = columns.map((_, i) => start.column(i, 'number'))
-    const mins = asFloat64(arrayAttribute(estimator, '_min_value', 1))
-    const maxs = asFloat64(arrayAttribute(estimator, '_max_value', 1))
-    // With keep_empty_features, versions before 1.5 predict every value of a feature, present ones too.
-    const overwrites = keepsEmpty && !isSince(estimator, 1, 5, true)
+    // No rounds: what the first imputer fills in stays.
     const steps = numberSetting(estimator, 'n_iter_', 0) === 0 ? [] : asList(attribute(estimator, 'imputation_sequence_'), placeOf(estimator, 'imputation_sequence_'))
+    const bound = (name: string): Float64Array => (steps.length === 0 ? new Float64Array(0) : asFloat64(arrayAttribute(estimator, name, 1)))
+    const mins = bound('_min_value')
+    const maxs = bound('_max_value')
     steps.forEach((step, s) => {
       const where = `${placeOf(estimator, 'imputation_sequence_')}[${s}]`
       const [featureValue, neighborValue, inner] = isPyObject(step) ? step.args : isTuple(step) ? step.items : asList(step, where)
@@ -159,7 +159,7 @@ const iterative: EstimatorImporter = (context, estimator, x) => ({
       if (predicted === undefined) throw unsupported(estimator, `${where} does not predict`)
       const column = predicted.shape.length === 1 ? unsqueeze(context, predicted.value) : predicted.value
       const clipped = builder.add('Clip', [column, scalar(context, mins[feature]), scalar(context, maxs[feature])])
-      current[feature] = overwrites && !Number.isNaN(statistics[columns[feature]]) ? clipped : builder.add('Where', [masks[feature], clipped, current[feature]])
+      current[feature] = builder.add('Where', [masks[feature], clipped, current[feature]])
     })
     const filled = matrixFeatures(context, concat(context, current), current.length)
     return withIndicator(context, estimator, filled, (i) => gatherColumns(context, isMissing, [i]))
