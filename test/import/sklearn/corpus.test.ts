@@ -19,7 +19,7 @@ async function check(fixture: FixtureCase): Promise<void> {
   }
 }
 
-for (const pack of ['sklearn', 'sklearn_extra', 'sklearn_old']) {
+for (const pack of ['sklearn', 'sklearn_extra', 'sklearn_more', 'sklearn_old']) {
   const cases = readCases(pack)
   const refused: string[] = []
   for (const fixture of cases) {
