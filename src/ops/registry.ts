@@ -15,6 +15,7 @@ import { linearSchemas } from './schemas/linear.ts'
 import { preprocessSchemas } from './schemas/preprocess.ts'
 import { otherReduceSchemas } from './schemas/reduce-other.ts'
 import { reduceSchemas } from './schemas/reduce.ts'
+import { convolutionSchemas } from './schemas/convolution.ts'
 import { requireSchemas } from './schemas/require.ts'
 import { svmSchemas } from './schemas/svm.ts'
 import { tensorSchemas } from './schemas/tensor.ts'
@@ -39,6 +40,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...convolutionSchemas,
     ...textSchemas,
     ...controlSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),

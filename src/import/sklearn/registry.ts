@@ -3,7 +3,10 @@ import type { EstimatorEntry } from './types.ts'
 import { adaBoost } from './families/adaboost.ts'
 import { bagging } from './families/bagging.ts'
 import { calibration } from './families/calibration.ts'
+import { clusters } from './families/clusters.ts'
 import { composition } from './families/compose.ts'
+import { covariances } from './families/covariance.ts'
+import { decompositions } from './families/decomposition.ts'
 import { discriminantAnalysis } from './families/discriminant.ts'
 import { dummies } from './families/dummy.ts'
 import { encoders } from './families/encoders.ts'
@@ -14,12 +17,15 @@ import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
 import { isotonicRegression } from './families/isotonic.ts'
 import { labelPropagation } from './families/label-propagation.ts'
+import { kernelApproximations } from './families/kernel-approximation.ts'
 import { lightgbmWrappers } from './families/lightgbm.ts'
 import { kernelDensities } from './families/kernel-density.ts'
 import { linearClassifiers } from './families/linear-classifiers.ts'
 import { linearRegressors } from './families/linear-regressors.ts'
+import { mixtures } from './families/mixtures.ts'
 import { multioutput } from './families/multioutput.ts'
 import { naiveBayesClassifiers } from './families/naive-bayes.ts'
+import { neuralNetworks } from './families/neural-networks.ts'
 import { oneVersus } from './families/one-versus.ts'
 import { neighbors } from './families/neighbors.ts'
 import { polynomials } from './families/polynomial.ts'
@@ -70,6 +76,12 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   supportVectorMachines,
   neighbors,
   kernelDensities,
+  clusters,
+  mixtures,
+  covariances,
+  decompositions,
+  kernelApproximations,
+  neuralNetworks,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

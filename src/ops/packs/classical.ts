@@ -1,9 +1,11 @@
 import { combineKernels } from '../cpu/combine.ts'
 import { fusedKernels } from '../cpu/fused-matmul.ts'
 import { requireKernels } from '../cpu/require.ts'
+import { convolutionKernels } from '../cpu/convolution.ts'
 import type { Pack } from '../packs.ts'
 import { combineSchemas } from '../schemas/combine.ts'
 import { exactSchemas } from '../schemas/exact.ts'
+import { convolutionSchemas } from '../schemas/convolution.ts'
 import { requireSchemas } from '../schemas/require.ts'
 
 export const pack: Pack = {
@@ -11,10 +13,12 @@ export const pack: Pack = {
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...convolutionSchemas,
   ],
   cpu: /* @__PURE__ */ new Map([
     ...combineKernels,
     ...fusedKernels,
     ...requireKernels,
+    ...convolutionKernels,
   ]),
 }

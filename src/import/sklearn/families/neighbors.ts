@@ -242,6 +242,7 @@ const outlierFactor: EstimatorImporter = (context, estimator, x): Methods => {
   if (!booleanSetting(estimator, 'novelty', false)) {
     return {
       fitPredict: () => {
+        x.numbers()
         const factors = asFloat64(arrayAttribute(estimator, 'negative_outlier_factor_', 1))
         const data = Int32Array.from(factors, (one) => (one < offset ? -1 : 1))
         return { value: builder.constant({ dtype: 'int32', shape: [data.length], data }, 'labels'), dtype: 'int32', shape: [data.length], sourceDtype: 'int64' }
