@@ -57,8 +57,8 @@ const oneVersusRest: EstimatorImporter = (context, estimator, x): Methods => {
     const count = Math.max(2, members.length)
     if (isMultilabel) return [matrixResult(all, count)]
     const sum = sumColumns(context, all, true)
-    // Since 1.6 a row of zeros stays as it is instead of becoming NaN.
-    const divisor = isSince(estimator, 1, 6) ? builder.add('Where', [withScalar(context, 'Equal', sum, 0), float64Constant(context, [1], [1, 1]), sum]) : sum
+    // Since 1.7 a row of zeros stays as it is instead of becoming NaN.
+    const divisor = isSince(estimator, 1, 7) ? builder.add('Where', [withScalar(context, 'Equal', sum, 0), float64Constant(context, [1], [1, 1]), sum]) : sum
     return [matrixResult(builder.add('Div', [all, divisor]), count)]
   })
   const decision = once((): Result => {
