@@ -43,7 +43,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON).
+ * CatBoost (JSON, binary).
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

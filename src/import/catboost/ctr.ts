@@ -62,11 +62,15 @@ function keyOf({ type, elements }: Pick<CbTable, 'type' | 'elements'>): string {
   return `${type} ${parts.join(' ')}`
 }
 
-/** Entries by ascending hash; of entries with one hash the last, which overwrites the others in the library too. */
+/**
+ * Entries by ascending hash; of entries with one hash the last, which overwrites the others in the library too. The JSON
+ * export lists the mark of an empty bucket as if it were a hash; it is left out.
+ */
 function orderOf({ hashes }: CbTable): Int32Array {
   const compare = (a: number, b: number): number => hashes[2 * a + 1] - hashes[2 * b + 1] || hashes[2 * a] - hashes[2 * b]
   const order = Int32Array.from({ length: hashes.length / 2 }, (_, i) => i).sort((a, b) => compare(a, b) || a - b)
-  return order.filter((entry, i) => i + 1 === order.length || compare(entry, order[i + 1]) !== 0)
+  const isMark = (entry: number): boolean => hashes[2 * entry] === 0xffffffff && hashes[2 * entry + 1] === 0xffffffff
+  return order.filter((entry, i) => !isMark(entry) && (i + 1 === order.length || compare(entry, order[i + 1]) !== 0))
 }
 
 function elementOf(element: CbElement, model: CbModel): [number, number, number] {

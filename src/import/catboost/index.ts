@@ -5,6 +5,7 @@ import { log } from '../../math/index.ts'
 import type { Dim } from '../../ops/types.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { parseJson } from '../json.ts'
+import { readBinary } from './binary.ts'
 import { formatOf } from './detect.ts'
 import { readDocument } from './document.ts'
 import { inputWidths, lowerCatboost } from './lower.ts'
@@ -16,7 +17,9 @@ import { catboostError, isClassification, type CbClasses, type CbModel } from '.
  * @throws MleError CATBOOST_*, JSON_*, FLATBUFFER_* for damaged files and features that are not supported
  */
 export function readCatboost(bytes: Uint8Array): CbModel {
-  if (formatOf(bytes) === 'json') return readDocument(parseJson(bytes, 'CatBoost JSON'))
+  const format = formatOf(bytes)
+  if (format === 'json') return readDocument(parseJson(bytes, 'CatBoost JSON'))
+  if (format === 'cbm') return readBinary(bytes)
   throw catboostError('CATBOOST_FORMAT', 'the bytes are neither JSON nor the binary format')
 }
 

@@ -117,10 +117,10 @@ export function catboostError(code: string, message: string, offset?: number): M
  * Every condition that trees can name by number: borders of float features, values of one-hot features, borders of target
  * statistics, each group in the order of the file.
  */
-export function splitsOf(floats: readonly CbFloatFeature[], cats: readonly CbCatFeature[], ctrs: readonly CbCtr[]): CbSplit[] {
+export function splitsOf(floats: readonly CbFloatFeature[], oneHots: readonly Pick<CbCatFeature, 'index' | 'oneHot'>[], ctrs: readonly CbCtr[]): CbSplit[] {
   const splits: CbSplit[] = []
   for (const { index, borders } of floats) for (const border of borders) splits.push({ kind: 'float', feature: index, border })
-  for (const { index, oneHot } of cats) for (const value of oneHot) splits.push({ kind: 'oneHot', feature: index, value })
+  for (const { index, oneHot } of oneHots) for (const value of oneHot) splits.push({ kind: 'oneHot', feature: index, value })
   ctrs.forEach(({ borders }, ctr) => {
     for (const border of borders) splits.push({ kind: 'ctr', ctr, border })
   })
