@@ -1,5 +1,6 @@
 // Symbolic types of every value in a graph, and the one place that applies an operator's shape rule.
 import { MleError } from '../error.ts'
+import { checkSignature } from '../ops/check.ts'
 import { opKey } from '../ops/kernel.ts'
 import type { InferContext, OpSchema } from '../ops/schema.ts'
 import type { ValueType } from '../ops/types.ts'
@@ -102,6 +103,11 @@ export function inferTypes(
       if (type === undefined) throw new MleError('GRAPH_UNDEFINED', `graph ${nodeLabel(node, index)}: input ${JSON.stringify(name)} is not defined before it is used`)
       return type
     })
+    try {
+      checkSignature(schema, node.attributes, inputs, node.outputs.length)
+    } catch (error) {
+      throw atNode(error, node, index)
+    }
     const values = node.inputs.map((name) => {
       const tensor = scope.constantOf(name)
       return tensor !== undefined && isPropagated(tensor) ? tensor : undefined

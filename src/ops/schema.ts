@@ -9,7 +9,7 @@ export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distan
 
 export interface InputSchema {
   readonly name: string
-  /** dtypes it takes; a single letter such as 'T' binds every input and output that says 'T' to one dtype out of `typeSets`. */
+  /** dtypes it takes; a single letter such as 'T' binds every input that says 'T' to one dtype out of `typeSets`; without a set, to any, each time another. */
   readonly type: string | readonly DType[]
   readonly optional?: boolean
   /** Last input only: one or more. */
@@ -85,11 +85,19 @@ export interface OpSchema {
 /** Exactly the formula rounded to the dtype: selections, copies, comparisons, integers. */
 export const exact: ErrorBound = () => 0
 
+/** The smallest number above 0 of the dtype whose `eps` is given: results below the normal range are spaced so. */
+function smallest(eps: number): number {
+  return eps < 1e-10 ? 2 ** -1074 : eps < 1e-5 ? 2 ** -149 : eps < 1e-3 ? 2 ** -24 : 2 ** -133
+}
+
 /** A few units in the last place of the result, as pointwise operators are judged. */
 export const ulps =
   (count: number): ErrorBound =>
   (eps, reference) =>
-    count * 2 * eps * Math.abs(reference) + Number.MIN_VALUE
+    count * 2 * eps * Math.abs(reference) + smallest(eps)
+
+/** 16 x eps x sum|terms|: a few terms added in the order of the formula. */
+export const summing: ErrorBound = (eps, _reference, magnitude) => 16 * eps * magnitude + smallest(eps)
 
 /** 16 x eps x sum|terms| + 1e-6 for float32 and half, 1e-12 x sum|terms| scale for float64: reducing operators. */
 export const reducing: ErrorBound = (eps, _reference, magnitude) => 32 * eps * magnitude + (eps < 1e-10 ? 1e-300 : 1e-6)

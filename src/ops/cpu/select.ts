@@ -2,6 +2,7 @@
 import { axisOf } from '../schemas/define.ts'
 import { int } from '../attributes.ts'
 import { allocateView, isView, type HostKernel, type KernelContext, type KernelEntry, type Value, type View } from '../kernel.ts'
+import { castLoop } from './cast.ts'
 import { storeInt64 } from './arrays.ts'
 import { numbers, wordsOf, type Numbers } from './nest.ts'
 import { compareWide } from './wide.ts'
@@ -87,7 +88,11 @@ const makeUnique = (context: KernelContext): HostKernel => ([input]) => {
 
 /** Compares slices element by element; NaN is equal to itself and above all numbers, as numpy sorts. */
 function sliceOrder(x: View, axis: number | undefined): (a: number, b: number) => number {
-  const data = numbers(x)
+  let data = numbers(x)
+  if (x.dtype === 'float16' || x.dtype === 'bfloat16') {
+    data = new Float32Array(x.size)
+    castLoop(x.dtype, 'float32')(data, numbers(x), x.size)
+  }
   const dim = axis === undefined ? x.size : x.shape[axis]
   const inner = axis === undefined ? 1 : x.shape.slice(axis + 1).reduce((product, size) => product * size, 1)
   const outer = axis === undefined ? 1 : x.shape.slice(0, axis).reduce((product, size) => product * size, 1)

@@ -3,7 +3,7 @@ import { MleError } from '../../error.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { int as intOf, tensorAttribute, text as textOf } from '../attributes.ts'
 import { broadcastDims, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
-import { exact, ulps, type InferContext, type OpSchema } from '../schema.ts'
+import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, TensorType, ValueType } from '../types.ts'
 import { ANY, FLOATS, NUMBERS, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
 import { axisIsInner } from './reduce.ts'
@@ -209,7 +209,7 @@ export const arraySchemas: readonly OpSchema[] = [
   }),
   /** The data with updates written, or combined, at indices along an axis. @formula y[i, indices[i, j]] = updates[i, j] */
   op('ScatterElements', 18, 'data:T indices:int32|int64 updates:T', {
-    ...MOVES, outputs: 'output', infer: inferScatterElements, attributes: [int('axis', 0), text('reduction', 'none')], bound: ulps(16),
+    ...MOVES, outputs: 'output', infer: inferScatterElements, attributes: [int('axis', 0), text('reduction', 'none')], bound: summing,
     rowWise: (context, carries) => carries[0] && carries[1] && carries[2] && axisIsInner(context, 0),
   }),
   /** Broadcasting to a shape, in both directions. */

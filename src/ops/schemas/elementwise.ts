@@ -1,6 +1,6 @@
 // Operators that compute each element of the output from one element of each input, by numpy's broadcasting.
 import { elementwise, elementwiseRows, inputShape, broadcastDims } from '../rules.ts'
-import { exact, type InferContext, type OpSchema } from '../schema.ts'
+import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import { isTensorType, type ValueType } from '../types.ts'
 import { ANY, FLOATS, T_ANY, T_NUMBERS, binary, op, toBool, unary } from './define.ts'
 
@@ -80,8 +80,3 @@ export const elementwiseSchemas: readonly OpSchema[] = [
   /** True where X is NaN. @formula Y = X != X */
   unary('IsNaN', 20, { bound: exact, infer: toBool, inPlace: false }),
 ]
-
-/** Half an ulp of the sum of magnitudes for each addition; few terms. */
-export function summing(eps: number, _reference: number, magnitude: number): number {
-  return 16 * eps * magnitude
-}

@@ -2,10 +2,10 @@
 import { MleError } from '../../error.ts'
 import { int as intOf } from '../attributes.ts'
 import { broadcastDims, elementwise, elementwiseRows, tensorInput } from '../rules.ts'
-import { exact, type InferContext, type OpSchema } from '../schema.ts'
+import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { ValueType } from '../types.ts'
 import { FLOATS, INTEGERS, binary, float, int, op, toBool, unary } from './define.ts'
-import { EXACT, summing, variadic } from './elementwise.ts'
+import { EXACT, variadic } from './elementwise.ts'
 
 const MLE = { domain: 'mle' }
 
@@ -38,7 +38,7 @@ export const functionSchemas: readonly OpSchema[] = [
   /** Hyperbolic tangent. @formula Y = tanh(X) */
   unary('Tanh', 13),
   /** X, or alpha X where X is negative; alpha is rounded to the dtype first. @formula Y = X >= 0 ? X : alpha X */
-  unary('LeakyRelu', 16, { attributes: [float('alpha', 0.01)], bound: exact }),
+  unary('LeakyRelu', 16, { attributes: [float('alpha', 0.01)] }),
   /** Logarithm of 1 + e^X, without overflow. @formula Y = ln(1 + e^X) */
   unary('Softplus', 22),
   /** Largest integer not above X. @formula Y = floor(X) */

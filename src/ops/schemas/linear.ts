@@ -42,7 +42,7 @@ function inferGemm(context: InferContext): ValueType[] {
   if (context.inputs[2] !== undefined) {
     const c = inputShape(context, 2)
     const whole = c === undefined ? shape : broadcastDims(shape, c)
-    if (whole.length > 2 || whole.some((dim, i) => typeof shape[i] === 'number' && dim !== shape[i])) throw new MleError('OP_DIMENSION', `C [${c?.join(', ')}] does not broadcast to [${shape.join(', ')}]`)
+    if (whole.length > 2 || whole.some((dim, i) => typeof shape[i] === 'number' && typeof dim === 'number' && dim !== shape[i])) throw new MleError('OP_DIMENSION', `C [${c?.join(', ')}] does not broadcast to [${shape.join(', ')}]`)
   }
   return [{ dtype, shape }]
 }
