@@ -1,12 +1,21 @@
 // BaggingClassifier and BaggingRegressor: members that each read some columns, averaged.
 import { asInt32, asList, attribute, expectNumericArray, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
-import { argMax, castTo, matrixResult, once, withScalar } from '../emit.ts'
+import { argMax, castTo, matrixResult, once, squeeze, vectorResult, withScalar } from '../emit.ts'
 import type { Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { numberSetting, unsupported } from '../params.ts'
 import { log } from '../../../math/index.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 import { encodedClasses, memberList, needed, numbersOf, predictedClass, spreadColumns, sumOf } from './members.ts'
+import { addMembers, classifierTrees, describeMember, regressorTrees } from './tree-members.ts'
+
+/** Columns that each member reads. */
+function columnsOf(estimator: PyObject, count: number): Int32Array[] {
+  const place = placeOf(estimator, 'estimators_features_')
+  const columns = asList(attribute(estimator, 'estimators_features_'), place)
+  if (columns.length !== count) throw unsupported(estimator, `estimators_features_ has ${columns.length} lists for ${count} estimators`)
+  return columns.map((one) => asInt32(expectNumericArray(one, place, 1), place))
+}
 
 interface Bag {
   readonly members: readonly Methods[]
@@ -17,15 +26,15 @@ interface Bag {
 
 function bagOf(context: SklearnContext, estimator: PyObject, x: Features): Bag {
   const estimators = memberList(estimator)
-  const place = placeOf(estimator, 'estimators_features_')
-  const columns = asList(attribute(estimator, 'estimators_features_'), place)
-  if (columns.length !== estimators.length) throw unsupported(estimator, `estimators_features_ has ${columns.length} lists for ${estimators.length} estimators`)
+  const columns = columnsOf(estimator, estimators.length)
   const where = (i: number): string => `${placeOf(estimator, 'estimators_')}[${i}]`
-  const members = estimators.map((member, i) => {
-    const indices = Array.from(asInt32(expectNumericArray(columns[i], place, 1), place))
-    return context.importEstimator(member, x.select(indices), where(i))
-  })
+  const members = estimators.map((member, i) => context.importEstimator(member, x.select(Array.from(columns[i])), where(i)))
   return { members, where, count: numberSetting(estimator, 'n_estimators', members.length) }
+}
+
+/** Sums are divided by n_estimators, which a setting may have changed since. */
+function hasOwnCount(estimator: PyObject, members: number): boolean {
+  return numberSetting(estimator, 'n_estimators', members) !== members
 }
 
 /** Mean over members of results of one shape. */
@@ -37,6 +46,13 @@ function meanOf(context: SklearnContext, bag: Bag, results: readonly Result[]): 
 const regressor: EstimatorImporter = (context, estimator, x) => ({
   predict: () => {
     tellWidth(estimator, x)
+    const estimators = memberList(estimator)
+    const trees = hasOwnCount(estimator, estimators.length) ? undefined : regressorTrees(estimators)
+    if (trees !== undefined) {
+      const columns = columnsOf(estimator, trees.length)
+      const value = addMembers(context, estimator, x, trees.map((tree, i) => describeMember(tree, tree.values, columns[i])), 1, { outputs: 1, aggregate: 'mean' })
+      return vectorResult(squeeze(context, value))
+    }
     const bag = bagOf(context, estimator, x)
     return meanOf(context, bag, bag.members.map((member, i) => needed(member.predict, 'predict', bag.where(i))()))
   },
@@ -46,6 +62,16 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
   tellWidth(estimator, x)
   const classes = classesOf(estimator)
   const n = classes[0].values.length
+  const estimators = memberList(estimator)
+  const trees = hasOwnCount(estimator, estimators.length) ? undefined : classifierTrees(estimators, encodedClasses(n))
+  if (trees !== undefined) {
+    const columns = columnsOf(estimator, trees.length)
+    const mean = once((): readonly Result[] => {
+      const descriptions = trees.map(({ tree, probabilities }, i) => describeMember(tree, probabilities, columns[i]))
+      return [matrixResult(addMembers(context, estimator, x, descriptions, n, { outputs: n, aggregate: 'mean' }), n)]
+    })
+    return { ...classifierMethods(context, classes, () => [argMax(context, mean()[0].value)]), predictProba: mean, predictLogProba: logOf(context, mean) }
+  }
   const bag = bagOf(context, estimator, x)
   // Members are fitted on positions of classes; one that did not meet all of them has fewer columns.
   const encoded = encodedClasses(n)

@@ -47,7 +47,7 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
 }
 
 /** From 1.3 on nodes hold fractions, which are used as they are; before, counts that are divided by their sum. */
-function leafProbabilities(tree: SklearnTree, classCounts: readonly number[], estimator: PyObject): Float64Array {
+export function leafProbabilities(tree: SklearnTree, classCounts: readonly number[], estimator: PyObject): Float64Array {
   return isSince(estimator, 1, 3, tree.missingGoToLeft !== undefined) ? tree.values : normalizedValues(tree, classCounts)
 }
 
