@@ -5,6 +5,7 @@ import { plainBytes } from '../tensor/bytes.ts'
 import { isCatboost } from './catboost/detect.ts'
 import { isLightgbm } from './lightgbm/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
+import { isOnnx } from './onnx/detect.ts'
 import { isXgboost } from './xgboost/detect.ts'
 
 export type { PickleLimits }
@@ -18,6 +19,8 @@ export interface ImportOptions {
   /** Helps to tell formats apart that bytes alone do not. */
   readonly fileName?: string
   readonly limits?: ImportLimits
+  /** ONNX: bytes of a file of external data by its plain name in the model's folder. */
+  readonly externalData?: (name: string) => Uint8Array | undefined
 }
 
 export interface Format {
@@ -28,6 +31,7 @@ export interface Format {
 }
 
 const FORMATS: readonly Format[] = [
+  { name: 'onnx', matches: isOnnx, read: async (bytes, { externalData }) => (await import('./onnx/index.ts')).importOnnx(bytes, externalData) },
   { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
   { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
   { name: 'catboost', matches: isCatboost, read: async (bytes) => (await import('./catboost/index.ts')).importCatboost(bytes) },
@@ -43,7 +47,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON, binary).
+ * CatBoost (JSON, binary), ONNX.
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

@@ -1,0 +1,53 @@
+// A graph while it is imported: nodes still in the file's opset pass through upgrades before they become the current operators.
+import { opKey } from '../../ops/kernel.ts'
+import { schemaOf } from '../../ops/registry.ts'
+import type { Attribute } from '../../ops/types.ts'
+import type { Node } from '../../graph/graph.ts'
+import { tensor, type Tensor } from '../../tensor/index.ts'
+import { conformed } from './attributes.ts'
+
+/** A node as the file has it, attributes read. */
+export interface DraftNode {
+  readonly op: string
+  readonly domain: string
+  readonly name?: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: ReadonlyMap<string, Attribute>
+}
+
+/** Where upgraded nodes and constants go. */
+export interface Draft {
+  readonly nodes: Node[]
+  readonly initializers: Map<string, Tensor>
+  /** A name that nothing else has. */
+  readonly fresh: (hint: string) => string
+  /** Adds a node of the current version. */
+  readonly emit: (node: DraftNode) => void
+  readonly constant: (value: Tensor, hint: string) => string
+}
+
+export function createDraft(fresh: (hint: string) => string): Draft {
+  const nodes: Node[] = []
+  const initializers = new Map<string, Tensor>()
+  return {
+    nodes,
+    initializers,
+    fresh,
+    emit({ op, domain, name, inputs, outputs, attributes }) {
+      const schema = schemaOf(opKey(domain, op))
+      const own = new Map<string, Attribute>()
+      for (const [key, value] of attributes) own.set(key, conformed(key, value, schema))
+      nodes.push({ op, domain, version: schema.version, name: name === '' ? undefined : name, inputs, outputs, attributes: own })
+    },
+    constant(value, hint) {
+      const name = fresh(hint)
+      initializers.set(name, value)
+      return name
+    },
+  }
+}
+
+export function int64s(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
+  return tensor(BigInt64Array.from(values, BigInt), shape)
+}

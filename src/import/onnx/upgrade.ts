@@ -1,0 +1,225 @@
+// Operators of older opsets -> the current definition, by the changelog of operators (github.com/onnx/onnx, docs/Changelog.md). What an old
+// version did differently becomes inputs, attributes or a few nodes.
+import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
+import type { Attribute } from '../../ops/types.ts'
+import { int64s, type Draft, type DraftNode } from './draft.ts'
+import { onnxError } from './tensors.ts'
+
+export interface UpgradeContext {
+  readonly draft: Draft
+  readonly opset: number
+  /** dtype of a value, where it is known. */
+  readonly dtype: (name: string) => DType | undefined
+}
+
+/** Adds the current form of a node to the draft. */
+type Upgrade = (node: DraftNode, context: UpgradeContext) => void
+
+function intsOf(node: DraftNode, name: string): readonly number[] | undefined {
+  const value = node.attributes.get(name)
+  return value?.kind === 'ints' ? value.value : undefined
+}
+
+function intOf(node: DraftNode, name: string, fallback: number): number {
+  const value = node.attributes.get(name)
+  return value?.kind === 'int' ? value.value : fallback
+}
+
+function floatOf(node: DraftNode, name: string, fallback: number): number {
+  const value = node.attributes.get(name)
+  return value?.kind === 'float' || value?.kind === 'int' ? value.value : fallback
+}
+
+function without(node: DraftNode, ...names: string[]): DraftNode {
+  const attributes = new Map(node.attributes)
+  for (const name of names) attributes.delete(name)
+  return { ...node, attributes }
+}
+
+function withAttributes(node: DraftNode, more: Readonly<Record<string, Attribute>>): DraftNode {
+  return { ...node, attributes: new Map([...node.attributes, ...Object.entries(more)]) }
+}
+
+/** Sets input `index`, filling the gap before it with absent ones. */
+function withInput(node: DraftNode, index: number, name: string): DraftNode {
+  const inputs = [...node.inputs]
+  while (inputs.length < index) inputs.push('')
+  inputs[index] = name
+  return { ...node, inputs }
+}
+
+/** An attribute of integers that became an int64 input. */
+const listToInput =
+  (attribute: string, index: number, before: number): Upgrade =>
+  (node, { draft, opset }) => {
+    const values = intsOf(node, attribute)
+    const bare = without(node, attribute)
+    draft.emit(opset < before && values !== undefined ? withInput(bare, index, draft.constant(int64s(values), attribute)) : node)
+  }
+
+/** Broadcasting by an axis (opset 6 and before): B is lined up with A from `axis` on. */
+const axisBroadcast: Upgrade = (node, { draft, opset }) => {
+  const bare = without(node, 'broadcast', 'axis', 'consumed_inputs')
+  const axis = node.attributes.get('axis')
+  if (opset >= 7 || intOf(node, 'broadcast', 0) === 0 || axis === undefined) {
+    draft.emit(bare)
+    return
+  }
+  // Shape of A with B's dimensions from axis on: trailing ones are added by comparing ranks at run time.
+  const [a, b] = node.inputs
+  const rank = (value: string): string => {
+    const shape = draft.fresh('shape')
+    const count = draft.fresh('rank')
+    draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [value], outputs: [shape], attributes: new Map() })
+    draft.emit({ op: 'Size', domain: 'ai.onnx', inputs: [shape], outputs: [count], attributes: new Map() })
+    return count
+  }
+  const [rankA, rankB] = [rank(a), rank(b)]
+  const end = draft.fresh('end')
+  const ones = draft.fresh('ones')
+  const onesShape = draft.fresh('onesShape')
+  const shapeB = draft.fresh('shapeB')
+  const target = draft.fresh('target')
+  const reshaped = draft.fresh('reshaped')
+  draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [b], outputs: [shapeB], attributes: new Map() })
+  draft.emit({ op: 'Sub', domain: 'ai.onnx', inputs: [rankA, rankB], outputs: [end], attributes: new Map() })
+  const missing = draft.fresh('missing')
+  draft.emit({ op: 'Sub', domain: 'ai.onnx', inputs: [end, draft.constant(int64s([intOf(node, 'axis', 0)], []), 'axis')], outputs: [missing], attributes: new Map() })
+  draft.emit({ op: 'Unsqueeze', domain: 'ai.onnx', inputs: [missing, draft.constant(int64s([0]), 'axes')], outputs: [onesShape], attributes: new Map() })
+  draft.emit({ op: 'ConstantOfShape', domain: 'ai.onnx', inputs: [onesShape], outputs: [ones], attributes: new Map([['value', { kind: 'tensor', value: int64s([1]) }]]) })
+  draft.emit({ op: 'Concat', domain: 'ai.onnx', inputs: [shapeB, ones], outputs: [target], attributes: new Map([['axis', { kind: 'int', value: 0 }]]) })
+  draft.emit({ op: 'Reshape', domain: 'ai.onnx', inputs: [b, target], outputs: [reshaped], attributes: new Map() })
+  draft.emit({ ...bare, inputs: [a, reshaped] })
+}
+
+/** Softmax and kin before 13 flattened their input to two dimensions at `axis`. */
+const flattenedSoftmax: Upgrade = (node, { draft, opset }) => {
+  if (opset >= 13) {
+    draft.emit(node)
+    return
+  }
+  const shape = draft.fresh('shape')
+  const flat = draft.fresh('flat')
+  const result = draft.fresh('softmax')
+  const [x] = node.inputs
+  draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [x], outputs: [shape], attributes: new Map() })
+  draft.emit({ op: 'Flatten', domain: 'ai.onnx', inputs: [x], outputs: [flat], attributes: new Map([['axis', { kind: 'int', value: intOf(node, 'axis', 1) }]]) })
+  draft.emit({ ...node, inputs: [flat], outputs: [result], attributes: new Map([['axis', { kind: 'int', value: 1 }]]) })
+  draft.emit({ op: 'Reshape', domain: 'ai.onnx', inputs: [result, shape], outputs: node.outputs, attributes: new Map() })
+}
+
+const clip: Upgrade = (node, { draft, opset, dtype }) => {
+  if (opset >= 11) {
+    draft.emit(node)
+    return
+  }
+  let out = without(node, 'min', 'max', 'consumed_inputs')
+  const type = dtype(node.inputs[0]) ?? 'float32'
+  for (const [index, name] of [[1, 'min'], [2, 'max']] as const) {
+    if (node.attributes.has(name)) out = withInput(out, index, draft.constant(tensor([floatOf(node, name, 0)], [], type), name))
+  }
+  draft.emit(out)
+}
+
+const dropout: Upgrade = (node, { draft, opset }) => {
+  // Inference passes values on; only a training run (training_mode, 12 and later) drops any.
+  if (opset >= 12 && node.inputs[2] !== undefined && node.inputs[2] !== '') {
+    const mode = draft.initializers.get(node.inputs[2])
+    if (mode === undefined || Number(mode.data[0]) !== 0) throw onnxError('ONNX_TRAINING', `Dropout ${node.name ?? ''} runs in training mode, which is random; export the model for inference`)
+  }
+  draft.emit({ ...node, op: 'Identity', inputs: [node.inputs[0]], outputs: [node.outputs[0]], attributes: new Map() })
+  if (node.outputs[1] !== undefined && node.outputs[1] !== '') {
+    const shape = draft.fresh('shape')
+    draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [node.inputs[0]], outputs: [shape], attributes: new Map() })
+    const kept: Tensor = tensor(Uint8Array.of(1), [1], 'bool')
+    draft.emit({ op: 'ConstantOfShape', domain: 'ai.onnx', inputs: [shape], outputs: [node.outputs[1]], attributes: new Map([['value', { kind: 'tensor', value: kept }]]) })
+  }
+}
+
+const slice: Upgrade = (node, { draft, opset }) => {
+  if (opset >= 10) {
+    draft.emit(node)
+    return
+  }
+  let out = without(node, 'starts', 'ends', 'axes')
+  for (const [index, name] of [[1, 'starts'], [2, 'ends'], [3, 'axes']] as const) {
+    const values = intsOf(node, name)
+    if (values !== undefined) out = withInput(out, index, draft.constant(int64s(values), name))
+  }
+  draft.emit(out)
+}
+
+const pad: Upgrade = (node, { draft, opset, dtype }) => {
+  if (opset >= 11) {
+    draft.emit(node)
+    return
+  }
+  const pads = intsOf(node, 'pads') ?? intsOf(node, 'paddings') ?? []
+  const value = tensor([floatOf(node, 'value', 0)], [], dtype(node.inputs[0]) ?? 'float32')
+  const out = without(node, 'pads', 'paddings', 'value')
+  draft.emit({ ...out, inputs: [node.inputs[0], draft.constant(int64s(pads), 'pads'), draft.constant(value, 'value')] })
+}
+
+const topK: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 10 ? withInput(without(node, 'k'), 1, draft.constant(int64s([intOf(node, 'k', 1)]), 'k')) : node)
+}
+
+const reshape: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 5 ? { ...without(node, 'shape', 'consumed_inputs'), inputs: [node.inputs[0], draft.constant(int64s(intsOf(node, 'shape') ?? []), 'shape')] } : node)
+}
+
+const split: Upgrade = (node, { draft, opset }) => {
+  const parts = intsOf(node, 'split')
+  if (opset < 13 && parts !== undefined) draft.emit(withInput(without(node, 'split'), 1, draft.constant(int64s(parts), 'split')))
+  else if (node.inputs[1] === undefined || node.inputs[1] === '') {
+    draft.emit(withAttributes(node, { num_outputs: { kind: 'int', value: intOf(node, 'num_outputs', node.outputs.length) } }))
+  } else draft.emit(node)
+}
+
+const concat: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 4 && !node.attributes.has('axis') ? withAttributes(node, { axis: { kind: 'int', value: 1 } }) : node)
+}
+
+/** Names of data types in Cast of opset 5 and before. */
+const CAST_NAMES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([['FLOAT', 'float32'], ['DOUBLE', 'float64']])
+
+const cast: Upgrade = (node, { draft }) => {
+  const to = node.attributes.get('to')
+  const named = to?.kind === 'string' ? (CAST_NAMES.get(to.value) ?? to.value.toLowerCase()) : undefined
+  // saturate and round_mode concern float8 only.
+  const bare = without(node, 'saturate', 'round_mode')
+  draft.emit(named === undefined ? bare : withAttributes(bare, { to: { kind: 'string', value: named } }))
+}
+
+const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater', 'PRelu']
+const LEGACY_UNARY = ['Abs', 'Ceil', 'Exp', 'Floor', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh', 'Max', 'Min', 'Sum', 'Mean', 'LeakyRelu', 'Elu', 'Selu', 'HardSigmoid']
+const REDUCTIONS = ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp']
+
+const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, Upgrade>([
+  ...BROADCASTING.map((op): [string, Upgrade] => [op, axisBroadcast]),
+  ...LEGACY_UNARY.map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'consumed_inputs'))]),
+  ...REDUCTIONS.map((op): [string, Upgrade] => [op, listToInput('axes', 1, 18)]),
+  ['ReduceSum', listToInput('axes', 1, 13)],
+  ['Squeeze', listToInput('axes', 1, 13)],
+  ['Unsqueeze', listToInput('axes', 1, 13)],
+  ['Gemm', (node, { draft }) => draft.emit(without(node, 'broadcast'))],
+  ['Softmax', flattenedSoftmax],
+  ['LogSoftmax', flattenedSoftmax],
+  ['Hardmax', flattenedSoftmax],
+  ['Clip', clip],
+  ['Dropout', dropout],
+  ['Slice', slice],
+  ['Pad', pad],
+  ['TopK', topK],
+  ['Reshape', reshape],
+  ['Split', split],
+  ['Concat', concat],
+  ['Cast', cast],
+])
+
+/** Adds `node` to the draft in the current version of its operators. */
+export function upgrade(node: DraftNode, context: UpgradeContext): void {
+  const rule = node.domain === 'ai.onnx' ? UPGRADES.get(node.op) : undefined
+  if (rule === undefined) context.draft.emit(node)
+  else rule(node, context)
+}
