@@ -1,5 +1,6 @@
 // Many classes by several estimators of two: one against the rest, one against one, output codes.
 import type { ValueName } from '../../../graph/builder.ts'
+import { MleError } from '../../../error.ts'
 import { arrayAttribute, asFloat64, asObject, attribute, placeOf, stringAttribute, type PyObject } from '../../pickle/index.ts'
 import { affine, argMax, castTo, concat, float64Constant, matrixResult, once, squeeze, sumColumns, vectorResult, withScalar } from '../emit.ts'
 import type { Features } from '../features.ts'
@@ -34,7 +35,7 @@ function flat(context: SklearnContext, result: Result, where: string): ValueName
   const value = numbersOf(context, result)
   if (result.shape.length === 1) return value
   if (result.shape[1] === 1) return squeeze(context, value)
-  throw new TypeError(`${where} gives [${result.shape.join(', ')}] where one number per row is read`)
+  throw new MleError('SKLEARN_UNSUPPORTED', `${where} gives [${result.shape.join(', ')}] where one number per row is read`, { section: where })
 }
 
 /** Above which confidence the second class is meant. A constant that stands for an estimator counts as no classifier. */
