@@ -16,6 +16,7 @@ import { preprocessSchemas } from './schemas/preprocess.ts'
 import { otherReduceSchemas } from './schemas/reduce-other.ts'
 import { reduceSchemas } from './schemas/reduce.ts'
 import { convolutionSchemas } from './schemas/convolution.ts'
+import { gaussianProcessSchemas } from './schemas/gaussian-process.ts'
 import { requireSchemas } from './schemas/require.ts'
 import { svmSchemas } from './schemas/svm.ts'
 import { tensorSchemas } from './schemas/tensor.ts'
@@ -40,6 +41,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...gaussianProcessSchemas,
     ...convolutionSchemas,
     ...textSchemas,
     ...controlSchemas,

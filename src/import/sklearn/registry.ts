@@ -12,6 +12,7 @@ import { dummies } from './families/dummy.ts'
 import { encoders } from './families/encoders.ts'
 import { featureSelection } from './families/feature-selection.ts'
 import { forests } from './families/forests.ts'
+import { gaussianProcesses } from './families/gaussian-process.ts'
 import { gradientBoosting } from './families/gradient-boosting.ts'
 import { histGradientBoosting } from './families/hist-gradient-boosting.ts'
 import { imputers } from './families/imputers.ts'
@@ -82,6 +83,7 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   decompositions,
   kernelApproximations,
   neuralNetworks,
+  gaussianProcesses,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

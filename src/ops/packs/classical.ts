@@ -2,10 +2,12 @@ import { combineKernels } from '../cpu/combine.ts'
 import { fusedKernels } from '../cpu/fused-matmul.ts'
 import { requireKernels } from '../cpu/require.ts'
 import { convolutionKernels } from '../cpu/convolution.ts'
+import { gaussianProcessKernels } from '../cpu/gaussian-process.ts'
 import type { Pack } from '../packs.ts'
 import { combineSchemas } from '../schemas/combine.ts'
 import { exactSchemas } from '../schemas/exact.ts'
 import { convolutionSchemas } from '../schemas/convolution.ts'
+import { gaussianProcessSchemas } from '../schemas/gaussian-process.ts'
 import { requireSchemas } from '../schemas/require.ts'
 
 export const pack: Pack = {
@@ -13,12 +15,14 @@ export const pack: Pack = {
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...gaussianProcessSchemas,
     ...convolutionSchemas,
   ],
   cpu: /* @__PURE__ */ new Map([
     ...combineKernels,
     ...fusedKernels,
     ...requireKernels,
+    ...gaussianProcessKernels,
     ...convolutionKernels,
   ]),
 }
