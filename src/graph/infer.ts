@@ -97,6 +97,9 @@ export function inferTypes(
   graph.nodes.forEach((node, index) => {
     const schema = schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: operator of domain ${node.domain} is not known to this version of mle-runtime`)
+    if (node.version > schema.version) {
+      throw new MleError('GRAPH_VERSION', `graph ${nodeLabel(node, index)}: version ${node.version} of the operator is not known to this version of mle-runtime, which has ${schema.version}; update mle-runtime`, { expected: schema.version, actual: node.version })
+    }
     const inputs = node.inputs.map((name) => {
       if (name === '') return undefined
       const type = scope.typeOf(name)

@@ -45,6 +45,7 @@ test('an error of a kernel names its node and keeps its code', async () => {
 test('loading with unknown operators or undefined values fails by name', async () => {
   const g = graph((b) => b.output('y', b.add('Relu', [b.input('x', { dtype: 'float32', shape: [1] })]), { dtype: 'float32', shape: [1] }))
   await assert.rejects(load({ ...g, nodes: g.nodes.map((node) => ({ ...node, op: 'Nope' })) }), hasCode('GRAPH_OPERATOR'))
+  await assert.rejects(load({ ...g, nodes: g.nodes.map((node) => ({ ...node, version: 9999 })) }).then((model) => model.run({ x: [1] })), hasCode('GRAPH_VERSION'))
   await assert.rejects(load({ ...g, nodes: g.nodes.map((node, i) => (i === 0 ? { ...node, inputs: ['gone'] } : node)) }).then((model) => model.run({ x: [1] })), hasCode('GRAPH_UNDEFINED'))
   const model = await load(g, { device: 'cpu' })
   assert.throws(() => model.runSync({ x: [1] }, ['nope']), hasCode('GRAPH_OUTPUT'))
