@@ -2,6 +2,7 @@
 // views are made from them and refreshed whenever `generation` changes, because growing a WebAssembly.Memory detaches
 // every view of it silently.
 import { MleError } from '../error.ts'
+import { giveBack, type FreeRange } from './free-list.ts'
 
 /** A range of an arena; its absolute place is asked of the arena each time views are made. */
 export interface Region {
@@ -115,7 +116,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
   let generation = 0
   let allocatedBytes = 0
   let end = alignUp(reservedBytes)
-  const free: { offset: number; bytes: number }[] = []
+  const free: FreeRange[] = []
   const live = new Map<Region, number>()
 
   const grow = (needed: number): void => {
@@ -163,7 +164,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
       if (bytes === undefined) return
       live.delete(region)
       allocatedBytes -= bytes
-      insertFree(free, region.byteOffset, bytes)
+      giveBack(free, region.byteOffset, bytes)
       const last = free[free.length - 1]
       if (last !== undefined && last.offset + last.bytes === end) {
         end = last.offset
@@ -174,21 +175,6 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
       if (!live.has(region)) throw new MleError('MODEL_DISPOSED', 'the model was disposed; load it again')
       return memory.buffer
     },
-  }
-}
-
-/** Keeps the free list sorted by offset and merges neighbours. */
-function insertFree(free: { offset: number; bytes: number }[], offset: number, bytes: number): void {
-  let at = free.findIndex((range) => range.offset > offset)
-  if (at < 0) at = free.length
-  free.splice(at, 0, { offset, bytes })
-  if (at + 1 < free.length && offset + bytes === free[at + 1].offset) {
-    free[at] = { offset, bytes: bytes + free[at + 1].bytes }
-    free.splice(at + 1, 1)
-  }
-  if (at > 0 && free[at - 1].offset + free[at - 1].bytes === offset) {
-    free[at - 1] = { offset: free[at - 1].offset, bytes: free[at - 1].bytes + free[at].bytes }
-    free.splice(at, 1)
   }
 }
 

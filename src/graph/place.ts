@@ -1,6 +1,7 @@
 // Memory planner: gives values with known sizes and lifetimes byte offsets in one region, so that no two live values
 // overlap. Pure arithmetic over intervals; knows neither tensors nor arenas.
 import { alignUp } from './arena.ts'
+import { giveBack, type FreeRange } from './free-list.ts'
 
 /** A value to place: bytes, the step that writes it first and the last step that reads it. */
 export interface Lifetime {
@@ -22,14 +23,14 @@ export interface Placement {
  */
 export function place(lifetimes: readonly Lifetime[]): Placement {
   const offsets = new Array<number>(lifetimes.length)
-  const free: { offset: number; bytes: number }[] = []
+  const free: FreeRange[] = []
   let active: number[] = []
   let end = 0
   for (let index = 0; index < lifetimes.length; index++) {
     const lifetime = lifetimes[index]
     const stillActive: number[] = []
     for (const other of active) {
-      if (lifetimes[other].last < lifetime.first) release(free, offsets[other], alignUp(lifetimes[other].bytes))
+      if (lifetimes[other].last < lifetime.first) giveBack(free, offsets[other], alignUp(lifetimes[other].bytes))
       else stillActive.push(other)
     }
     active = stillActive
@@ -54,19 +55,4 @@ export function place(lifetimes: readonly Lifetime[]): Placement {
     active.push(index)
   }
   return { offsets, totalBytes: end }
-}
-
-function release(free: { offset: number; bytes: number }[], offset: number, bytes: number): void {
-  if (bytes === 0) return
-  let at = free.length
-  while (at > 0 && free[at - 1].offset > offset) at--
-  free.splice(at, 0, { offset, bytes })
-  if (at + 1 < free.length && offset + bytes === free[at + 1].offset) {
-    free[at] = { offset, bytes: bytes + free[at + 1].bytes }
-    free.splice(at + 1, 1)
-  }
-  if (at > 0 && free[at - 1].offset + free[at - 1].bytes === offset) {
-    free[at - 1] = { offset: free[at - 1].offset, bytes: free[at - 1].bytes + free[at].bytes }
-    free.splice(at, 1)
-  }
 }

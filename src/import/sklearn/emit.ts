@@ -90,8 +90,4 @@ export function matrixResult(value: ValueName, columns: number): Result {
   return { value, dtype: 'float64', shape: ['batch', columns] }
 }
 
-/** Calls `make` once and remembers what it gave. */
-export function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
+export { once } from '../once.ts'
