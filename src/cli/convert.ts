@@ -2,8 +2,8 @@
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { pruneGraph } from '../import/prune.ts'
-import { onlyPositional, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
-import { fileBytes, graphOfFile } from './model-file.ts'
+import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { fileBytes, graphOfFile, isMleFile } from './model-file.ts'
 import { outputsOf, writeFile } from './outputs.ts'
 import { progressOn } from './progress.ts'
 import { bytesText } from './table.ts'
@@ -20,6 +20,8 @@ version 1 or 2, or an .mle file to write anew.
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const input = onlyPositional(args, 'IN')
   const output = args.text('output') ?? `${input.replace(/\.[a-z0-9]+$/i, '')}.mle`
+  // An old file holds what its importer cannot keep, so it is not written over unasked.
+  if (args.text('output') === undefined && output === input && !isMleFile(input)) throw new UsageError(`${input} would be written over; name the result with -o`)
   const codec = wordOption(args, 'codec', ['none', 'lz4', 'zstd', 'brotli'])
   const progress = progressOn(terminal)
   const graph = keptMethods(await graphOfFile(input, progress), args.texts('method'))

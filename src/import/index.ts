@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts'
 import { plainBytes } from '../tensor/bytes.ts'
 import { isCatboost } from './catboost/detect.ts'
 import { isLightgbm } from './lightgbm/detect.ts'
+import { isMle } from './mle-legacy/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { isOnnx } from './onnx/detect.ts'
 import { isXgboost } from './xgboost/detect.ts'
@@ -31,6 +32,7 @@ export interface Format {
 }
 
 const FORMATS: readonly Format[] = [
+  { name: 'mle-legacy', matches: isMle, read: async (bytes, options) => (await import('./mle-legacy/index.ts')).importMleLegacy(bytes, (inner) => importModel(inner, options)) },
   { name: 'onnx', matches: isOnnx, read: async (bytes, { externalData }) => (await import('./onnx/index.ts')).importOnnx(bytes, externalData) },
   { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
   { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
@@ -47,7 +49,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON, binary), ONNX.
+ * CatBoost (JSON, binary), ONNX; also .mle files of versions 1 and 2.
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

@@ -4,14 +4,18 @@ import type { Graph, Method } from '../../graph/graph.ts'
 import type { Dim } from '../../ops/types.ts'
 import { lowerLightgbm } from './lower.ts'
 import { objectiveOf } from './objective.ts'
-import { parseLightgbm } from './text.ts'
+import { parseLightgbm, type LgbModel } from './text.ts'
 
 /**
  * The graph of a text model: input X float64 [batch, features]; outputs `margin`, and by objective `value`,
  * `probabilities` and `label`, and `leaf`; method predict is Booster.predict.
  */
 export function importLightgbm(bytes: Uint8Array): Graph {
-  const model = parseLightgbm(bytes)
+  return lightgbmGraph(parseLightgbm(bytes))
+}
+
+/** The same for a model from elsewhere. */
+export function lightgbmGraph(model: LgbModel): Graph {
   const builder = graphBuilder()
   const x = builder.input('X', { dtype: 'float64', shape: ['batch', model.featureCount] })
   const lowered = lowerLightgbm(builder, model, x)
