@@ -94,19 +94,27 @@ function makeScatterElements(context: KernelContext): Kernel {
   const loops = new Map([['add', ADD], ['mul', MUL], ['max', MAX], ['min', MIN]]).get(text(context.attributes, 'reduction', 'none'))
   const combine = loops && pickBinary(loops, dtype)
   const layout = perShape(([data, indices]) => elementNest(data, indices, int(context.attributes, 'axis', 0)))
+  let y: Numbers
+  let indices: Numbers
+  let updates: Numbers
+  let elements: ReturnType<typeof elementNest>
+  const row = (at: readonly number[]): void => {
+    const { nest, stride, dim } = elements
+    for (let e = 0; e < nest.inner; e++) {
+      const j = at[0] + e * nest.steps[0]
+      const o = at[1] + e * nest.steps[1] + placeAt(indices, j, wide, dim) * stride
+      if (combine !== undefined) combine(y, o, 1, y, o, 0, updates, j, 0)
+      else for (let w = 0; w < words; w++) y[o * words + w] = updates[j * words + w]
+    }
+  }
   return (inputs, outputs) => {
-    const { nest, stride, dim } = layout(inputs, outputs)
-    const [x, indices, updates] = [numbers(inputs[0]), numbers(inputs[1]), numbers(inputs[2])]
-    const y = numbers(outputs[0])
+    elements = layout(inputs, outputs)
+    const x = numbers(inputs[0])
+    y = numbers(outputs[0])
+    indices = numbers(inputs[1])
+    updates = numbers(inputs[2])
     for (let i = 0; i < y.length; i++) y[i] = x[i]
-    walk(nest, (at) => {
-      for (let e = 0; e < nest.inner; e++) {
-        const j = at[0] + e * nest.steps[0]
-        const o = at[1] + e * nest.steps[1] + placeAt(indices, j, wide, dim) * stride
-        if (combine !== undefined) combine(y, o, 1, y, o, 0, updates, j, 0)
-        else for (let w = 0; w < words; w++) y[o * words + w] = updates[j * words + w]
-      }
-    })
+    walk(elements.nest, row)
   }
 }
 
@@ -137,17 +145,22 @@ function makePad(context: KernelContext): Kernel {
     const maps = shape.map((dim, i) => padMap(dim, all[i], all[i + shape.length], mode).map((from) => (from < 0 ? -1 : from * strides[i] * words)))
     return [...maps, Array.from({ length: words }, (_, w) => w)]
   }, [1, 3])
+  let maps: readonly (readonly number[])[]
+  let x: Numbers
+  let y: Numbers
+  let fill: Numbers
+  let o = 0
+  const visit = (axis: number, base: number): void => {
+    const map = maps[axis]
+    if (axis === maps.length - 1) for (let w = 0; w < words; w++, o++) y[o] = base < 0 ? fill[w] : x[base + w]
+    else for (let e = 0; e < map.length; e++) visit(axis + 1, base < 0 || map[e] < 0 ? -1 : base + map[e])
+  }
   return (inputs, outputs) => {
-    const maps = layout(inputs, outputs)
-    const x = numbers(inputs[0])
-    const y = numbers(outputs[0])
-    const fill = inputs[2] === undefined ? zero : numbers(inputs[2])
-    let o = 0
-    const visit = (axis: number, base: number): void => {
-      const map = maps[axis]
-      if (axis === maps.length - 1) for (let w = 0; w < words; w++, o++) y[o] = base < 0 ? fill[w] : x[base + w]
-      else for (let e = 0; e < map.length; e++) visit(axis + 1, base < 0 || map[e] < 0 ? -1 : base + map[e])
-    }
+    maps = layout(inputs, outputs)
+    x = numbers(inputs[0])
+    y = numbers(outputs[0])
+    fill = inputs[2] === undefined ? zero : numbers(inputs[2])
+    o = 0
     visit(0, 0)
   }
 }

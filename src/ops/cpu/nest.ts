@@ -37,14 +37,18 @@ interface Kept<T> {
  */
 export function perShape<T>(build: (inputs: Views, outputs: Views) => T, valueInputs: readonly number[] = []): (inputs: Views, outputs: Views) => T {
   const kept: Kept<T>[] = []
-  return (inputs, outputs) => {
-    for (let i = 0; i < kept.length; i++) if (isSame(kept[i], inputs, outputs, valueInputs)) return kept[i].result
+  // Apart, because a closure over the arguments would cost every call an allocation.
+  const add = (inputs: Views, outputs: Views): T => {
     const shapes = [...inputs, ...outputs].map((view) => view?.shape)
     const values = valueInputs.flatMap((index) => (inputs[index] === undefined ? [] : Array.from(numbers(inputs[index]))))
     const result = build(inputs, outputs)
     if (kept.length === MAX_KEPT) kept.pop()
     kept.unshift({ shapes, values, result })
     return result
+  }
+  return (inputs, outputs) => {
+    for (let i = 0; i < kept.length; i++) if (isSame(kept[i], inputs, outputs, valueInputs)) return kept[i].result
+    return add(inputs, outputs)
   }
 }
 

@@ -9,36 +9,35 @@ import { dtypeOf } from './elementwise.ts'
 import { integers } from './moving.ts'
 import { numbers, perShape, wordsOf, type Numbers } from './nest.ts'
 import {
-  axisLines, expSummer, foldEntry, foldKernel, forEachLine, isBeyond, isNarrow, largestOf, lineEntry, linesOf, partialsFor, plainSum, summed, wideFold, type Fold, type Partials,
+  addElements, addMagnitudes, addSquares, axisLines, foldEntry, foldKernel, isBeyond, isNarrow, largestIn, lineEntry, lineLoop, linesOf, partialsFor, sumBy, sumExponentials, summed,
+  wideFold, type Fold, type Lines, type Partials,
 } from './reduce.ts'
 import { addWide, compareWide, copyWide, maxWide, minWide, mulWide, numberToWide } from './wide.ts'
 import { widened } from './widen.ts'
 
-const multiplied = (partials: Partials): Fold => (x, base, step, n) => {
-  const whole = partials instanceof Int32Array || partials instanceof Uint32Array
-  const times = (e: number, value: number): void => {
-    partials[e] = whole ? Math.imul(partials[e], value) : partials[e] * value
-  }
-  for (let e = 0; e < 16; e++) partials[e] = 1
-  for (let e = 0; e < n; e++) times(e & 15, x[base + e * step])
-  for (let half = 8; half > 0; half >>= 1) for (let e = 0; e < half; e++) times(e, partials[e + half])
-  return partials[0]
+const multiplied = (p: Partials): Fold => (x, base, step, n, y, o) => {
+  const whole = p instanceof Int32Array || p instanceof Uint32Array
+  for (let e = 0; e < 16; e++) p[e] = 1
+  for (let e = 0; e < n; e++) p[e & 15] = whole ? Math.imul(p[e & 15], x[base + e * step]) : p[e & 15] * x[base + e * step]
+  for (let half = 8; half > 0; half >>= 1) for (let e = 0; e < half; e++) p[e] = whole ? Math.imul(p[e], p[e + half]) : p[e] * p[e + half]
+  y[o] = p[0]
 }
 
-const smallestOf = (x: Numbers, base: number, step: number, n: number, none: number): number => {
-  let value = none
-  for (let e = 0; e < n; e++) value = Math.min(value, x[base + e * step])
-  return value
+const largest: (none: number) => Fold = (none) => (x, base, step, n, y, o) => {
+  y[o] = none
+  for (let e = 0; e < n; e++) y[o] = Math.max(y[o], x[base + e * step])
+}
+const smallest: (none: number) => Fold = (none) => (x, base, step, n, y, o) => {
+  y[o] = none
+  for (let e = 0; e < n; e++) y[o] = Math.min(y[o], x[base + e * step])
 }
 
 function extremeEntry(sign: 1 | -1): KernelEntry {
-  const pick = sign > 0 ? largestOf : smallestOf
   const make = (context: KernelContext): Kernel => {
     const dtype = dtypeOf(context)
     if (is64BitInteger(dtype)) return wideFold(sign > 0 ? maxWide : minWide, -sign * Infinity)(context)
     const [low, high] = isFloat(dtype) ? [-Infinity, Infinity] : dtype === 'bool' ? [0, 1] : integerRange(dtype)
-    const none = sign > 0 ? low : high
-    return foldKernel(context, (x, base, step, n) => pick(x, base, step, n, none))
+    return foldKernel(context, sign > 0 ? largest(low) : smallest(high))
   }
   return { make: widened(make, isNarrow, 'float32', 1) }
 }
@@ -51,12 +50,11 @@ const hardmax = /* @__PURE__ */ lineEntry(() => (y, x, base, step, n) => {
 
 const lpNormalization = /* @__PURE__ */ lineEntry(({ attributes }, dtype) => {
   const euclid = int(attributes, 'p', 2) === 2
-  const sum = summed(euclid ? (x) => x * x : Math.abs)(partialsFor(dtype))
-  const round = dtype === 'float32' ? Math.fround : (value: number): number => value
+  const p = partialsFor(dtype)
   return (y, x, base, step, n) => {
-    const total = sum(x, base, step, n)
-    const norm = euclid ? round(Math.sqrt(total)) : total
-    for (let e = 0; e < n; e++) y[base + e * step] = norm === 0 ? 0 : x[base + e * step] / norm
+    sumBy(euclid ? addSquares : addMagnitudes, p, x, base, step, n)
+    if (euclid) p[0] = Math.sqrt(p[0])
+    for (let e = 0; e < n; e++) y[base + e * step] = p[0] === 0 ? 0 : x[base + e * step] / p[0]
   }
 })
 
@@ -84,9 +82,10 @@ function makeCumSum(context: KernelContext): Kernel {
       }
     }
   }
+  const loop = lineLoop(1, visit)
   return (inputs, outputs) => {
     y = numbers(outputs[0])
-    forEachLine(layout(inputs, outputs), numbers(inputs[0]), 1, visit)
+    loop(layout(inputs, outputs), numbers(inputs[0]))
   }
 }
 
@@ -96,10 +95,10 @@ function makeTopK(context: KernelContext): Kernel {
   const sign = int(context.attributes, 'largest', 1) !== 0 ? 1 : -1
   const from = axisLines(context, -1)
   const to = axisLines(context, -1, 'output')
-  const queues = perShape(([data], outputs): { queue: Int32Array; places: Float64Array } => {
+  const memory = perShape(([data], outputs): { queue: Int32Array; places: Float64Array } => {
     const lines = to([data], outputs)
     const places = new Float64Array(lines.kept.rows * lines.kept.inner)
-    forEachLine(lines, [], 1, (_x, base, _step, _n, output) => (places[output] = base))
+    lineLoop(1, (_x, base, _step, _n, output) => (places[output] = base))(lines, [])
     return { queue: new Int32Array(data?.size ?? 0), places }
   })
   let x: Numbers
@@ -109,49 +108,60 @@ function makeTopK(context: KernelContext): Kernel {
     const i = start + stride * p
     const j = start + stride * q
     if (words === 2) return -sign * compareWide(x, 2 * i, x, 2 * j) || p - q
-    const [a, b] = [x[i], x[j]]
+    const a = x[i]
+    const b = x[j]
     // NaN counts as the largest number.
     if (a !== a || b !== b) return sign * ((a === a ? 1 : 0) - (b === b ? 1 : 0)) || p - q
     return a === b ? p - q : sign * (a > b ? -1 : 1)
   }
+  let outLines: Lines
+  let values: Numbers | undefined
+  let indices: Numbers | undefined
+  let kept: ReturnType<typeof memory>
+  const loop = lineLoop(1, (data, base, step, count, line) => {
+    const { queue, places } = kept
+    x = data
+    start = base
+    stride = step
+    for (let e = 0; e < count; e++) queue[e] = e
+    selectSorted(queue, count, outLines.count, order)
+    for (let e = 0; e < outLines.count; e++) {
+      const o = places[line] + e * outLines.step
+      if (values !== undefined) for (let w = 0; w < words; w++) values[o * words + w] = x[(start + stride * queue[e]) * words + w]
+      if (indices !== undefined) numberToWide(indices, 2 * o, queue[e], false)
+    }
+  })
   return (inputs, outputs) => {
-    const [values, indices] = outputs
-    const { queue, places } = queues(inputs, outputs)
-    const { count: k, step: outStep } = to(inputs, outputs)
-    forEachLine(from(inputs, outputs), numbers(inputs[0]), 1, (data, base, step, count, line) => {
-      x = data
-      start = base
-      stride = step
-      for (let e = 0; e < count; e++) queue[e] = e
-      selectSorted(queue, count, k, order)
-      for (let e = 0; e < k; e++) {
-        const o = places[line] + e * outStep
-        if (values !== undefined) for (let w = 0; w < words; w++) numbers(values)[o * words + w] = x[(start + stride * queue[e]) * words + w]
-        if (indices !== undefined) numberToWide(numbers(indices), 2 * o, queue[e], false)
-      }
-    })
+    kept = memory(inputs, outputs)
+    outLines = to(inputs, outputs)
+    values = outputs[0] && numbers(outputs[0])
+    indices = outputs[1] && numbers(outputs[1])
+    loop(from(inputs, outputs), numbers(inputs[0]))
   }
 }
 
+type Order = (p: number, q: number) => number
+
 /** Puts the first k of the order at the front, sorted: a heap of k of which the last one is the root. */
-function selectSorted(queue: Int32Array, count: number, k: number, order: (p: number, q: number) => number): void {
-  const sift = (root: number, size: number): void => {
-    for (let child = 2 * root + 1; child < size; child = 2 * root + 1) {
-      if (child + 1 < size && order(queue[child + 1], queue[child]) > 0) child++
-      if (order(queue[child], queue[root]) <= 0) return
-      swap(queue, root, child)
-      root = child
-    }
-  }
-  for (let root = (k >> 1) - 1; root >= 0; root--) sift(root, k)
+function selectSorted(queue: Int32Array, count: number, k: number, order: Order): void {
+  for (let root = (k >> 1) - 1; root >= 0; root--) sift(queue, root, k, order)
   for (let e = k; e < count && k > 0; e++) {
     if (order(queue[e], queue[0]) >= 0) continue
     swap(queue, e, 0)
-    sift(0, k)
+    sift(queue, 0, k, order)
   }
   for (let size = k - 1; size > 0; size--) {
     swap(queue, 0, size)
-    sift(0, size)
+    sift(queue, 0, size, order)
+  }
+}
+
+function sift(queue: Int32Array, root: number, size: number, order: Order): void {
+  for (let child = 2 * root + 1; child < size; child = 2 * root + 1) {
+    if (child + 1 < size && order(queue[child + 1], queue[child]) > 0) child++
+    if (order(queue[child], queue[root]) <= 0) return
+    swap(queue, root, child)
+    root = child
   }
 }
 
@@ -161,31 +171,33 @@ function swap(queue: Int32Array, p: number, q: number): void {
   queue[q] = held
 }
 
-const squares = /* @__PURE__ */ summed((x) => x * x)
+function rootOf(y: Numbers, o: number): void {
+  y[o] = Math.sqrt(y[o])
+}
+
+function logOf(y: Numbers, o: number): void {
+  y[o] = log(y[o])
+}
+
+const logSumExp = (p: Partials): Fold => (x, base, step, n, y, o) => {
+  sumExponentials(p, x, base, step, n)
+  p[0] = log(p[0])
+  const max = largestIn(p)
+  // An infinity must not be subtracted from itself.
+  y[o] = max - max !== 0 ? max : p[0] + max
+}
 
 export const otherReduceKernels: readonly (readonly [string, KernelEntry])[] = [
   ['ReduceMax', /* @__PURE__ */ extremeEntry(1)],
   ['ReduceMin', /* @__PURE__ */ extremeEntry(-1)],
-  ['ReduceProd', /* @__PURE__ */ foldEntry(multiplied, undefined, wideFold(mulWide, 1))],
-  ['ReduceSumSquare', /* @__PURE__ */ foldEntry(squares, (sum) => sum)],
-  ['ReduceL1', /* @__PURE__ */ foldEntry(summed(Math.abs), (sum) => sum)],
-  ['ReduceL2', /* @__PURE__ */ foldEntry(squares, Math.sqrt)],
-  ['ReduceLogSum', /* @__PURE__ */ foldEntry(plainSum, log)],
-  ['ReduceLogSumExp', { make: makeLogSumExp }],
+  ['ReduceProd', /* @__PURE__ */ foldEntry(multiplied, wideFold(mulWide, 1))],
+  ['ReduceSumSquare', /* @__PURE__ */ foldEntry(summed(addSquares))],
+  ['ReduceL1', /* @__PURE__ */ foldEntry(summed(addMagnitudes))],
+  ['ReduceL2', /* @__PURE__ */ foldEntry(summed(addSquares, rootOf))],
+  ['ReduceLogSum', /* @__PURE__ */ foldEntry(summed(addElements, logOf))],
+  ['ReduceLogSumExp', /* @__PURE__ */ foldEntry(logSumExp)],
   ['CumSum', { make: /* @__PURE__ */ widened(makeCumSum, isNarrow) }],
   ['TopK', { make: /* @__PURE__ */ widened(makeTopK, isNarrow) }],
   ['Hardmax', hardmax],
   ['LpNormalization', lpNormalization],
 ]
-
-function makeLogSumExp(context: KernelContext): Kernel {
-  const make = (inner: KernelContext): Kernel => {
-    const single = dtypeOf(inner) === 'float32'
-    const { sum, max } = expSummer(partialsFor(dtypeOf(inner)))
-    // The logarithm of an infinite sum is the infinity itself, which must not be subtracted from itself.
-    return foldKernel(inner, sum, (total) => (max() - max() !== 0 ? max() : (single ? Math.fround(log(total)) : log(total)) + max()))
-  }
-  const dtype = dtypeOf(context)
-  return widened(make, (own) => own !== 'float32' && own !== 'float64', isFloat(dtype) ? 'float32' : 'float64', 1)(context)
-}
-

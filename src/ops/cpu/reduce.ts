@@ -15,8 +15,8 @@ import { widened } from './widen.ts'
 
 type Views = readonly (View | undefined)[]
 
-/** Reduces the n elements of x that begin at `base`, `step` apart, into one number. */
-export type Fold = (x: Numbers, base: number, step: number, n: number) => number
+/** Reduces the n elements of x that begin at `base`, `step` apart, into y[o]. */
+export type Fold = (x: Numbers, base: number, step: number, n: number, y: Numbers, o: number) => void
 
 /** Where the elements of each output lie: output after output in `kept`, and from there `count` elements `step` apart. */
 export interface Lines {
@@ -39,22 +39,39 @@ export function linesOf({ dtype, shape }: View, axes: readonly number[]): Lines 
   return reduced.rows <= 1 ? { kept: nest(false), step: reduced.steps[0], count, copy: [] } : { kept: nest(false), step: 1, count, spread: reduced, copy: numbers(allocateView(dtype, [count])) }
 }
 
-/** Calls `visit` for each output with the elements that it combines. */
-export function forEachLine(lines: Lines, x: Numbers, words: number, visit: (x: Numbers, base: number, step: number, count: number, output: number) => void): void {
-  const { kept, step, count, spread, copy } = lines
+/** What is done with the elements that an output combines. */
+type Visit = (x: Numbers, base: number, step: number, count: number, output: number) => void
+
+/** A loop that calls `visit` for each line. Made once per kernel, so that running it allocates nothing. */
+export function lineLoop(words: number, visit: Visit): (lines: Lines, x: Numbers) => void {
+  let lines: Lines
+  let x: Numbers
   let output = 0
-  walk(kept, (at) => {
-    for (let e = 0, base = at[0]; e < kept.inner; e++, base += kept.steps[0]) {
+  let base = 0
+  let copied = 0
+  const copyRow = (from: readonly number[]): void => {
+    const { spread, copy } = lines
+    if (spread === undefined) return
+    for (let k = 0, i = base + from[0]; k < spread.inner; k++, i += spread.steps[0]) for (let w = 0; w < words; w++) copy[copied++] = x[i * words + w]
+  }
+  const row = (at: readonly number[]): void => {
+    const { kept, spread, copy, step, count } = lines
+    base = at[0]
+    for (let e = 0; e < kept.inner; e++, base += kept.steps[0]) {
       if (spread === undefined) visit(x, base, step, count, output++)
       else {
-        let o = 0
-        walk(spread, (from) => {
-          for (let k = 0, i = from[0]; k < spread.inner; k++, i += spread.steps[0]) for (let w = 0; w < words; w++) copy[o++] = x[(base + i) * words + w]
-        })
+        copied = 0
+        walk(spread, copyRow)
         visit(copy, 0, 1, count, output++)
       }
     }
-  })
+  }
+  return (newLines, newX) => {
+    lines = newLines
+    x = newX
+    output = 0
+    walk(lines.kept, row)
+  }
 }
 
 /** Lines of a reduction whose axes are input 1, or all. */
@@ -67,81 +84,91 @@ function reducedLines({ attributes }: KernelContext): (inputs: Views, outputs: V
   }, [1])
 }
 
-/** The order of every sum: 16 partials, or as many of them as get elements, up to a power of two; then halves onto halves. */
-export function summer(partials: Float64Array | Float32Array): (x: Numbers, base: number, step: number, n: number) => number {
-  return (x, base, step, n) => {
-    const width = n > 8 ? 16 : n > 4 ? 8 : n > 2 ? 4 : n > 1 ? 2 : 1
-    for (let e = 0; e < width; e++) partials[e] = 0
-    for (let e = 0; e < n; e++) partials[e & 15] += x[base + e * step]
-    for (let half = width >> 1; half > 0; half >>= 1) for (let e = 0; e < half; e++) partials[e] += partials[e + half]
-    return partials[0]
-  }
-}
-
+/**
+ * Memory of a reduction in its dtype, whose array rounds (or wraps) what is stored: 16 partials, the term at hand, the largest
+ * element. Numbers go through it rather than through calls, because engines box a double that a call returns.
+ */
 export type Partials = Float64Array | Float32Array | Int32Array | Uint32Array
-
-/** A fold of terms f(x) by partials of the dtype, which round (or wrap) each addition. */
-export function summed(term: (x: number) => number): (partials: Partials) => Fold {
-  return (partials) => (x, base, step, n) => {
-    for (let e = 0; e < 16; e++) partials[e] = 0
-    const single = partials instanceof Float32Array
-    for (let e = 0; e < n; e++) {
-      const value = term(x[base + e * step])
-      partials[e & 15] += single ? Math.fround(value) : value
-    }
-    for (let half = 8; half > 0; half >>= 1) for (let e = 0; e < half; e++) partials[e] += partials[e + half]
-    return partials[0]
-  }
-}
+const TERM = 16
+const LARGEST = 17
 
 export function partialsFor(dtype: DType): Partials {
-  return dtype === 'float64' ? new Float64Array(16) : dtype === 'float32' ? new Float32Array(16) : dtype === 'uint32' ? new Uint32Array(16) : new Int32Array(16)
+  return dtype === 'float64' ? new Float64Array(18) : dtype === 'float32' ? new Float32Array(18) : dtype === 'uint32' ? new Uint32Array(18) : new Int32Array(18)
 }
 
-/** sum of e^(x - max); `max` gives the largest element of the range that was summed last. */
-export function expSummer(partials: Partials): { sum: Fold; max: () => number } {
-  let largest = 0
-  const round = partials instanceof Float32Array ? Math.fround : (value: number): number => value
-  const shifted = summed((x) => exp(round(x - largest)))(partials)
-  return {
-    max: () => largest,
-    sum(x, base, step, n) {
-      largest = largestOf(x, base, step, n, -Infinity)
-      return shifted(x, base, step, n)
-    },
+/** Adds terms of n elements, `step` apart from `base` on, to the partials: that of element e to partial e modulo 16. */
+type Adder = (p: Partials, x: Numbers, base: number, step: number, n: number) => void
+
+export const addElements: Adder = (p, x, base, step, n) => {
+  for (let e = 0; e < n; e++) p[e & 15] += x[base + e * step]
+}
+export const addSquares: Adder = (p, x, base, step, n) => {
+  for (let e = 0; e < n; e++) {
+    p[TERM] = x[base + e * step] * x[base + e * step]
+    p[e & 15] += p[TERM]
+  }
+}
+export const addMagnitudes: Adder = (p, x, base, step, n) => {
+  for (let e = 0; e < n; e++) p[e & 15] += Math.abs(x[base + e * step])
+}
+const addExponentials: Adder = (p, x, base, step, n) => {
+  for (let e = 0; e < n; e++) {
+    p[TERM] = x[base + e * step] - p[LARGEST]
+    p[TERM] = exp(p[TERM])
+    p[e & 15] += p[TERM]
   }
 }
 
-export const largestOf = (x: Numbers, base: number, step: number, n: number, none: number): number => {
-  let value = none
-  for (let e = 0; e < n; e++) value = Math.max(value, x[base + e * step])
-  return value
+/** The order of every sum: 16 partials, or as many of them as get elements, up to a power of two; then halves onto halves. Leaves it in partial 0. */
+export function sumBy(add: Adder, p: Partials, x: Numbers, base: number, step: number, n: number): void {
+  const width = n > 8 ? 16 : n > 4 ? 8 : n > 2 ? 4 : n > 1 ? 2 : 1
+  for (let e = 0; e < width; e++) p[e] = 0
+  add(p, x, base, step, n)
+  for (let half = width >> 1; half > 0; half >>= 1) for (let e = 0; e < half; e++) p[e] += p[e + half]
 }
+
+/** Sum of e^(x - largest) in partial 0; returns nothing, and leaves the largest element for `largestIn`. */
+export function sumExponentials(p: Partials, x: Numbers, base: number, step: number, n: number): void {
+  p[LARGEST] = -Infinity
+  for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
+  sumBy(addExponentials, p, x, base, step, n)
+}
+
+export function largestIn(p: Partials): number {
+  return p[LARGEST]
+}
+
+/** A fold that sums terms and then finishes the result in place. */
+export function summed(add: Adder, finish?: (y: Numbers, o: number, n: number) => void): MakeFold {
+  return (p) => (x, base, step, n, y, o) => {
+    sumBy(add, p, x, base, step, n)
+    y[o] = p[0]
+    finish?.(y, o, n)
+  }
+}
+
 /** data [any] -> reduced, one fold for each element. */
-export function foldKernel(context: KernelContext, fold: Fold, finish?: (value: number, n: number) => number): Kernel {
+export function foldKernel(context: KernelContext, fold: Fold): Kernel {
   const layout = reducedLines(context)
   let y: Numbers
-  const visit = (x: Numbers, base: number, step: number, n: number, output: number): void => {
-    const value = fold(x, base, step, n)
-    y[output] = finish === undefined ? value : finish(value, n)
-  }
+  const loop = lineLoop(1, (x, base, step, n, output) => fold(x, base, step, n, y, output))
   return (inputs, outputs) => {
     y = numbers(outputs[0])
-    forEachLine(layout(inputs, outputs), numbers(inputs[0]), 1, visit)
+    loop(layout(inputs, outputs), numbers(inputs[0]))
   }
 }
 
 export type MakeFold = (partials: Partials) => Fold
 export const isNarrow = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
-/** A reduction of floats and 32-bit integers, with one of its own for 64-bit integers; `wide` absent: in float64. */
-export function foldEntry(makeFold: MakeFold, finish?: (value: number, n: number) => number, wide?: (context: KernelContext) => Kernel): KernelEntry {
+/** A reduction of floats, and of integers: 64-bit ones by `wide`, the others in 32 bits; without `wide` all of them in float64. */
+export function foldEntry(makeFold: MakeFold, wide?: (context: KernelContext) => Kernel): KernelEntry {
   return {
     make(context) {
       const dtype = dtypeOf(context)
       if (is64BitInteger(dtype) && wide !== undefined) return wide(context)
-      const viaFloat = isFloat(dtype) || (finish === undefined && !is64BitInteger(dtype)) ? isNarrow : () => true
-      const make = (inner: KernelContext): Kernel => foldKernel(inner, makeFold(partialsFor(dtypeOf(inner))), finish)
+      const viaFloat = isFloat(dtype) || wide !== undefined ? isNarrow : () => true
+      const make = (inner: KernelContext): Kernel => foldKernel(inner, makeFold(partialsFor(dtypeOf(inner))))
       return widened(make, viaFloat, isFloat(dtype) ? 'float32' : 'float64', 1)(context)
     },
   }
@@ -157,9 +184,10 @@ export function wideFold(combine: WideOp, first: number): (context: KernelContex
       numberToWide(y, 2 * output, first, unsigned)
       for (let e = 0; e < n; e++) combine(y, 2 * output, y, 2 * output, x, 2 * (base + e * step))
     }
+    const loop = lineLoop(2, visit)
     return (inputs, outputs) => {
       y = numbers(outputs[0])
-      forEachLine(layout(inputs, outputs), numbers(inputs[0]), 2, visit)
+      loop(layout(inputs, outputs), numbers(inputs[0]))
     }
   }
 }
@@ -198,9 +226,10 @@ function argEntry(sign: 1 | -1): KernelEntry {
       y[2 * output] = best
       y[2 * output + 1] = 0
     }
+    const loop = lineLoop(1, visit)
     return (inputs, outputs) => {
       y = numbers(outputs[0])
-      forEachLine(layout(inputs, outputs), numbers(inputs[0]), 1, visit)
+      loop(layout(inputs, outputs), numbers(inputs[0]))
     }
   }
   return { make: widened(make, isNarrow) }
@@ -213,43 +242,46 @@ export function lineEntry(makeLine: (context: KernelContext, dtype: DType) => (y
     const line = makeLine(context, dtypeOf(context))
     let y: Numbers
     const visit = (x: Numbers, base: number, step: number, n: number): void => line(y, x, base, step, n)
+    const loop = lineLoop(1, visit)
     return (inputs, outputs) => {
       y = numbers(outputs[0])
-      forEachLine(layout(inputs, outputs), numbers(inputs[0]), 1, visit)
+      loop(layout(inputs, outputs), numbers(inputs[0]))
     }
   }
   return { make: widened(make, isNarrow) }
 }
 
 const softmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
-  const partials = dtype === 'float64' ? new Float64Array(16) : new Float32Array(16)
-  const sum = summer(partials)
-  const single = dtype === 'float32'
+  const p = partialsFor(dtype)
   return (y, x, base, step, n) => {
-    const max = largestOf(x, base, step, n, -Infinity)
+    p[LARGEST] = -Infinity
+    for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
     for (let e = 0; e < n; e++) {
-      const i = base + e * step
-      y[i] = exp(single ? Math.fround(x[i] - max) : x[i] - max)
+      p[TERM] = x[base + e * step] - p[LARGEST]
+      y[base + e * step] = exp(p[TERM])
     }
-    const total = sum(y, base, step, n)
-    for (let e = 0; e < n; e++) y[base + e * step] /= total
+    sumBy(addElements, p, y, base, step, n)
+    for (let e = 0; e < n; e++) y[base + e * step] /= p[0]
   }
 })
 
 const logSoftmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
-  const { sum, max } = expSummer(partialsFor(dtype))
-  const round = dtype === 'float32' ? Math.fround : (value: number): number => value
+  const p = partialsFor(dtype)
   return (y, x, base, step, n) => {
-    const total = round(log(sum(x, base, step, n)))
-    for (let e = 0; e < n; e++) y[base + e * step] = round(x[base + e * step] - max()) - total
+    sumExponentials(p, x, base, step, n)
+    p[0] = log(p[0])
+    for (let e = 0; e < n; e++) {
+      p[TERM] = x[base + e * step] - p[LARGEST]
+      y[base + e * step] = p[TERM] - p[0]
+    }
   }
 })
 
-export const plainSum: MakeFold = (partials) => (partials instanceof Float64Array || partials instanceof Float32Array ? summer(partials) : summed((x) => x)(partials))
-
 export const reduceKernels: readonly (readonly [string, KernelEntry])[] = [
-  ['ReduceSum', /* @__PURE__ */ foldEntry(plainSum, undefined, wideFold(addWide, 0))],
-  ['ReduceMean', /* @__PURE__ */ foldEntry(plainSum, (sum, n) => sum / n)],
+  ['ReduceSum', /* @__PURE__ */ foldEntry(summed(addElements), wideFold(addWide, 0))],
+  ['ReduceMean', /* @__PURE__ */ foldEntry(summed(addElements, (y, o, n) => {
+    y[o] /= n
+  }))],
   ['ArgMax', /* @__PURE__ */ argEntry(1)],
   ['ArgMin', /* @__PURE__ */ argEntry(-1)],
   ['Softmax', softmax],
