@@ -12,7 +12,9 @@ const TARGET = 'es2022'
 const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
 const PACKS = ['trees', 'math', 'distance', 'arrays', 'encode', 'boosting', 'classical', 'text', 'control']
-const CHUNK_NAMES = ['core', 'shared', 'tools', 'cli-main', 'cli-commands']
+/** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
+const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/generated/trees.ts']
+const CHUNK_NAMES = ['core', 'shared', 'wasm', 'tools', 'cli-main', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -51,9 +53,10 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const libraryRoots = roots.filter((id) => !isOfCommand(id))
 
   assign(reached(entries[0]), 'core')
-  const packAt = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
-  assign(packAt(FIRST_PACK), 'core')
-  for (const pack of PACKS) assign(packAt(`src/ops/packs/${pack}.ts`), `packs-${pack}`)
+  const reachedFrom = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
+  assign(reachedFrom(FIRST_PACK), 'core')
+  for (const pack of PACKS) assign(reachedFrom(`src/ops/packs/${pack}.ts`), `packs-${pack}`)
+  for (const path of WASM) assign(reachedFrom(path), 'wasm')
   for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
   for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
   for (const root of roots.filter(isOfCommand)) {

@@ -48,14 +48,18 @@ export async function compileWasm(name: string): Promise<Uint8Array> {
   return binary
 }
 
-/** The TypeScript file that carries a module: deflated, base64. */
+/** Larger modules are deflated. Inflating costs more than a millisecond at a cold start, which a small one does not bring in. */
+const PLAIN_BYTES = 16384
+
+/** The TypeScript file that carries a module as base64. */
 export function generatedSource(binary: Uint8Array): string {
-  const text = deflateRawSync(binary, { level: 9 }).toString('base64')
+  const deflated = binary.length > PLAIN_BYTES
+  const text = Buffer.from(deflated ? deflateRawSync(binary, { level: 9 }) : binary).toString('base64')
   return [
     '// Written by `npm run build:wasm` from ../assembly; do not edit.',
     'import type { WasmImage } from \'../module.ts\'',
     '',
-    `export const image: WasmImage = { byteLength: ${binary.length}, deflated: '${text}' }`,
+    `export const image: WasmImage = { byteLength: ${binary.length}, deflated: ${deflated}, base64: '${text}' }`,
     '',
   ].join('\n')
 }

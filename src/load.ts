@@ -1,12 +1,12 @@
 // load: bytes from anywhere -> checked graph -> model on a device.
 import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
-import { createDevice, type DeviceName } from './graph/device.ts'
+import { createDevice, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { narrowGraph } from './graph/narrow.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
-import { loadOperators } from './ops/packs.ts'
+import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
 import type { SourceInput } from './platform/source.ts'
 
@@ -35,9 +35,20 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const { integrity, limits } = options
   const stored = isGraph(source) ? source : await read(source, { integrity, limits })
   const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
-  const operators = await loadOperators(operatorKeys(graph))
-  const device = await createDevice(options.device ?? 'auto', graph, operators.schemas, { wasm: options.wasm })
+  const loading = loadOperators(operatorKeys(graph))
+  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm })
+  const [operators, device] = await both(loading, making)
   return new Model(graph, device, operators)
+}
+
+/** Both, or the first failure; then a device that is made nevertheless is given back. */
+async function both(loading: Promise<OperatorSet>, making: Promise<Device>): Promise<[OperatorSet, Device]> {
+  try {
+    return await Promise.all([loading, making])
+  } catch (error) {
+    making.then((device) => device.dispose(), () => undefined)
+    throw error
+  }
 }
 
 function isGraph(source: SourceInput | Graph): source is Graph {

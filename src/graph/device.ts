@@ -4,6 +4,7 @@ import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { GivenModules } from '../ops/wasm/index.ts'
+import { wasmModulesFor } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
@@ -59,21 +60,21 @@ const WASM_WORTH_BYTES = 32768
 /**
  * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
  *
+ * @param schemas of the graph's operators, asked for only where they are needed: kernels and packs are fetched at the same time
  * @throws MleError DEVICE_UNAVAILABLE when the machine lacks it, DEVICE_WASM where compiling WebAssembly is forbidden, DEVICE_FLOAT64 for
  *   float64 graphs on webgpu
  */
-export async function createDevice(name: DeviceName, graph: Graph, schemas: ReadonlyMap<string, OpSchema>, options: DeviceOptions = {}): Promise<Device> {
+export async function createDevice(name: DeviceName, graph: Graph, schemas: () => Promise<ReadonlyMap<string, OpSchema>>, options: DeviceOptions = {}): Promise<Device> {
   if (name === 'cpu') return cpuDevice()
   if (name === 'webgpu') {
-    refuseFloat64(graph, schemas)
+    refuseFloat64(graph, await schemas())
     const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES)
   }
-  if (name === 'auto' && weightBytesOf(graph) < WASM_WORTH_BYTES) return cpuDevice()
+  if (name === 'auto' && (weightBytesOf(graph) < WASM_WORTH_BYTES || wasmModulesFor(operatorKeys(graph)).length === 0)) return cpuDevice()
   const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
   const kernels = wasmKernelsGiven(options.wasm)
   if (name === 'wasm') return createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
-  if (kernels.modulesFor(operatorKeys(graph)).length === 0) return cpuDevice()
   try {
     return await createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
   } catch (error) {

@@ -75,6 +75,7 @@ function openMemory(weightBytes: number): WasmMemory {
 
 function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, maxBytes: number): Device {
   const share = shareArena(own.arena, maxBytes)
+  const weights = weightStore(share)
   const host: WasmHost = {
     exports,
     memory: own.memory,
@@ -85,6 +86,7 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
       if (own.scratch !== undefined) own.arena.free(own.scratch)
       own.scratch = undefined
       own.scratch = own.arena.allocate(byteLength)
+      weights.refresh()
     },
     get scratchOffset() {
       return own.scratch?.byteOffset ?? 0
@@ -94,7 +96,7 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
     name: 'wasm',
     arena: share,
     preferred: kernels.table(host),
-    weights: weightStore(share),
+    weights,
     scratch: heapScratch(),
     dispose: () => share.dispose(),
   }

@@ -75,7 +75,7 @@ export interface WasmHost {
   readonly memory: WebAssembly.Memory
   /** Byte offset of a zeroed 64-byte aligned block that lives as long as the model: private layouts of weights. Only while kernels are made. */
   allocate(byteLength: number): number
-  /** Makes `scratchOffset` point at `byteLength` bytes or more. Only while kernels are made; shape-dependent needs are met by blocking. */
+  /** Makes `scratchOffset` point at `byteLength` bytes or more, and constants' views follow. Only while kernels are made; shape-dependent needs are met by blocking. */
   reserveScratch(byteLength: number): void
   /** Read at each call: bytes that any kernel may scribble on, undefined at its start. */
   readonly scratchOffset: number

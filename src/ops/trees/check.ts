@@ -25,29 +25,47 @@ const FLAGS = MISSING_RIGHT | CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL
 /** Flags that make further demands on a node. */
 const DEMANDING = CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL
 
+/** The passes over all nodes, which wasm does where the nodes lie in its memory: there they are fast at the first call already. */
+export interface NodePasses {
+  /** Checks the tree of the nodes from `start` to `end` and fills `found`. */
+  readonly scanTree: (start: number, end: number, found: TreeScan) => void
+  /** True if the index of each leaf is below `leaves` and that of each inner node is 0. */
+  readonly leavesFit: (leafIndex: Uint32Array, leaves: number) => boolean
+}
+
+/** The passes in TypeScript. */
+export function nodePasses(nodes: Uint8Array): NodePasses {
+  const { words } = nodeWords(nodes)
+  const signed = new Int32Array(words.buffer, words.byteOffset, words.length)
+  const count = words.length >>> 2
+  let level: Int32Array | undefined
+  return {
+    scanTree: (start, end, found) => scanTree(signed, (level ??= new Int32Array(count + 2)), start, end, count + 1, found),
+    leavesFit: (leafIndex, leaves) => misfit(words, leafIndex, leaves) < 0,
+  }
+}
+
 /**
  * Checks nodes, roots and categories.
  *
  * @throws MleError TREE_NODES, TREE_ROOTS, TREE_CHILD, TREE_SHARED, TREE_UNREACHED, TREE_LEAF, TREE_FLAGS, TREE_THRESHOLD, TREE_CATEGORIES
  */
-export function checkTrees(trees: TreeStructure): TreeFacts {
+export function checkTrees(trees: TreeStructure, passes: NodePasses = nodePasses(trees.nodes)): TreeFacts {
   const { nodes, roots } = trees
   const count = Math.floor(nodes.length / NODE_BYTES)
   const treeCount = roots.length
   if (nodes.length % NODE_BYTES !== 0 || (treeCount === 0 ? count > 0 : roots[0] !== 0)) findFault(trees)
   const { thresholds, words } = nodeWords(nodes)
-  const signed = new Int32Array(words.buffer, words.byteOffset, words.length)
   const depth = new Uint32Array(treeCount)
   const meanDepth = new Float64Array(treeCount)
   const flags = new Uint32Array(treeCount)
-  const level = new Int32Array(count + 2)
   const found: TreeScan = { bad: 0, deepest: 0, leafLevels: 0, flags: 0, maxFeature: -1 }
   let allFlags = 0
   for (let t = 0; t < treeCount; t++) {
     const start = roots[t]
     const end = t + 1 < treeCount ? roots[t + 1] : count
     if (end <= start || end > count) findFault(trees)
-    scanTree(signed, level, start, end, count + 1, found)
+    passes.scanTree(start, end, found)
     if (found.bad !== 0 || ((found.flags & DEMANDING) !== 0 && !flagsFit(words, start, end, trees.categories?.length ?? 0))) findFault(trees)
     // A tree of n nodes whose inner ones have two children has (n + 1) / 2 leaves.
     const leaves = (end - start + 1) / 2
@@ -59,7 +77,8 @@ export function checkTrees(trees: TreeStructure): TreeFacts {
   return { thresholds, words, depth, meanDepth, flags, featureCount: found.maxFeature + 1, allFlags: allFlags >>> 0 }
 }
 
-interface TreeScan {
+/** What a pass over one tree finds. */
+export interface TreeScan {
   /** 0 if the tree is sound. */
   bad: number
   /** Levels to the deepest leaf; the root's is 1. */
@@ -120,20 +139,25 @@ function flagsFit(words: Uint32Array, start: number, end: number, bitsetWords: n
   return true
 }
 
+/** The first node with a wrong leaf index; -1 for none. An inner node has no leaf and so index 0, whatever there is. */
+function misfit(words: Uint32Array, leafIndex: Uint32Array, leaves: number): number {
+  for (let i = 0; i < leafIndex.length; i++) if (leafIndex[i] >= (words[4 * i + 3] === i ? leaves : 1)) return i
+  return -1
+}
+
 /**
  * Checks what only mle.TreeEnsemble reads: leaf vectors and the columns they go to.
  *
  * @throws MleError TREE_LEAF_INDEX, TREE_TARGET
  */
-export function checkLeaves(trees: TreeArrays, facts: TreeFacts, outputs: number): void {
+export function checkLeaves(trees: TreeArrays, facts: TreeFacts, outputs: number, passes: NodePasses = nodePasses(trees.nodes)): void {
   const { leafIndex, leafValues, width, treeTarget, roots } = trees
   const { words } = facts
   const count = words.length >>> 2
   if (leafIndex.length !== count) throw new MleError('TREE_LEAF_INDEX', `there are ${leafIndex.length} leaf indices for ${count} nodes`, { expected: count, actual: leafIndex.length })
   const leaves = width === 0 ? 0 : leafValues.length / width
-  // An inner node has no leaf and so index 0, whatever there is: the index must lie below 1 there, below `leaves` elsewhere.
-  for (let i = 0; i < count; i++) {
-    if (leafIndex[i] < (words[4 * i + 3] === i ? leaves : 1)) continue
+  if (!passes.leavesFit(leafIndex, leaves)) {
+    const i = misfit(words, leafIndex, leaves)
     const isLeaf = words[4 * i + 3] === i
     throw new MleError('TREE_LEAF_INDEX', `node ${i} has leaf index ${leafIndex[i]}, expected ${isLeaf ? `one below ${leaves}` : '0, as it is no leaf'}`, { actual: leafIndex[i] })
   }

@@ -4,19 +4,22 @@ import { MleError } from '../../error.ts'
 import { int, text } from '../attributes.ts'
 import type { KernelContext, View } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { checkLeaves, checkTrees, type TreeFacts } from './check.ts'
+import { checkLeaves, checkTrees, nodePasses, type NodePasses, type TreeFacts } from './check.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS, type Aggregate, type CategoryRounding, type TreeArrays } from './layout.ts'
 
 /** Facts by the array that holds the nodes: several plans of one model and both of its backends check it only once. */
 const known = /* @__PURE__ */ new WeakMap<Uint8Array, { roots: Uint32Array; categories: Uint32Array | undefined; facts: TreeFacts }>()
 
-function factsOf(nodes: Uint8Array, roots: Uint32Array, categories: Uint32Array | undefined): TreeFacts {
+function factsOf(nodes: Uint8Array, roots: Uint32Array, categories: Uint32Array | undefined, passes: NodePasses): TreeFacts {
   const found = known.get(nodes)
   if (found !== undefined && found.roots === roots && found.categories === categories) return found.facts
-  const facts = checkTrees({ nodes, roots, categories })
+  const facts = checkTrees({ nodes, roots, categories }, passes)
   known.set(nodes, { roots, categories, facts })
   return facts
 }
+
+/** How to pass over the nodes of an ensemble. */
+export type PassesOver = (nodes: Uint8Array, roots: Uint32Array) => NodePasses
 
 export interface Ensemble {
   readonly arrays: TreeArrays
@@ -34,9 +37,10 @@ export interface Ensemble {
 /**
  * The checked ensemble of a mle.TreeEnsemble node.
  *
+ * @param passesOver how to pass over all nodes, in TypeScript when absent
  * @throws MleError TREE_CONSTANT if a tensor of the ensemble is computed by the graph, TREE_FEATURE if X has too few columns, and those of checkTrees and checkLeaves
  */
-export function ensembleOf(context: KernelContext): Ensemble {
+export function ensembleOf(context: KernelContext, passesOver: PassesOver = nodePasses): Ensemble {
   const { attributes } = context
   const leafView = constantAt(context, 4)
   const arrays: TreeArrays = {
@@ -49,8 +53,9 @@ export function ensembleOf(context: KernelContext): Ensemble {
     categories: optionalUint32(context, 6),
   }
   const outputs = int(attributes, 'outputs', 1)
-  const facts = factsOf(arrays.nodes, arrays.roots, arrays.categories)
-  checkLeaves(arrays, facts, outputs)
+  const passes = passesOver(arrays.nodes, arrays.roots)
+  const facts = factsOf(arrays.nodes, arrays.roots, arrays.categories, passes)
+  checkLeaves(arrays, facts, outputs, passes)
   checkFeatures(context, facts)
   const treesPerOutput = new Float64Array(outputs)
   for (let t = 0; t < arrays.roots.length; t++) {
@@ -88,11 +93,11 @@ export interface LeafEnsemble {
 }
 
 /** The checked ensemble of a mle.TreeLeaves node; throws as `ensembleOf`. */
-export function leafEnsembleOf(context: KernelContext): LeafEnsemble {
+export function leafEnsembleOf(context: KernelContext, passesOver: PassesOver = nodePasses): LeafEnsemble {
   const nodes = uint8(constantAt(context, 1))
   const roots = uint32(constantAt(context, 2))
   const categories = optionalUint32(context, 3)
-  const facts = factsOf(nodes, roots, categories)
+  const facts = factsOf(nodes, roots, categories, passesOver(nodes, roots))
   checkFeatures(context, facts)
   const count = facts.words.length >>> 2
   let nodeIds: Int32Array

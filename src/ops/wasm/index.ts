@@ -2,6 +2,7 @@
 import type { PreferredTable, WasmHost } from '../kernel.ts'
 import { wasmKernels } from './kernels.ts'
 import { instantiateWasm, type WasmModuleName } from './module.ts'
+import { WASM_OPERATORS, wasmModulesFor } from './operators.ts'
 
 /** The wasm kernels as a device sees them. */
 export interface WasmKernels {
@@ -16,18 +17,14 @@ export interface WasmKernels {
 /** Modules that the caller has compiled, for hosts that forbid compiling from bytes. */
 export type GivenModules = Readonly<Partial<Record<WasmModuleName, WebAssembly.Module>>>
 
-const OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /* @__PURE__ */ new Map<WasmModuleName, readonly string[]>([
-  ['trees', ['mle.TreeEnsemble', 'mle.TreeLeaves']],
-])
-
 function isModuleName(name: string): name is WasmModuleName {
-  return OPERATORS.has(name as WasmModuleName)
+  return WASM_OPERATORS.has(name as WasmModuleName)
 }
 
 /** Kernels over the caller's modules where there are any. Models share a memory only if they share this object. */
 function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
   return {
-    modulesFor: (keys) => [...OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name),
+    modulesFor: wasmModulesFor,
     instantiate(name, memory) {
       if (!isModuleName(name)) throw new RangeError(`no WebAssembly module ${name}`)
       return instantiateWasm(memory, [name], given)
@@ -47,7 +44,7 @@ export function wasmKernelsGiven(given: GivenModules | undefined): WasmKernels {
   let kernels = givenKernels.get(given)
   if (kernels === undefined) {
     const modules = new Map<WasmModuleName, WebAssembly.Module>()
-    for (const name of OPERATORS.keys()) {
+    for (const name of WASM_OPERATORS.keys()) {
       const module = given[name]
       if (module !== undefined) modules.set(name, module)
     }

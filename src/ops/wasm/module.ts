@@ -5,8 +5,9 @@ import { inflate } from '../../platform/inflate.ts'
 /** A module as its generated file carries it. */
 export interface WasmImage {
   readonly byteLength: number
-  /** Base64 of the raw deflate stream. */
-  readonly deflated: string
+  /** True where `base64` holds a raw deflate stream. */
+  readonly deflated: boolean
+  readonly base64: string
 }
 
 export type WasmModuleName = 'trees'
@@ -21,11 +22,11 @@ const compiled = /* @__PURE__ */ new Map<WasmModuleName, Promise<WebAssembly.Mod
 export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
   const fetch = IMAGES.get(name)
   if (fetch === undefined) throw new RangeError(`no WebAssembly module ${name}`)
-  const { deflated, byteLength } = await fetch()
-  const text = atob(deflated)
+  const { base64, deflated, byteLength } = await fetch()
+  const text = atob(base64)
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return inflate(bytes, 'deflate-raw', byteLength)
+  return deflated ? inflate(bytes, 'deflate-raw', byteLength) : bytes
 }
 
 /**

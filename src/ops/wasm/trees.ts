@@ -1,6 +1,6 @@
 // Tree ensembles on the wasm device: constants and plans laid out in its memory once, then one call per run.
-import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
-import type { TreeFacts } from '../trees/check.ts'
+import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
+import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
 import { deriveNodes, specialFlags, type DerivedNodes } from '../trees/derive.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
@@ -10,6 +10,8 @@ import { wasmFunction, type WasmFunction } from './module.ts'
 
 const PLAN_BYTES = 72
 const TABLE_BYTES = 32
+/** What a pass over a tree finds: f64 and four words. */
+const FOUND_BYTES = 24
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
@@ -17,6 +19,42 @@ export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, Pre
     ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, context) }],
     ['mle.TreeLeaves', { make: (context) => makeTreeLeaves(host, context) }],
   ]
+}
+
+/** Scratch for `passesIn`: levels of the largest tree's nodes behind what is found. To be reserved before views of constants are taken. */
+export function passBytes(roots: View | undefined, nodes: View | undefined): number {
+  const count = (nodes?.size ?? 0) >>> 4
+  let largest = 0
+  for (let t = 0; t < (roots?.size ?? 0); t++) {
+    const next = roots?.data[t + 1] ?? count
+    largest = Math.max(largest, Math.min(Number(next), count) - Number(roots?.data[t]))
+  }
+  return FOUND_BYTES + 4 * (largest + 2)
+}
+
+/** The passes over nodes in the host's memory; in TypeScript where they lie elsewhere. */
+export function passesIn(host: WasmHost): (nodes: Uint8Array) => NodePasses {
+  return (nodes) => {
+    const { buffer } = host.memory
+    if (nodes.buffer !== buffer) return nodePasses(nodes)
+    const scan = wasmFunction(host.exports, 'scanTree')
+    const fit = wasmFunction(host.exports, 'leavesFit')
+    const at = host.scratchOffset
+    const view = new DataView(buffer, at, FOUND_BYTES)
+    return {
+      scanTree(start, end, found) {
+        view.setInt32(20, found.maxFeature, true)
+        scan(nodes.byteOffset, at + FOUND_BYTES, start, end, at)
+        found.leafLevels = view.getFloat64(0, true)
+        found.bad = view.getInt32(8, true)
+        found.deepest = view.getInt32(12, true)
+        found.flags = view.getInt32(16, true)
+        found.maxFeature = view.getInt32(20, true)
+      },
+      leavesFit: (leafIndex, leaves) =>
+        leafIndex.buffer === buffer ? fit(nodes.byteOffset, leafIndex.byteOffset, leafIndex.length, Math.min(leaves, 0xffffffff)) === 1 : nodePasses(nodes).leavesFit(leafIndex, leaves),
+    }
+  }
 }
 
 /** Byte offsets of constants in the host's memory, which keeps those that lie there already and takes copies of the others. */
@@ -115,7 +153,8 @@ function featuresOf(context: KernelContext): number | undefined {
 function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
-  const { arrays, facts, outputs, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context)
+  host.reserveScratch(passBytes(context.constants[3], context.constants[1]))
+  const { arrays, facts, outputs, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context, passesIn(host))
   const derived = deriveNodes(facts)
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
   // Views of constants die when memory grows: all are read before the first block is allocated.
@@ -133,7 +172,8 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
 function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
-  const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context)
+  host.reserveScratch(passBytes(context.constants[2], context.constants[1]))
+  const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context, passesIn(host))
   const derived = deriveNodes(facts)
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
   const [nodes, categories, ids] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.categories, nodeIds])

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { treeKernels } from '../../../src/ops/cpu/trees.ts'
+import { MleError } from '../../../src/error.ts'
+import { viewOfTensor } from '../../../src/ops/kernel.ts'
+import { checkLeaves, checkTrees, type NodePasses, type TreeFacts } from '../../../src/ops/trees/check.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
-import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
+import { passBytes, passesIn, wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { attributesOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'
@@ -76,4 +79,49 @@ test('constants outside the memory are copied into it', () => {
   const outside = runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributesOf(attributes), inputs, (tensor) => (tensor.dtype === 'uint8' ? tensor : host.place(tensor)))
   const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributesOf(attributes), inputs).run(x)
   assert.deepEqual(bitsOf(outside.run(x)), bitsOf(expected))
+})
+
+test('passes over nodes find in wasm what they find in TypeScript, and write nowhere else', () => {
+  let refused = 0
+  fc.assert(
+    fc.property(fc.integer(), fc.nat(3), (seed, changes) => {
+      const random = randomSource(seed)
+      host.reset()
+      const { inputs } = randomCase(seed, 1)
+      const tensors = inputs.slice(1).map((tensor) => (tensor === undefined ? undefined : host.place(tensor)))
+      const [nodes, leafIndex, roots, leafValues] = tensors
+      if (nodes === undefined || leafIndex === undefined || roots === undefined || leafValues === undefined) throw new TypeError('a case has trees')
+      const bytes = nodes.data as Uint8Array
+      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+      const indices = leafIndex.data as Uint32Array
+      for (let i = 0; i < changes && words.length > 0; i++) {
+        const at = Math.floor(random() * words.length)
+        const values = [0, 1, -1, 2 ** 31, 2 ** 31 - 1, 2 ** 30, words.length / 4, Math.floor(random() * words.length), words[at] + 1, words[at] - 1, words[at] + 2, words[at] ^ (1 << Math.floor(random() * 32))]
+        const value = values[Math.floor(random() * values.length)]
+        if (random() < 0.3) indices[at >>> 2] = value
+        else words[at] = value
+      }
+      const trees = {
+        nodes: bytes, leafIndex: indices, roots: roots.data as Uint32Array, leafValues: leafValues.data as Float64Array, width: leafValues.shape[1],
+        treeTarget: undefined, categories: tensors[5]?.data as Uint32Array | undefined,
+      }
+      const outcome = (passes?: NodePasses): TreeFacts | string => {
+        try {
+          const facts = checkTrees(trees, passes)
+          checkLeaves(trees, facts, trees.width, passes)
+          return facts
+        } catch (error) {
+          assert.ok(error instanceof MleError)
+          return `${error.code} ${error.message}`
+        }
+      }
+      host.reserveScratch(passBytes(viewOfTensor(roots), viewOfTensor(nodes)))
+      const expected = outcome()
+      if (typeof expected === 'string') refused++
+      assert.deepEqual(outcome(passesIn(host)(trees.nodes)), expected)
+      host.checkGuards()
+    }),
+    { numRuns: 500 },
+  )
+  assert.ok(refused > 100, `${refused} were refused`)
 })

@@ -325,3 +325,53 @@ export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y:
 export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
   leavesOf<f64>(plan, x, rows, features, y, scratch)
 }
+
+// nodes [end] nodes16/1; level [end - start + 2] u32, anything; found: f64 sum of the leaves' levels, u32 bad, deepest, flags, i32 largest feature (kept if larger)
+/** Checks one tree, as `scanTree` of src/ops/trees/check.ts explains; here `level` counts from the tree's root. */
+export function scanTree(nodes: usize, level: usize, start: i32, end: i32, found: usize): void {
+  const spare = end - start + 1
+  const last = end - 2
+  let bad = 0
+  let odd = 0
+  let deepest = 1
+  let leafLevels: i64 = 0
+  let flags = 0
+  let maxFeature = load<i32>(found, 20)
+  memory.fill(level, 0, <usize>(spare + 1) << 2)
+  store<i32>(level, 1)
+  for (let i = start; i < end; i++) {
+    const at = nodes + (<usize>i << 4)
+    const low = load<i32>(at)
+    const high = load<i32>(at, 4)
+    const word = load<i32>(at, 8)
+    const left = load<i32>(at, 12)
+    const place = i - start
+    const own = load<i32>(level + (<usize>(place + (place & 1)) << 2))
+    const inner = (i - left) >> 31
+    bad |= left | (left - i) | (own - 1) | ((last - left) & inner)
+    // A child outside the tree has set `bad`; its level goes to the spare place.
+    const child = level + (<usize>select<i32>(left - start + 1, spare, inner != 0 && <u32>(left - start) < <u32>spare) << 2)
+    bad |= -load<i32>(child)
+    store<i32>(child, (own + 1) & inner)
+    odd |= ((left - start - 1) & inner & 1) | ((word | low | (high ^ 0x7ff00000)) & ~inner)
+    bad |= (0x7ff00000 - (high & 0x7fffffff) - <i32>(<u32>(low | -low) >>> 31)) & inner & ~(word << 1)
+    flags |= word
+    leafLevels += <i64>(own & ~inner)
+    deepest = max(deepest, own)
+    maxFeature = max(maxFeature, (word & <i32>FEATURE_MASK) | ~inner)
+  }
+  store<f64>(found, <f64>leafLevels)
+  store<i32>(found, <i32>(<u32>bad >>> 31) | odd, 8)
+  store<i32>(found, deepest, 12)
+  store<i32>(found, flags, 16)
+  store<i32>(found, maxFeature, 20)
+}
+
+/** 1 if every leaf's index is below `leaves` and every inner node's is 0. */
+export function leavesFit(nodes: usize, leafIndex: usize, count: u32, leaves: u32): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const most = load<u32>(nodes + (<usize>i << 4), 12) == i ? leaves : 1
+    if (load<u32>(leafIndex + (<usize>i << 2)) >= most) return 0
+  }
+  return 1
+}
