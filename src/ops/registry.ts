@@ -6,6 +6,7 @@ import { arraySchemas } from './schemas/arrays.ts'
 import { categoricalSchemas } from './schemas/categorical.ts'
 import { combineSchemas } from './schemas/combine.ts'
 import { controlSchemas } from './schemas/control.ts'
+import { decompositionSchemas } from './schemas/decomposition.ts'
 import { distanceSchemas } from './schemas/distances.ts'
 import { elementwiseSchemas } from './schemas/elementwise.ts'
 import { exactSchemas } from './schemas/exact.ts'
@@ -41,6 +42,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...decompositionSchemas,
     ...gaussianProcessSchemas,
     ...convolutionSchemas,
     ...textSchemas,

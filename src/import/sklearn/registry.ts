@@ -4,6 +4,7 @@ import { adaBoost } from './families/adaboost.ts'
 import { bagging } from './families/bagging.ts'
 import { calibration } from './families/calibration.ts'
 import { clusters } from './families/clusters.ts'
+import { codes } from './families/codes.ts'
 import { composition } from './families/compose.ts'
 import { covariances } from './families/covariance.ts'
 import { decompositions } from './families/decomposition.ts'
@@ -84,6 +85,7 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   kernelApproximations,
   neuralNetworks,
   gaussianProcesses,
+  codes,
 ]
 
 let byName: Map<string, EstimatorEntry[]> | undefined

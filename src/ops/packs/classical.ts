@@ -1,10 +1,13 @@
+import { codeKernels } from '../cpu/codes.ts'
 import { combineKernels } from '../cpu/combine.ts'
 import { fusedKernels } from '../cpu/fused-matmul.ts'
+import { nmfKernels } from '../cpu/nmf.ts'
 import { requireKernels } from '../cpu/require.ts'
 import { convolutionKernels } from '../cpu/convolution.ts'
 import { gaussianProcessKernels } from '../cpu/gaussian-process.ts'
 import type { Pack } from '../packs.ts'
 import { combineSchemas } from '../schemas/combine.ts'
+import { decompositionSchemas } from '../schemas/decomposition.ts'
 import { exactSchemas } from '../schemas/exact.ts'
 import { convolutionSchemas } from '../schemas/convolution.ts'
 import { gaussianProcessSchemas } from '../schemas/gaussian-process.ts'
@@ -15,6 +18,7 @@ export const pack: Pack = {
     ...combineSchemas,
     ...exactSchemas,
     ...requireSchemas,
+    ...decompositionSchemas,
     ...gaussianProcessSchemas,
     ...convolutionSchemas,
   ],
@@ -22,6 +26,8 @@ export const pack: Pack = {
     ...combineKernels,
     ...fusedKernels,
     ...requireKernels,
+    ...nmfKernels,
+    ...codeKernels,
     ...gaussianProcessKernels,
     ...convolutionKernels,
   ]),
