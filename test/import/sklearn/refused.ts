@@ -1,5 +1,3 @@
 // Fixtures that are refused so far, with the code they are refused with. Whoever adds an importer takes its cases off.
 export const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['sklearn/nmf', 'SKLEARN_UNSUPPORTED'],
-  ['sklearn_extra/latent_dirichlet', 'SKLEARN_UNSUPPORTED'],
 ])
