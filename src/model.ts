@@ -34,7 +34,7 @@ export type OutputValue = Tensor | readonly OutputValue[] | ReadonlyMap<string |
 export type OutputRecord = { readonly [name: string]: Tensor }
 
 export interface RunOptions {
-  /** Names of the outputs wanted; all by default. Only what they need is computed. */
+  /** Names of the outputs wanted; all but explanations (method contributions) by default. Only what they need is computed. */
   readonly outputs?: readonly string[]
   /** Stops a run between row blocks. */
   readonly signal?: AbortSignal
@@ -269,7 +269,7 @@ export class Model {
   }
 
   #planFor(outputs: readonly string[] | undefined): PlanEntry {
-    const names = outputs ?? this.graph.outputs.map((info) => info.name)
+    const names = outputs ?? defaultOutputs(this.graph)
     const key = names.join('\0')
     let entry = this.#plans.get(key)
     if (entry === undefined) {
@@ -390,6 +390,12 @@ export class Model {
       })
     })
   }
+}
+
+/** Every output but those that only explain: they cost far more than a prediction. */
+function defaultOutputs({ outputs, metadata: { methods = [] } }: Graph): readonly string[] {
+  const explaining = methods.find(({ name }) => name === 'contributions')?.outputs ?? []
+  return outputs.map(({ name }) => name).filter((name) => outputs.length === 1 || !explaining.includes(name))
 }
 
 /** Copies of a finished run's outputs by name. */

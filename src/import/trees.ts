@@ -44,6 +44,36 @@ export function addTreeLeaves(builder: GraphBuilder, x: ValueName, trees: Encode
   return builder.add('mle.TreeLeaves', inputs, { layout: NODE_LAYOUT, rounding })
 }
 
+export interface TreeShapOptions extends Pick<TreeEnsembleOptions, 'outputs' | 'base' | 'rounding'> {
+  readonly aggregate?: 'sum' | 'mean'
+  /** Players of columns, where several columns count as one. */
+  readonly players?: { readonly count: number; readonly of: ArrayLike<number> }
+}
+
+/** Adds mle.TreeShap over rows `x`; returns its float64 [rows, outputs, players + 1]. The trees must have covers. */
+export function addTreeShap(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, options: TreeShapOptions): ValueName {
+  const { outputs, aggregate = 'sum', base, rounding = 'trunc', players } = options
+  if (trees.cover === undefined) throw new TypeError('trees without covers cannot be explained')
+  const inputs = [
+    x,
+    builder.constant(trees.nodes, 'nodes'),
+    builder.constant(trees.leafIndex, 'leafIndex'),
+    builder.constant(trees.roots, 'roots'),
+    builder.constant(trees.leafValues, 'leafValues'),
+    trees.treeTarget === undefined ? '' : builder.constant(trees.treeTarget, 'treeTarget'),
+    trees.categories === undefined ? '' : builder.constant(trees.categories, 'categories'),
+    base === undefined ? '' : builder.constant({ dtype: 'float64', shape: [base.length], data: Float64Array.from(base) }, 'base'),
+    builder.constant(trees.cover, 'cover'),
+    players === undefined ? '' : builder.constant({ dtype: 'uint32', shape: [players.of.length], data: Uint32Array.from(players.of) }, 'players'),
+  ]
+  return builder.add('mle.TreeShap', withoutTrailingBlanks(inputs), { layout: NODE_LAYOUT, outputs, aggregate, rounding, players: players?.count ?? 0 })
+}
+
+/** Contributions of one output [rows, 1, columns] as [rows, columns]. */
+export function flattenOutput(builder: GraphBuilder, contributions: ValueName): ValueName {
+  return builder.add('Squeeze', [contributions, builder.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, 'axis')])
+}
+
 function withoutTrailingBlanks(names: ValueName[]): ValueName[] {
   let length = names.length
   while (names[length - 1] === '') length--

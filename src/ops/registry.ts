@@ -22,7 +22,7 @@ import { requireSchemas } from './schemas/require.ts'
 import { svmSchemas } from './schemas/svm.ts'
 import { tensorSchemas } from './schemas/tensor.ts'
 import { textSchemas } from './schemas/text.ts'
-import { treeSchemas } from './schemas/trees.ts'
+import { treeSchemas, treeShapSchemas } from './schemas/trees.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
@@ -34,6 +34,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...tensorSchemas,
     ...arraySchemas,
     ...treeSchemas,
+    ...treeShapSchemas,
     ...categoricalSchemas,
     ...labelSchemas,
     ...preprocessSchemas,

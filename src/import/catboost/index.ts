@@ -5,6 +5,7 @@ import { log } from '../../math/index.ts'
 import type { Dim } from '../../ops/types.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { parseJson } from '../json.ts'
+import { flattenOutput } from '../trees.ts'
 import { readBinary } from './binary.ts'
 import { formatOf } from './detect.ts'
 import { readDocument } from './document.ts'
@@ -28,7 +29,7 @@ const EXPONENTIAL: ReadonlySet<string> = new Set(['Poisson', 'Tweedie'])
 
 /**
  * The graph of a model: inputs X float32 [batch, float features] and cats string [batch, categorical features]; outputs
- * `margin` and by loss `probabilities`, `label` or `value`, and `leaf`. Method predict gives class labels for
+ * `margin` and by loss `probabilities`, `label` or `value`, `leaf` and `contributions` (SHAP values). Method predict gives class labels for
  * classification; predict_proba gives what the library's model applier does: [batch] for two classes, else [batch, classes].
  */
 export function importCatboost(bytes: Uint8Array): Graph {
@@ -69,6 +70,12 @@ export function importCatboost(bytes: Uint8Array): Graph {
   methods.push({ name: 'margin', outputs: [output('margin', flat(margin))] })
   builder.output('leaf', lowered.leaves(), { dtype: 'int32', shape: ['batch', model.trees.length] })
   methods.push({ name: 'leaf', outputs: ['leaf'] })
+  const contributions = lowered.contributions()
+  if (contributions !== undefined) {
+    const columns = floats + cats + 1
+    builder.output('contributions', outputs === 1 ? flattenOutput(builder, contributions) : contributions, { dtype: 'float64', shape: outputs === 1 ? ['batch', columns] : ['batch', outputs, columns] })
+    methods.push({ name: 'contributions', outputs: ['contributions'] })
+  }
   return builder.build({
     framework: 'catboost',
     frameworkVersion: model.version,

@@ -1,10 +1,11 @@
 // CbModel -> graph: float32 features against float32 borders, float64 sums in tree order, as the library's evaluator has them.
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { once } from '../once.ts'
-import { addTreeEnsemble, addTreeLeaves } from '../trees.ts'
+import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { addCtrs } from './ctr.ts'
-import { catboostError, type CbModel, type CbTree } from './model.ts'
+import { catboostError, type CbElement, type CbModel, type CbTree } from './model.ts'
 
 export interface LoweredCatboost {
   /** Columns of margins: values per leaf, or classes where more classes are declared than the trees know. */
@@ -13,6 +14,8 @@ export interface LoweredCatboost {
   margin(): ValueName
   /** int32 [rows, trees] */
   leaves(): ValueName
+  /** SHAP values [rows, outputs, features + 1] in the order of the training table; undefined where the file has no leaf weights. */
+  contributions(): ValueName | undefined
 }
 
 /** Numbers of columns that the graph's inputs have. */
@@ -64,7 +67,53 @@ export function lowerCatboost(builder: GraphBuilder, model: CbModel, x: ValueNam
     model.bias.forEach((value, i) => (bias[columns?.[i] ?? i] = value))
     return bias.some((value) => value !== 0) ? builder.add('Add', [sum, vector(bias, 'bias')]) : sum
   })
-  return { outputs, margin, leaves: once(() => addTreeLeaves(builder, rows(), encoded())) }
+  const contributions = once((): ValueName | undefined => {
+    // Nothing can be added up to the -infinity of classes without trees.
+    if (encoded().cover === undefined || model.scale === 0 || outputs !== model.dimension) return undefined
+    const { players, spreadTo } = playersOf(model, catWidth)
+    const base = Array.from({ length: outputs }, () => 0)
+    model.bias.forEach((value, i) => (base[columns?.[i] ?? i] = value / model.scale))
+    let values = addTreeShap(builder, rows(), encoded(), { outputs, base, players })
+    if (spreadTo !== undefined) values = builder.add('MatMul', [values, builder.constant(spreadTo, 'playerFeatures')])
+    return model.scale === 1 ? values : builder.add('Mul', [values, builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(model.scale) }, 'scale')])
+  })
+  return { outputs, margin, leaves: once(() => addTreeLeaves(builder, rows(), encoded())), contributions }
+}
+
+/**
+ * What counts as one feature in SHAP values: columns that come from the same features of the table. A combination's
+ * contribution goes to its features in equal parts.
+ */
+function playersOf(model: CbModel, catWidth: number): { readonly players?: { readonly count: number; readonly of: readonly number[] }; readonly spreadTo?: Tensor } {
+  const { floats, cats } = inputWidths(model)
+  const features = floats + cats
+  // Places in the table, where the file numbers all of its features; numbers before categories otherwise.
+  const flat = new Map<string, number>()
+  for (const { index, flatIndex } of model.floatFeatures) flat.set(`f${index}`, flatIndex)
+  for (const { index, flatIndex } of model.catFeatures) flat.set(`c${index}`, flatIndex)
+  const isComplete = flat.size === features && new Set(flat.values()).size === features && [...flat.values()].every((place) => place < features)
+  const place = (kind: 'f' | 'c', index: number): number => (isComplete ? (flat.get(`${kind}${index}`) ?? 0) : kind === 'f' ? index : floats + index)
+  const placeOf = (element: CbElement): number => place(element.kind === 'float' ? 'f' : 'c', element.feature)
+  const sets = [
+    ...Array.from({ length: floats }, (_, f) => [place('f', f)]),
+    ...Array.from({ length: catWidth }, (_, c) => [place('c', c)]),
+    ...model.ctrs.map(({ elements }) => [...new Set(elements.map(placeOf))].sort((a, b) => a - b)),
+  ]
+  if (sets.length === features && sets.every((set, i) => set.length === 1 && set[0] === i)) return {}
+  const numbers = new Map<string, number>()
+  const of = sets.map((set) => {
+    const key = set.join()
+    const known = numbers.get(key) ?? numbers.size
+    numbers.set(key, known)
+    return known
+  })
+  const count = numbers.size
+  const data = new Float64Array((count + 1) * (features + 1))
+  sets.forEach((set, column) => {
+    for (const feature of set) data[of[column] * (features + 1) + feature] = 1 / set.length
+  })
+  data[data.length - 1] = 1
+  return { players: { count, of }, spreadTo: { dtype: 'float64', shape: [count + 1, features + 1], data } }
 }
 
 function describe(
@@ -96,7 +145,7 @@ function describe(
         break
     }
   }
-  return { left: tree.left, right: tree.right, feature, threshold, values: columns === undefined ? tree.values : spread(tree.values, columns, outputs), comparison, missingRight, ids: leafNumbers(tree) }
+  return { left: tree.left, right: tree.right, feature, threshold, values: columns === undefined ? tree.values : spread(tree.values, columns, outputs), comparison, missingRight, ids: leafNumbers(tree), cover: tree.weights }
 }
 
 /** Leaf vectors in the columns of their classes. */

@@ -8,7 +8,7 @@ import { parseLightgbm, type LgbModel } from './text.ts'
 
 /**
  * The graph of a text model: input X float64 [batch, features]; outputs `margin`, and by objective `value`,
- * `probabilities` and `label`, and `leaf`; method predict is Booster.predict.
+ * `probabilities` and `label`, `leaf` and `contributions` (pred_contrib); method predict is Booster.predict.
  */
 export function importLightgbm(bytes: Uint8Array): Graph {
   return lightgbmGraph(parseLightgbm(bytes))
@@ -43,6 +43,14 @@ export function lightgbmGraph(model: LgbModel): Graph {
   methods.push({ name: 'margin', outputs: [output('margin', flat(lowered.margin()), shape)] })
   builder.output('leaf', lowered.leaves(), { dtype: 'int32', shape: ['batch', model.trees.length] })
   methods.push({ name: 'leaf', outputs: ['leaf'] })
+  const contributions = lowered.contributions()
+  if (contributions !== undefined) {
+    // Features of one class after those of the other, as the library lays them out.
+    const columns = (model.featureCount + 1) * outputs
+    const rows = builder.constant({ dtype: 'int64', shape: [2], data: BigInt64Array.of(0n, BigInt(columns)) }, 'shape')
+    builder.output('contributions', builder.add('Reshape', [contributions, rows]), { dtype: 'float64', shape: ['batch', columns] })
+    methods.push({ name: 'contributions', outputs: ['contributions'] })
+  }
   return builder.build({
     framework: 'lightgbm',
     frameworkVersion: model.version,

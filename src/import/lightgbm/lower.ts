@@ -2,7 +2,7 @@
 import { once } from '../once.ts'
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type CategorySplit, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
-import { addTreeEnsemble, addTreeLeaves } from '../trees.ts'
+import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { addLink, objectiveOf } from './objective.ts'
 import { lightgbmError, type LgbModel, type LgbTree } from './text.ts'
 
@@ -20,6 +20,8 @@ export interface LoweredLightgbm {
   prediction(): ValueName
   /** int32 [rows, trees]. */
   leaves(): ValueName
+  /** What predict(pred_contrib=True) gives, as [rows, outputs, features + 1]; undefined where the file has no counts. */
+  contributions(): ValueName | undefined
 }
 
 /** Adds a model over float64 rows `x`; `iterations` limits boosting rounds. */
@@ -43,6 +45,7 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
     // Random forests average trees that already hold the objective's output.
     prediction: once(() => (model.averageOutput ? margin() : addLink(builder, objectiveOf(model), margin()))),
     leaves: once(() => addTreeLeaves(builder, x, encoded())),
+    contributions: once(() => (encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))),
   }
 }
 
@@ -86,7 +89,17 @@ function describe(tree: LgbTree, index: number): TreeDescription {
     values[inner + leaf] = tree.leafValue[leaf]
     ids[inner + leaf] = leaf
   }
-  return { left, right, feature, threshold, values, ids, missingRight, zeroMissing, categories: categories.size > 0 ? categories : undefined }
+  return { left, right, feature, threshold, values, ids, cover: coverOf(tree), missingRight, zeroMissing, categories: categories.size > 0 ? categories : undefined }
+}
+
+/** Training rows by node, inner ones first; undefined where the file does not say. */
+function coverOf(tree: LgbTree): Float64Array | undefined {
+  if (tree.leafCount === 1) return Float64Array.of(1)
+  if (tree.leafCover.length !== tree.leafCount || tree.internalCover.length !== tree.leafCount - 1) return undefined
+  const cover = new Float64Array(2 * tree.leafCount - 1)
+  cover.set(tree.internalCover)
+  cover.set(tree.leafCover, tree.leafCount - 1)
+  return cover.every((count) => count >= 0 && count < Infinity) ? cover : undefined
 }
 
 function membersOf(tree: LgbTree, node: number, index: number): number[] {

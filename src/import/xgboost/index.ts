@@ -2,6 +2,7 @@
 import { graphBuilder, type ValueName } from '../../graph/builder.ts'
 import type { Graph, Method } from '../../graph/graph.ts'
 import type { Dim } from '../../ops/types.ts'
+import { flattenOutput } from '../trees.ts'
 import { parseJson } from '../json.ts'
 import { readDocument } from './document.ts'
 import { formatOf } from './detect.ts'
@@ -31,7 +32,7 @@ export function readXgboost(bytes: Uint8Array): XgbModel {
 
 /**
  * The graph of a booster: input X float32 [batch, features]; outputs `margin`, and by objective `value`, `probabilities`
- * and `label`; method predict is Booster.predict.
+ * and `label`, and `contributions` (pred_contribs); method predict is Booster.predict.
  */
 export function importXgboost(bytes: Uint8Array): Graph {
   const model = readXgboost(bytes)
@@ -74,6 +75,12 @@ export function importXgboost(bytes: Uint8Array): Graph {
   if (leaves !== undefined) {
     builder.output('leaf', leaves, { dtype: 'int32', shape: ['batch', model.trees.length] })
     methods.push({ name: 'leaf', outputs: ['leaf'] })
+  }
+  const contributions = booster.contributions()
+  if (contributions !== undefined) {
+    const own: readonly Dim[] = outputs === 1 ? ['batch', featureCount + 1] : ['batch', outputs, featureCount + 1]
+    builder.output('contributions', outputs === 1 ? flattenOutput(builder, contributions) : contributions, { dtype: 'float64', shape: own })
+    methods.push({ name: 'contributions', outputs: ['contributions'] })
   }
   return builder.build({
     framework: 'xgboost',

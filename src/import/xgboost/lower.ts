@@ -2,7 +2,7 @@
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type CategorySplit, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
 import { once } from '../once.ts'
-import { addTreeEnsemble, addTreeLeaves } from '../trees.ts'
+import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { outputCount, xgboostError, type XgbModel, type XgbTree } from './model.ts'
 import { addLink, baseMargin, objectiveOf } from './objective.ts'
 
@@ -15,6 +15,8 @@ export interface LoweredBooster {
   prediction(): ValueName
   /** int32 [rows, trees]; undefined for gblinear. */
   leaves(): ValueName | undefined
+  /** What pred_contribs gives, [rows, outputs, features + 1] float64, sums in float64; undefined where the file has no covers. */
+  contributions(): ValueName | undefined
 }
 
 /** Trees of the first `iterations` boosting rounds. */
@@ -44,6 +46,10 @@ export function lowerBooster(builder: GraphBuilder, model: XgbModel, x: ValueNam
     margin,
     prediction: once(() => addLink(builder, objective.predict, margin())),
     leaves: once(() => (model.linearWeights === undefined ? addTreeLeaves(builder, x, encoded(), 'floor') : undefined)),
+    contributions: once(() => {
+      if (model.linearWeights !== undefined) return addLinearContributions(builder, model, model.linearWeights, outputs, base, x)
+      return encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs, base, rounding: 'floor' })
+    }),
   }
 }
 
@@ -71,6 +77,7 @@ function describe(tree: XgbTree, index: number, model: XgbModel): TreeDescriptio
     threshold: condition,
     values,
     missingRight: Array.from(tree.defaultLeft, (left) => left === 0),
+    cover: tree.cover.length === tree.left.length ? tree.cover : undefined,
     categories: tree.categories === undefined ? undefined : new Map(Array.from(tree.categories, ([node, members]) => [node, categorySplit(tree, node, members, model)])),
   }
 }
@@ -80,6 +87,22 @@ function categorySplit(tree: XgbTree, node: number, members: Int32Array, model: 
   const largest = members.reduce((max, member) => Math.max(max, member), -1)
   const followsDefault = Number(model.version.split('.')[0]) < 2
   return { members, side: 'right', bits: Math.ceil((largest + 1) / 32) * 32, unknown: followsDefault && tree.defaultLeft[node] === 0 ? 'right' : 'left' }
+}
+
+/** gblinear: each feature adds its weight times its value, the bias the rest. */
+function addLinearContributions(builder: GraphBuilder, model: XgbModel, weights: Float32Array, outputs: number, base: readonly number[], x: ValueName): ValueName {
+  const { featureCount } = model
+  const float64 = (shape: readonly number[], data: Float64Array): ValueName => builder.constant({ dtype: 'float64', shape, data }, 'weights')
+  const axis = builder.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, 'axis')
+  const wide = builder.add('Cast', [x], { to: 'float64' })
+  const present = builder.add('Where', [builder.add('IsNaN', [wide]), float64([], new Float64Array(1)), wide])
+  const byOutput = Float64Array.from({ length: outputs * featureCount }, (_, i) => weights[(i % featureCount) * outputs + Math.floor(i / featureCount)])
+  const products = builder.add('Mul', [builder.add('Unsqueeze', [present, axis]), float64([outputs, featureCount], byOutput)])
+  const bias = float64([outputs, 1], Float64Array.from({ length: outputs }, (_, k) => weights[featureCount * outputs + k] + base[k]))
+  // The bias in as many rows as X has: chosen by any condition of that shape.
+  const first = builder.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(0n) }, 'first')
+  const rows = builder.add('IsNaN', [builder.add('Gather', [builder.add('Unsqueeze', [wide, axis]), first], { axis: 2 })])
+  return builder.add('Concat', [products, builder.add('Where', [rows, bias, bias])], { axis: 2 })
 }
 
 /** gblinear: weights [features + 1, outputs] with the bias last; missing values add nothing. */

@@ -104,7 +104,7 @@ export function walkAny(nodes: NodeArrays, walks: Walks, categories: Uint32Array
 }
 
 /** 1 for right, 0 for left, with every flag honoured. */
-function rightAny(nodes: NodeArrays, node: number, x: number, categories: Uint32Array, rounding: CategoryRounding): number {
+export function rightAny(nodes: NodeArrays, node: number, x: number, categories: Uint32Array, rounding: CategoryRounding): number {
   const word = nodes.words[(node << 2) + 2]
   if (x !== x) return word >>> 31
   if (word >>> 27 === 0) return Number(x > nodes.thresholds[node << 1])

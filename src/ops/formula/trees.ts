@@ -4,7 +4,7 @@ import type { View } from '../kernel.ts'
 import { CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD } from '../trees/layout.ts'
 import type { Attributes } from '../types.ts'
 
-interface NodeRecord {
+export interface NodeRecord {
   readonly threshold: number
   readonly bitsetWord: number
   readonly bitsetBits: number
@@ -12,7 +12,7 @@ interface NodeRecord {
   readonly left: number
 }
 
-function nodeAt(nodes: Uint8Array, index: number): NodeRecord {
+export function nodeAt(nodes: Uint8Array, index: number): NodeRecord {
   const bytes = new DataView(nodes.buffer, nodes.byteOffset + 16 * index, 16)
   return {
     threshold: bytes.getFloat64(0, true),
@@ -23,7 +23,7 @@ function nodeAt(nodes: Uint8Array, index: number): NodeRecord {
   }
 }
 
-function goesRight(node: NodeRecord, x: number, categories: ArrayLike<number>, rounding: string): boolean {
+export function goesRight(node: NodeRecord, x: number, categories: ArrayLike<number>, rounding: string): boolean {
   const { word } = node
   if (Number.isNaN(x)) return (word & MISSING_RIGHT) !== 0
   if ((word & CATEGORICAL) !== 0) {

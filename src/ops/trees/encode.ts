@@ -39,6 +39,8 @@ export interface TreeDescription {
   readonly categories?: ReadonlyMap<number, CategorySplit>
   /** What mle.TreeLeaves reports for a node; the node's own number when absent. */
   readonly ids?: ArrayLike<number>
+  /** Training weight that reached each node: what mle.TreeShap weighs branches by. That of leaves is enough where inner ones have 0. */
+  readonly cover?: ArrayLike<number>
 }
 
 export interface EncodeOptions {
@@ -66,6 +68,8 @@ export interface EncodedTrees {
   readonly treeTarget?: Tensor
   readonly categories?: Tensor
   readonly nodeIds: Tensor
+  /** [nodes] float32 or float64; absent unless every tree has covers. */
+  readonly cover?: Tensor
   /** One more than the largest feature used. */
   readonly featureCount: number
 }
@@ -84,6 +88,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
   const words = new Uint32Array(bytes)
   const leafIndex = new Uint32Array(capacity)
   const nodeIds = new Int32Array(capacity)
+  const cover = trees.length > 0 && trees.every((tree) => tree.cover !== undefined) ? new Float64Array(capacity) : undefined
   const roots = new Uint32Array(trees.length)
   const round = options.leafPrecision === 'float32' ? Math.fround : undefined
   // At most every node is a leaf; cut to size at the end.
@@ -114,6 +119,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
       const at = to[--pending]
       const node = from[pending]
       nodeIds[at] = tree.ids?.[node] ?? node
+      if (cover !== undefined && tree.cover !== undefined) cover[at] = tree.cover[node]
       if (tree.left[node] < 0) {
         if (tree.values.length < (node + 1) * width) {
           throw new MleError('TREE_LEAF', `tree ${t}: leaf ${node} has no vector of ${width} values`, { expected: (node + 1) * width, actual: tree.values.length })
@@ -159,6 +165,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
     }
   })
 
+  if (cover !== undefined) fillCover(cover, words, next)
   const targets = options.treeTarget
   return {
     nodes: { dtype: 'uint8', shape: [next, NODE_BYTES], data: new Uint8Array(bytes, 0, next * NODE_BYTES) },
@@ -168,8 +175,23 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
     treeTarget: targets === undefined ? undefined : { dtype: 'uint32', shape: [trees.length], data: Uint32Array.from(targets) },
     categories: bitsets.length === 0 ? undefined : { dtype: 'uint32', shape: [bitsets.length], data: Uint32Array.from(bitsets) },
     nodeIds: { dtype: 'int32', shape: [next], data: nodeIds.subarray(0, next) },
+    cover: cover === undefined ? undefined : coverTensor(cover.subarray(0, next)),
     featureCount,
   }
+}
+
+/** Gives inner nodes without a cover that of their children, which follow them. */
+function fillCover(cover: Float64Array, words: Uint32Array, count: number): void {
+  for (let i = count - 1; i >= 0; i--) {
+    const left = words[4 * i + 3]
+    if (left !== i && cover[i] === 0) cover[i] = cover[left] + cover[left + 1]
+  }
+}
+
+/** float32 where that is exact: counts, and the sums that XGBoost keeps. */
+function coverTensor(cover: Float64Array): Tensor {
+  const isExact = cover.every((value) => Math.fround(value) === value)
+  return isExact ? { dtype: 'float32', shape: [cover.length], data: Float32Array.from(cover) } : { dtype: 'float64', shape: [cover.length], data: cover.slice() }
 }
 
 function flagAt(flags: ArrayLike<number | boolean> | boolean | undefined, node: number): boolean {

@@ -64,6 +64,7 @@ export function describeTree(tree: SklearnTree, values: ArrayLike<number> = tree
     feature: tree.feature,
     threshold: tree.threshold,
     values,
+    cover: tree.weightedCount,
     // Trees before 1.3 refuse NaN in Python; here it goes right, as a comparison that fails.
     missingRight: missingGoToLeft === undefined ? true : Array.from(missingGoToLeft, (left) => left === 0),
   }
