@@ -13,7 +13,7 @@ import type { EstimatorKind, Methods, Result, SklearnContext } from './types.ts'
 /** Estimators inside estimators: a chain longer than this is no real model. */
 const MAX_DEPTH = 64
 
-const OUTPUT_NAMES = ['label', 'value', 'probabilities', 'log_probabilities', 'decision', 'transformed', 'scores', 'std']
+const OUTPUT_NAMES = ['label', 'value', 'probabilities', 'log_probabilities', 'decision', 'transformed', 'scores', 'std', 'contributions']
 
 interface Import {
   readonly graph: Graph

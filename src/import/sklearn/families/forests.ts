@@ -9,7 +9,7 @@ import { matrixFeatures, type Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { featureCount, isSince, numberSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
-import { describeTree, encodeSklearnTrees, normalizedValues, readTree, treeRows, type SklearnTree } from './tree-structure.ts'
+import { describeTree, encodeSklearnTrees, normalizedValues, readTree, shapMethod, shapResult, treeRows, type SklearnTree } from './tree-structure.ts'
 
 /** The estimators of a forest, or a single tree itself. */
 function members(estimator: PyObject): readonly PyObject[] {
@@ -18,7 +18,7 @@ function members(estimator: PyObject): readonly PyObject[] {
 }
 
 /** apply: the leaf that each tree sends a row to. */
-function leafMethod(context: SklearnContext, x: Features, estimator: PyObject, encoded: () => EncodedTrees): Methods['extra'] {
+function leafMethod(context: SklearnContext, x: Features, estimator: PyObject, encoded: () => EncodedTrees): NonNullable<Methods['extra']> {
   const result = once((): Result => {
     const value = addTreeLeaves(context.builder, treeRows(context, x, featureCount(estimator)), encoded())
     const count = encoded().roots.shape[0]
@@ -38,12 +38,19 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
     if (counts.length === 1 && counts[0] === trees()[0].width) return [matrixResult(all(), counts[0])]
     return counts.map((count, output) => matrixResult(gatherColumns(context, all(), Array.from({ length: count }, (_, k) => output * maxClasses + k)), count))
   })
+  const leaves = leafMethod(context, x, estimator, encoded)
   return {
     ...classifierMethods(context, classes, once(() => probabilities().map((one) => argMax(context, one.value)))),
     predictProba: probabilities,
     predictLogProba: logOf(context, probabilities),
-    extra: leafMethod(context, x, estimator, encoded),
+    extra: counts.length === 1 ? new Map([...leaves, ...explained(context, x, estimator, trees, encoded)]) : leaves,
   }
+}
+
+/** What features add to the mean over trees. */
+function explained(context: SklearnContext, x: Features, estimator: PyObject, trees: () => readonly SklearnTree[], encoded: () => EncodedTrees): NonNullable<Methods['extra']> {
+  const features = featureCount(estimator)
+  return shapMethod(() => shapResult(context, treeRows(context, x, features), encoded(), { outputs: trees()[0].width, aggregate: 'mean' }, features))
 }
 
 /** From 1.3 on nodes hold fractions, which are used as they are; before, counts that are divided by their sum. */
@@ -60,7 +67,7 @@ const regressor: EstimatorImporter = (context, estimator, x) => {
       const value = addTreeEnsemble(context.builder, treeRows(context, x, featureCount(estimator)), encoded(), { outputs: width, aggregate: 'mean' })
       return width === 1 ? { value: squeeze(context, value), dtype: 'float64', shape: ['batch'] } : matrixResult(value, width)
     }),
-    extra: leafMethod(context, x, estimator, encoded),
+    extra: new Map([...leafMethod(context, x, estimator, encoded), ...explained(context, x, estimator, trees, encoded)]),
   }
 }
 

@@ -8,7 +8,7 @@ import { matrixFeatures, type Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { choice, featureCount, isSince, numberSetting, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Result, SklearnContext } from '../types.ts'
-import { describeTree, encodeSklearnTrees, readTree, treeRows } from './tree-structure.ts'
+import { describeTree, encodeSklearnTrees, readTree, shapMethod, shapResult, treeRows } from './tree-structure.ts'
 
 /** Probabilities are clipped to [eps, 1 - eps] of float32 before their logarithm is taken. */
 const FLOAT32_EPS = 2 ** -23
@@ -20,8 +20,8 @@ function stages(estimator: PyObject): { trees: PyObject[]; outputs: number } {
   return { trees: array.data.map((tree, i) => asObject(tree, `${estimator.name}.estimators_[${i}]`)), outputs: array.shape[1] }
 }
 
-/** Raw predictions [batch, outputs]. */
-function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): ValueName {
+/** Raw predictions [batch, outputs], and what explains them where they start from constants. */
+function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): { readonly value: ValueName; readonly explain?: () => Result } {
   const { trees, outputs } = stages(estimator)
   const rate = numberSetting(estimator, 'learning_rate', 0.1)
   // X is rounded to float32 before anything reads it, the initial estimator too.
@@ -34,9 +34,12 @@ function rawPredictions(context: SklearnContext, estimator: PyObject, x: Feature
   })
   const targets = outputs === 1 ? undefined : trees.map((_, i) => i % outputs)
   const encoded = encodeSklearnTrees(descriptions, 1, targets)
-  if (initial.constant !== undefined) return addTreeEnsemble(context.builder, rows, encoded, { outputs, base: initial.constant })
+  if (initial.constant !== undefined) {
+    const options = { outputs, base: initial.constant }
+    return { value: addTreeEnsemble(context.builder, rows, encoded, options), explain: () => shapResult(context, rows, encoded, options, nFeatures) }
+  }
   // An initial estimator predicts by row: its value is added to the sum of trees, which may differ from adding first in the last digits.
-  return context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })])
+  return { value: context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })]) }
 }
 
 interface Initial {
@@ -135,7 +138,8 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
   const loss = choice(estimator, 'loss', ['log_loss', 'deviance', 'exponential'], 'log_loss')
   const { outputs } = stages(estimator)
   const classes = classesOf(estimator)
-  const raw = once(() => rawPredictions(context, estimator, x, loss))
+  const parts = once(() => rawPredictions(context, estimator, x, loss))
+  const raw = (): ValueName => parts().value
   const probabilities = once((): readonly Result[] => {
     if (outputs > 1) return [matrixResult(builder.add('Softmax', [raw()], { axis: 1 }), outputs)]
     const p = builder.add('Sigmoid', [loss === 'exponential' ? withScalar(context, 'Mul', raw(), 2) : raw()])
@@ -151,12 +155,22 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
     predictProba: probabilities,
     predictLogProba: logOf(context, probabilities),
     decisionFunction: () => (outputs > 1 ? matrixResult(raw(), outputs) : { value: squeeze(context, raw()), dtype: 'float64', shape: ['batch'] }),
+    extra: shapMethod(() => explanation(estimator, parts())),
   }
 }
 
-const regressor: EstimatorImporter = (context, estimator, x) => ({
-  predict: () => ({ value: squeeze(context, rawPredictions(context, estimator, x, 'regression')), dtype: 'float64', shape: ['batch'] }),
-})
+function explanation(estimator: PyObject, { explain }: { readonly explain?: () => Result }): Result {
+  if (explain === undefined) throw unsupported(estimator, 'its initial estimator depends on the features, so that trees alone do not explain it')
+  return explain()
+}
+
+const regressor: EstimatorImporter = (context, estimator, x) => {
+  const parts = once(() => rawPredictions(context, estimator, x, 'regression'))
+  return {
+    predict: () => ({ value: squeeze(context, parts().value), dtype: 'float64', shape: ['batch'] }),
+    extra: shapMethod(() => explanation(estimator, parts())),
+  }
+}
 
 export const gradientBoosting: readonly EstimatorEntry[] = [
   { names: ['GradientBoostingClassifier'], kind: 'classifier', importer: classifier },

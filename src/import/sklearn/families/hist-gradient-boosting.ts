@@ -11,12 +11,13 @@ import type { Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { featureCount, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Result, SklearnContext } from '../types.ts'
+import { shapMethod, shapResult } from './tree-structure.ts'
 
 /** Category bit sets hold 256 bits: codes are binned to a byte. */
 const CATEGORY_BITS = 256
 
 /** Raw predictions [batch, outputs]. */
-function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features): { value: ValueName; outputs: number } {
+function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features): { value: ValueName; outputs: number; explain: () => Result } {
   const iterations = asList(attribute(estimator, '_predictors'), `${estimator.name}._predictors`)
   const predictors = iterations.map((one, i) => asList(one, `${estimator.name}._predictors[${i}]`))
   const outputs = Math.max(1, predictors[0]?.length ?? 1)
@@ -24,7 +25,13 @@ function rawPredictions(context: SklearnContext, estimator: PyObject, x: Feature
   const descriptions = predictors.flatMap((row, i) => row.map((predictor, k) => describePredictor(asObject(predictor, `${estimator.name}._predictors[${i}][${k}]`), known)))
   const encoded = encodeTrees(descriptions, { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? descriptions.map((_, i) => i % outputs) : undefined })
   const baseline = baselineOf(attribute(estimator, '_baseline_prediction'), outputs, estimator)
-  return { value: addTreeEnsemble(context.builder, preprocessed(context, estimator, x), encoded, { outputs, base: baseline, rounding: 'floor' }), outputs }
+  const options = { outputs, base: baseline, rounding: 'floor' } as const
+  const rows = preprocessed(context, estimator, x)
+  const explain = (): Result => {
+    if (optionalAttribute(estimator, '_preprocessor') !== undefined) throw unsupported(estimator, 'contributions are not given where categories are encoded first')
+    return shapResult(context, rows, encoded, options, featureCount(estimator))
+  }
+  return { value: addTreeEnsemble(context.builder, rows, encoded, options), outputs, explain }
 }
 
 /** X as the trees read it: from 1.4 on models with categories encode and reorder columns first. */
@@ -79,6 +86,7 @@ function describePredictor(predictor: PyObject, known: ReadonlyMap<number, Reado
     values: asFloat64(structField(nodes, 'value', where)),
     missingRight: Array.from(missingLeft, (flag) => flag === 0),
     categories,
+    cover: asFloat64(structField(nodes, 'count', where)),
   }
 }
 
@@ -121,13 +129,17 @@ function lossName(estimator: PyObject): string {
   return typeof name === 'string' ? name : ''
 }
 
-const regressor: EstimatorImporter = (context, estimator, x) => ({
-  predict: once((): Result => {
-    const raw = squeeze(context, rawPredictions(context, estimator, x).value)
-    const isLog = /poisson|gamma/i.test(lossName(estimator))
-    return { value: isLog ? context.builder.add('Exp', [raw]) : raw, dtype: 'float64', shape: ['batch'] }
-  }),
-})
+const regressor: EstimatorImporter = (context, estimator, x) => {
+  const parts = once(() => rawPredictions(context, estimator, x))
+  return {
+    predict: once((): Result => {
+      const raw = squeeze(context, parts().value)
+      const isLog = /poisson|gamma/i.test(lossName(estimator))
+      return { value: isLog ? context.builder.add('Exp', [raw]) : raw, dtype: 'float64', shape: ['batch'] }
+    }),
+    extra: shapMethod(() => parts().explain()),
+  }
+}
 
 const classifier: EstimatorImporter = (context, estimator, x) => {
   const { builder } = context
@@ -147,6 +159,7 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
       const { value, outputs } = raw()
       return outputs > 1 ? matrixResult(value, outputs) : { value: squeeze(context, value), dtype: 'float64', shape: ['batch'] }
     },
+    extra: shapMethod(() => raw().explain()),
   }
 }
 

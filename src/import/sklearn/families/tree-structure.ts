@@ -3,9 +3,10 @@ import { MleError } from '../../../error.ts'
 import type { ValueName } from '../../../graph/builder.ts'
 import { encodeTrees, type EncodedTrees, type TreeDescription } from '../../../ops/trees/encode.ts'
 import { asFloat64, asInt32, asObject, attribute, expectNumericArray, expectStruct, hasField, structField, type PyObject, type PyValue } from '../../pickle/index.ts'
+import { addTreeShap, flattenOutput, type TreeShapOptions } from '../../trees.ts'
 import { castTo } from '../emit.ts'
 import type { Features } from '../features.ts'
-import type { SklearnContext } from '../types.ts'
+import type { Methods, Result, SklearnContext } from '../types.ts'
 
 /** A fitted tree: structure, and what stands at each node. */
 export interface SklearnTree {
@@ -75,6 +76,19 @@ export function describeTree(tree: SklearnTree, values: ArrayLike<number> = tree
  */
 export function encodeSklearnTrees(descriptions: readonly TreeDescription[], width: number, treeTarget?: ArrayLike<number>): EncodedTrees {
   return encodeTrees(descriptions, { width, comparison: 'le', precision: 'float64', treeTarget })
+}
+
+/** The method `contributions`: exact SHAP values [batch, features + 1], or [batch, outputs, features + 1]; the last column is the expectation. */
+export function shapMethod(result: () => Result): NonNullable<Methods['extra']> {
+  return new Map([['contributions', { output: 'contributions', result }]])
+}
+
+/** What `features` columns of X and the expectation add to the values of trees. */
+export function shapResult(context: SklearnContext, rows: ValueName, encoded: EncodedTrees, options: TreeShapOptions, features: number | undefined): Result {
+  const { outputs } = options
+  const columns = features === undefined ? null : features + 1
+  const value = addTreeShap(context.builder, rows, encoded, options)
+  return { value: outputs === 1 ? flattenOutput(context.builder, value) : value, dtype: 'float64', shape: outputs === 1 ? ['batch', columns] : ['batch', outputs, columns] }
 }
 
 const float32Rows = new WeakMap<Features, ValueName>()
