@@ -56,7 +56,7 @@ export function lowerNeighbors(parameters: readonly LegacyTensor[], metadata: Le
   // Which search was used decides how distances are rounded; the search trees themselves are not in the file, nor needed.
   const isTree = algorithm !== 'brute' && (algorithm !== 'auto' || (width <= MAX_TREE_COLUMNS && neighbours < Math.floor(rows / 2)))
   const fitted: [string, PyValue][] = [
-    ['_fit_X', float64Array(float64Of(rowTensor), [rows, width])], ['_fit_method', isTree ? 'kd_tree' : 'brute'], ['_tree', null], ['n_features_in_', width],
+    ['_fit_X', float64Array(float64Of(rowTensor), [rows, width])], ['_fit_method', isTree ? 'kd_tree' : 'brute'], ['_tree', null], ['n_features_in_', width], ['metric', textParameter(metadata, 'metric') ?? 'minkowski'],
   ]
   if (!isClassifier) return importRebuilt(metadata, [...fitted, ['_y', float64Array(targets, targetTensor.shape)]], [])
   const outputs = targetTensor.shape[1] ?? 1

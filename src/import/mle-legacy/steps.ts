@@ -25,7 +25,7 @@ export interface LegacyModel {
 }
 
 /** Wider inputs than any real model has: widths are only declared, so that nothing else limits them. */
-const MAX_WIDTH = 2 ** 24
+const MAX_WIDTH = 2 ** 20
 
 /** Reads graph and weights; throws LEGACY_EMPTY, LEGACY_GRAPH, LEGACY_TENSOR, LEGACY_IDS, LEGACY_OPERATOR. */
 export function readModel(version: 1 | 2, graph: Uint8Array, weights: Uint8Array): LegacyModel {
@@ -52,6 +52,7 @@ export function readModel(version: 1 | 2, graph: Uint8Array, weights: Uint8Array
       pending.push(...records.nodes[node].inputs)
     }
   }
+  if (wanted.size === 0) throw legacyError('LEGACY_GRAPH', `no node makes its output, tensor ${output}`)
   if (sources.size !== 1) throw legacyError('LEGACY_GRAPH', `its output depends on ${sources.size} inputs, expected 1`, { expected: 1, actual: sources.size })
   const [input] = sources
   const known = new Set([input])

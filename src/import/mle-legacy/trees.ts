@@ -108,6 +108,7 @@ export function lowerTrees(op: string, parameters: readonly LegacyTensor[], meta
   if (!isClassifier && !name.endsWith('Regressor')) {
     throw legacyError('LEGACY_LOST', `does not say what its trees make: its class is ${JSON.stringify(name)}, expected one that ends in Classifier or Regressor`)
   }
+  requireShape(isClassifier || trees[0].classes === 1, `its trees hold ${trees[0].classes} classes, but ${name} has none`)
   if (name.startsWith('GradientBoosting')) return lowerBoosting(trees, metadata, width)
   const notes = isClassifier ? [LABEL_NOTE] : []
   const version = settingsOf(metadata).filter(([key]) => key === '_sklearn_version')
