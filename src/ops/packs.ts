@@ -42,6 +42,9 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
     'ConcatFromSequence If Loop Optional OptionalGetElement OptionalHasElement Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase ' +
       'SequenceInsert SequenceLength SequenceMap SplitToSequence',
   ],
+  ['activation', 'Celu Elu Gelu HardSigmoid HardSwish Mish PRelu Selu Shrink Softsign SwiGLU Swish ThresholdedRelu'],
+  ['bits', 'BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor'],
+  ['indexing', 'CastLike CumProd Einsum EyeLike GatherND ReverseSequence ScatterND TensorScatter Trilu'],
 ])
 
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
@@ -55,6 +58,9 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['boosting', async () => (await import('./packs/boosting.ts')).pack],
   ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
+  ['activation', async () => (await import('./packs/activation.ts')).pack],
+  ['bits', async () => (await import('./packs/bits.ts')).pack],
+  ['indexing', async () => (await import('./packs/indexing.ts')).pack],
 ])
 
 /** Names of all packs. */

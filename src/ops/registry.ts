@@ -23,6 +23,9 @@ import { svmSchemas } from './schemas/svm.ts'
 import { tensorSchemas } from './schemas/tensor.ts'
 import { textSchemas } from './schemas/text.ts'
 import { treeSchemas, treeShapSchemas } from './schemas/trees.ts'
+import { activationSchemas } from './schemas/activations.ts'
+import { bitSchemas } from './schemas/bits.ts'
+import { indexingSchemas } from './schemas/indexing.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
@@ -48,6 +51,9 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...convolutionSchemas,
     ...textSchemas,
     ...controlSchemas,
+    ...activationSchemas,
+    ...bitSchemas,
+    ...indexingSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 

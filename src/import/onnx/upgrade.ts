@@ -191,7 +191,28 @@ const cast: Upgrade = (node, { draft }) => {
   draft.emit(named === undefined ? bare : withAttributes(bare, { to: { kind: 'string', value: named } }))
 }
 
-const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater', 'PRelu']
+/** PRelu before 7 took one slope for each channel, whatever the rank of X: they get dimensions of 1 after them. */
+const prelu: Upgrade = (node, { draft, opset }) => {
+  const bare = without(node, 'consumed_inputs')
+  if (opset >= 7) {
+    draft.emit(bare)
+    return
+  }
+  const [x, slope] = node.inputs
+  const [dims, count, length, ones, channels, target, reshaped] = ['dims', 'count', 'length', 'ones', 'channels', 'target', 'slope'].map(draft.fresh)
+  const emit = (op: string, inputs: readonly string[], output: string, attributes: Readonly<Record<string, Attribute>> = {}): void =>
+    draft.emit({ op, domain: 'ai.onnx', inputs, outputs: [output], attributes: new Map(Object.entries(attributes)) })
+  emit('Shape', [x], dims, { start: { kind: 'int', value: 2 } })
+  emit('Size', [dims], count)
+  emit('Unsqueeze', [count, draft.constant(int64s([0]), 'axes')], length)
+  emit('ConstantOfShape', [length], ones, { value: { kind: 'tensor', value: int64s([1]) } })
+  emit('Shape', [slope], channels)
+  emit('Concat', [channels, ones], target, { axis: { kind: 'int', value: 0 } })
+  emit('Reshape', [slope, target], reshaped)
+  draft.emit({ ...bare, inputs: [x, reshaped] })
+}
+
+const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater']
 const LEGACY_UNARY = ['Abs', 'Ceil', 'Exp', 'Floor', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh', 'Max', 'Min', 'Sum', 'Mean', 'LeakyRelu', 'Elu', 'Selu', 'HardSigmoid']
 const REDUCTIONS = ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp']
 
@@ -215,6 +236,9 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Split', split],
   ['Concat', concat],
   ['Cast', cast],
+  ['CastLike', (node, { draft }) => draft.emit(without(node, 'saturate', 'round_mode'))],
+  ['PRelu', prelu],
+  ['Scatter', (node, { draft }) => draft.emit({ ...node, op: 'ScatterElements' })],
 ])
 
 /** Adds `node` to the draft in the current version of its operators. */

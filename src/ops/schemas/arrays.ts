@@ -152,7 +152,9 @@ function shapeFromValue(context: InferContext, index: number): Dim[] | undefined
 function inferRange(context: InferContext): ValueType[] {
   const { dtype } = tensorInput(context, 0)
   const [start, limit, delta] = [0, 1, 2].map((index) => {
-    inputShape(context, index, 0)
+    // Models in use give vectors of one element too.
+    const shape = inputShape(context, index)
+    if (shape !== undefined && shape.length > 0 && countOf(shape) !== 1) inputShape(context, index, 0)
     const tensor = context.values[index]
     return tensor === undefined ? undefined : Number(tensor.data[0])
   })
