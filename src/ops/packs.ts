@@ -35,7 +35,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['arrays', 'Compress ConstantOfShape Expand GatherElements NonZero OneHot Pad Range ScatterElements Shape Size Slice Split Tile Unique'],
   ['encode', 'mle.BSplineBasis mle.CategoryMap mle.FillMissing mle.IsMissing mle.KnnImpute mle.PowerTransform mle.QuantileMap'],
   ['distance', 'mle.ClassSums mle.NearestNeighbors mle.PairCoupling mle.PairScores mle.PairVotes mle.PairwiseDistance mle.SvmDecision'],
-  ['boosting', 'mle.CategoryHash mle.CtrValues mle.TreeShap'],
+  ['boosting', 'mle.CategoryHash mle.CtrValues mle.LinearLeaves mle.TreeShap'],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
   [
     'control',

@@ -13,6 +13,7 @@ import { exactSchemas } from './schemas/exact.ts'
 import { functionSchemas } from './schemas/functions.ts'
 import { labelSchemas } from './schemas/labels.ts'
 import { linearSchemas } from './schemas/linear.ts'
+import { linearLeavesSchemas } from './schemas/linear-leaves.ts'
 import { preprocessSchemas } from './schemas/preprocess.ts'
 import { otherReduceSchemas } from './schemas/reduce-other.ts'
 import { reduceSchemas } from './schemas/reduce.ts'
@@ -38,6 +39,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...arraySchemas,
     ...treeSchemas,
     ...treeShapSchemas,
+    ...linearLeavesSchemas,
     ...categoricalSchemas,
     ...labelSchemas,
     ...preprocessSchemas,

@@ -35,18 +35,52 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
       { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? trees.map((_, index) => index % outputs) : undefined },
     ),
   )
-  if (trees.some((tree) => tree.linear !== undefined)) {
-    throw lightgbmError('LIGHTGBM_LINEAR_TREE', 'linear trees (linear_tree=true) are not supported; train with linear_tree=false')
-  }
-  const margin = once(() => addTreeEnsemble(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))
+  const isLinear = trees.some((tree) => tree.linear !== undefined)
+  const leaves = once(() => addTreeLeaves(builder, x, encoded()))
+  const margin = once((): ValueName => {
+    if (!isLinear) return addTreeEnsemble(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' })
+    const sum = addLinearLeaves(builder, model, trees, x, leaves())
+    return model.averageOutput ? builder.add('Div', [sum, builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(Math.max(1, trees.length / outputs)) }, 'iterations')]) : sum
+  })
   return {
     outputs,
     margin,
     // Random forests average trees that already hold the objective's output.
     prediction: once(() => (model.averageOutput ? margin() : addLink(builder, objectiveOf(model), margin()))),
-    leaves: once(() => addTreeLeaves(builder, x, encoded())),
-    contributions: once(() => (encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))),
+    leaves,
+    // What linear leaves add is no number of a leaf.
+    contributions: once(() => (isLinear || encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))),
   }
+}
+
+/** Linear functions in the leaves: LightGBM's linear_tree. A tree without them counts as constants. */
+function addLinearLeaves(builder: GraphBuilder, model: LgbModel, trees: readonly LgbTree[], x: ValueName, leaves: ValueName): ValueName {
+  const leafStarts = [0]
+  const termStarts = [0]
+  const constants: number[] = []
+  const values: number[] = []
+  const features: number[] = []
+  const coefficients: number[] = []
+  trees.forEach((tree, index) => {
+    tree.leafValue.forEach((value, leaf) => {
+      const own = tree.linear?.[leaf] ?? { constant: value, features: [], coefficients: [] }
+      const wrong = own.features.find((feature) => !(Number.isInteger(feature) && feature >= 0 && feature < model.featureCount))
+      if (wrong !== undefined) throw lightgbmError('LIGHTGBM_TREE', `tree ${index}: leaf ${leaf} reads feature ${wrong}, but there are ${model.featureCount}`)
+      constants.push(own.constant)
+      values.push(value)
+      for (const feature of own.features) features.push(feature)
+      for (const coefficient of own.coefficients) coefficients.push(coefficient)
+      termStarts.push(features.length)
+    })
+    leafStarts.push(constants.length)
+  })
+  const uint32 = (data: readonly number[], hint: string): ValueName => builder.constant({ dtype: 'uint32', shape: [data.length], data: Uint32Array.from(data) }, hint)
+  const float64 = (data: readonly number[], hint: string): ValueName => builder.constant({ dtype: 'float64', shape: [data.length], data: Float64Array.from(data) }, hint)
+  return builder.add(
+    'mle.LinearLeaves',
+    [x, leaves, uint32(leafStarts, 'leafStarts'), float64(constants, 'constants'), float64(values, 'values'), uint32(termStarts, 'termStarts'), uint32(features, 'features'), float64(coefficients, 'coefficients')],
+    { outputs: model.treesPerIteration },
+  )
 }
 
 /** Inner nodes first, then leaves: child c >= 0 is inner node c, a negative one leaf ~c. */

@@ -173,6 +173,7 @@ function readLinear(
 ): LinearLeaf[] {
   const constants = numbers('leaf_const', leafCount)
   const counts = numbers('num_features', leafCount)
+  if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0)) throw lightgbmError('LIGHTGBM_TREE', `tree ${index}: num_features holds something else than counts`, offset)
   // Lists of all leaves follow each other, separated by runs of spaces.
   const flat = (key: string): number[] => (fields.get(key) ?? '').split(' ').filter((part) => part !== '').map(parseNumber)
   const features = flat('leaf_features')

@@ -1,10 +1,12 @@
 import { categoricalKernels } from '../cpu/categorical.ts'
+import { linearLeavesKernels } from '../cpu/linear-leaves.ts'
 import { treeShapKernels } from '../cpu/tree-shap.ts'
 import type { Pack } from '../packs.ts'
 import { categoricalSchemas } from '../schemas/categorical.ts'
+import { linearLeavesSchemas } from '../schemas/linear-leaves.ts'
 import { treeShapSchemas } from '../schemas/trees.ts'
 
 export const pack: Pack = {
-  schemas: [...categoricalSchemas, ...treeShapSchemas],
-  cpu: /* @__PURE__ */ new Map([...categoricalKernels, ...treeShapKernels]),
+  schemas: [...categoricalSchemas, ...linearLeavesSchemas, ...treeShapSchemas],
+  cpu: /* @__PURE__ */ new Map([...categoricalKernels, ...linearLeavesKernels, ...treeShapKernels]),
 }
