@@ -1,111 +1,98 @@
-// Properties of plans over random graphs of elementwise, reducing and reshaping operators.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { graphBuilder, type ValueName } from '../../src/graph/builder.ts'
+import { cpuDevice } from '../../src/graph/device.ts'
+import { operatorKeys, planGraph, type Plan } from '../../src/graph/plan.ts'
 import type { Graph } from '../../src/graph/graph.ts'
-import { load, tensor } from '../../src/index.ts'
+import { heapScratch } from '../../src/graph/scratch.ts'
+import { MleError } from '../../src/error.ts'
+import { loadOperators, loadPack, packNames } from '../../src/ops/packs.ts'
+import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
+import { arbitraryProgram, arbitraryRows, COLUMNS, programGraph } from '../support/programs.ts'
+import { runOn } from '../support/run-op.ts'
 
-const WIDTH = 4
+await Promise.all(packNames().map(loadPack))
 
-/** One choice per node: which operator, and which earlier values it reads. */
-const recipes = fc.array(fc.tuple(fc.nat(11), fc.nat(1000), fc.nat(1000)), { minLength: 1, maxLength: 25 })
-
-interface Made {
-  readonly graph: Graph
-  /** Every value of shape [batch, WIDTH], in order. */
-  readonly values: readonly ValueName[]
+async function planOf(graph: Graph, outputs: readonly string[] = graph.outputs.map((info) => info.name)): Promise<Plan> {
+  return planGraph(graph, outputs, { ...(await loadOperators(operatorKeys(graph))), scratch: heapScratch() })
 }
 
-/** A random graph over X float64 [batch, WIDTH]; all its values keep that shape, some through detours. */
-function randomGraph(recipe: readonly (readonly [number, number, number])[]): Made {
-  const b = graphBuilder()
-  const type = { dtype: 'float64', shape: ['batch', WIDTH] } as const
-  const values: ValueName[] = [b.input('X', type)]
-  const weights = b.constant(tensor(Float64Array.from({ length: WIDTH * WIDTH }, (_, i) => ((i * 7) % 5) / 4 - 0.5), [WIDTH, WIDTH]))
-  const axis = b.constant(tensor([1n]))
-  const flat = b.constant(tensor([0n, BigInt(WIDTH)]))
-  for (const [op, first, second] of recipe) {
-    const x = values[first % values.length]
-    const y = values[second % values.length]
-    const makers: readonly (() => ValueName)[] = [
-      () => b.add('Add', [x, y]),
-      () => b.add('Sub', [x, y]),
-      () => b.add('Mul', [x, y]),
-      () => b.add('Neg', [x]),
-      () => b.add('Relu', [x]),
-      () => b.add('Sigmoid', [x]),
-      () => b.add('Max', [x, y]),
-      () => b.add('MatMul', [x, weights]),
-      () => b.add('Add', [y, b.add('ReduceSum', [x, axis], { keepdims: 1 })]),
-      () => b.add('Reshape', [b.add('Identity', [x]), flat]),
-      () => b.add('Where', [b.add('Less', [x, y]), x, b.add('Tanh', [y])]),
-      () => b.add('Softmax', [x], { axis: 1 }),
-    ]
-    values.push(makers[op]())
+/** Nodes that an output depends on, by searching backwards. */
+function ancestors(graph: Graph, output: string): Set<number> {
+  const found = new Set<number>()
+  const visit = (name: string): void => {
+    const index = graph.nodes.findIndex((node) => node.outputs.includes(name))
+    if (index < 0 || found.has(index)) return
+    found.add(index)
+    graph.nodes[index].inputs.forEach(visit)
   }
-  const last = values[values.length - 1]
-  b.output('Y', last, type)
-  return { graph: b.build(), values }
+  visit(output)
+  return found
 }
 
-const rowsOf = (batch: number): Float64Array => Float64Array.from({ length: batch * WIDTH }, (_, i) => Math.fround(((i * 2654435761) % 1000) / 250 - 2))
-
-test('sharing memory changes no bit: the output alone equals the output beside every other value', async () => {
-  await fc.assert(
-    fc.asyncProperty(recipes, fc.constantFrom(1, 3, 300), async (recipe, batch) => {
-      const { graph, values } = randomGraph(recipe)
-      const type = { dtype: 'float64', shape: ['batch', WIDTH] } as const
-      const inner = values.slice(1).map((name) => ({ name, type }))
-      const alone = await load(graph, { device: 'cpu' })
-      // As outputs, all values live to the end and none can share memory.
-      const apart = await load({ ...graph, outputs: [...inner.filter(({ name }) => name !== 'Y'), ...graph.outputs] }, { device: 'cpu' })
-      const X = rowsOf(batch)
-      const expected = apart.runSync({ X }).Y
-      assert.deepEqual(alone.runSync({ X }).Y, expected)
-      assert.deepEqual(alone.runSync({ X }).Y, expected, 'a second run in the same memory')
-      assert.ok(alone.memory.activations <= apart.memory.io + apart.memory.activations)
-    }),
-    { numRuns: 60 },
-  )
+test('a plan has the steps that its outputs need, in order, and no others', async () => {
+  await fc.assert(fc.asyncProperty(arbitraryProgram(true, 20), fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }), async (program, picked) => {
+    const graph = programGraph(program, picked)
+    for (const { name } of graph.outputs) {
+      const plan = await planOf(graph, [name])
+      assert.deepEqual(plan.steps.map((step) => step.index), [...ancestors(graph, name)].sort((a, b) => a - b))
+    }
+  }), { numRuns: 100 })
 })
 
-test('row independence: a batch equals its rows one by one, bit for bit', async () => {
-  await fc.assert(
-    fc.asyncProperty(recipes, async (recipe) => {
-      const model = await load(randomGraph(recipe).graph, { device: 'cpu' })
-      const X = rowsOf(7)
-      const whole = model.runSync({ X }).Y.data as Float64Array
-      for (let r = 0; r < 7; r++) {
-        const row = model.runSync({ X: X.slice(r * WIDTH, (r + 1) * WIDTH) }).Y.data as Float64Array
-        assert.deepEqual(row, whole.slice(r * WIDTH, (r + 1) * WIDTH))
-      }
-    }),
-    { numRuns: 60 },
-  )
+test('an output is the same whether it is asked for alone or with others', async () => {
+  await fc.assert(fc.asyncProperty(arbitraryProgram(true), arbitraryRows(1, 5), fc.array(fc.nat(1000), { minLength: 1, maxLength: 3 }), async (program, rows, picked) => {
+    const graph = programGraph(program, picked)
+    const feeds = new Map([['X', rows]])
+    const all = await runOn(cpuDevice(), graph, feeds)
+    for (const [i, { name }] of graph.outputs.entries()) assert.deepEqual(await runOn(cpuDevice(), graph, feeds, [name]), [all[i]])
+  }), { numRuns: 80 })
 })
 
-test('a batch of many row blocks equals the same rows in one block', async () => {
-  await fc.assert(
-    fc.asyncProperty(recipes, async (recipe) => {
-      const model = await load(randomGraph(recipe).graph, { device: 'cpu' })
-      const X = rowsOf(700)
-      const whole = model.runSync({ X }).Y.data as Float64Array
-      const tail = model.runSync({ X: X.slice(600 * WIDTH) }).Y.data as Float64Array
-      assert.deepEqual(tail, whole.slice(600 * WIDTH))
-    }),
-    { numRuns: 30 },
-  )
+test('an unknown output is refused by name', () =>
+  assert.rejects(planOf(programGraph([{ op: 'Neg', a: 0, b: 0 }]), ['nothing']), (error: unknown) => error instanceof MleError && error.code === 'GRAPH_OUTPUT' && error.message.includes('nothing')))
+
+/** Row i of an output with one row for each of X. */
+function rowOf({ data, shape }: Tensor, row: number): number[] {
+  const width = shape.slice(1).reduce((product, dim) => product * dim, 1)
+  return Array.from(data as Float64Array).slice(row * width, (row + 1) * width)
+}
+
+const rowAlone = (rows: Tensor, row: number): Tensor => tensor(Float64Array.from(rowOf(rows, row)), [1, COLUMNS])
+
+/** True if the batch gives the rows of single runs, bit for bit. */
+async function batchIsRows(graph: Graph, rows: Tensor): Promise<boolean> {
+  const [batch] = await runOn(cpuDevice(), graph, new Map([['X', rows]]))
+  if (batch.shape[0] !== rows.shape[0]) return false
+  for (let row = 0; row < rows.shape[0]; row++) {
+    const [alone] = await runOn(cpuDevice(), graph, new Map([['X', rowAlone(rows, row)]]))
+    if (!rowOf(batch, row).every((value, i) => Object.is(value, rowOf(alone, 0)[i]))) return false
+  }
+  return true
+}
+
+test('a plan that is called row independent gives the batch row by row, bit for bit', async () => {
+  let independent = 0
+  await fc.assert(fc.asyncProperty(arbitraryProgram(true, 8), arbitraryRows(1, 5), async (program, rows) => {
+    const graph = programGraph(program)
+    if ((await planOf(graph)).rowSymbol === undefined) return
+    independent++
+    assert.ok(await batchIsRows(graph, rows))
+  }), { numRuns: 200 })
+  assert.ok(independent >= 40, `only ${independent} of 200 programs were row independent`)
 })
 
-test('only what an output needs is computed', async () => {
-  const b = graphBuilder()
-  const type = { dtype: 'float64', shape: ['batch', 2] } as const
-  const x = b.input('X', type)
-  b.output('cheap', b.add('Neg', [x]), type)
-  // A step that must fail if it runs: a broadcast that does not fit any batch but 3.
-  b.output('failing', b.add('Add', [x, b.constant(tensor(new Float64Array(6), [3, 2]))]), type)
-  const model = await load(b.build(), { device: 'cpu' })
-  assert.deepEqual(model.runSync({ X: [[1, 2], [3, 4]] }, ['cheap']).cheap.data, Float64Array.of(-1, -2, -3, -4))
-  assert.throws(() => model.runSync({ X: [[1, 2], [3, 4]] }, ['failing']))
+test('programs of row-wise operators are found row independent', async () => {
+  await fc.assert(fc.asyncProperty(arbitraryProgram(false), async (program) => {
+    assert.equal((await planOf(programGraph(program))).rowSymbol, 'batch')
+  }), { numRuns: 150 })
+})
+
+test('operators that mix rows are not', async () => {
+  for (const op of ['SoftmaxRows', 'SumRows', 'TransposeSquare', 'ConcatRows', 'ReverseRows']) {
+    const graph = programGraph([{ op, a: 0, b: 0 }])
+    assert.equal((await planOf(graph)).rowSymbol, undefined, op)
+    // The example shows that it would be wrong.
+    assert.equal(await batchIsRows(graph, tensor(Float64Array.from({ length: 12 }, (_, i) => i * i), [3, COLUMNS])), false, op)
+  }
 })

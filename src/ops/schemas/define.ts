@@ -4,7 +4,7 @@ import type { DType } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { elementwise, elementwiseRows } from '../rules.ts'
 import { ulps, type AttributeSchema, type InferContext, type InputSchema, type OpSchema, type OutputSchema } from '../schema.ts'
-import type { Dim } from '../types.ts'
+import { isTensorType, type Dim } from '../types.ts'
 
 export const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
 export const INTEGERS: readonly DType[] = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64']
@@ -70,9 +70,11 @@ const sameType = (context: InferContext): ReturnType<typeof elementwise> => elem
 export const toBool = (context: InferContext): ReturnType<typeof elementwise> => elementwise(context, 'bool')
 
 /** The integers that an input holds, if they are known before the run. */
-export function knownInts({ values }: InferContext, index: number): number[] | undefined {
+export function knownInts({ inputs, values }: InferContext, index: number): number[] | undefined {
   const tensor = values[index]
-  return tensor === undefined ? undefined : integersOf(tensor)
+  if (tensor !== undefined) return integersOf(tensor)
+  const type = inputs[index]
+  return isTensorType(type) && type.shape?.includes(0) ? [] : undefined
 }
 
 export function integersOf(tensor: Tensor): number[] {

@@ -84,7 +84,12 @@ const inferTranspose = reshaped((shape, { attributes }) => {
 
 const inferSqueeze = reshaped((shape, context) => {
   const given = context.inputs[1] === undefined ? null : knownInts(context, 1)
-  if (given === undefined) return unknownDims(lengthOf(context, 1) === undefined ? undefined : shape.length - (lengthOf(context, 1) ?? 0))
+  if (given === undefined) {
+    const removed = lengthOf(context, 1)
+    // Whichever axes they are, all dimensions go.
+    if (removed === shape.length) for (const dim of shape) unifyDims(dim, 1, 'a dimension that is to be removed')
+    return unknownDims(removed === undefined ? undefined : Math.max(0, shape.length - removed))
+  }
   if (given === null) return shape.every((dim) => typeof dim === 'number') ? shape.filter((dim) => dim !== 1) : undefined
   const axes = axesOf(given, shape.length)
   for (const axis of axes) unifyDims(shape[axis], 1, `dimension ${axis}, which is to be removed,`)
