@@ -6,6 +6,9 @@ import { float64Array, importRebuilt, int32Array, LABEL_NOTE, positions, type Lo
 import type { LegacyTensor } from './records.ts'
 import type { NdArray, PyValue } from '../pickle/index.ts'
 
+const PRIOR_NOTE =
+  'the file does not keep how frequent the classes were in training: they count as equally frequent, which moves probabilities and may move labels near a border'
+
 /** GaussianNB: means and variances. MultinomialNB, BernoulliNB: log probabilities and log priors. */
 export function lowerNaiveBayes(parameters: readonly LegacyTensor[], metadata: LegacyMetadata): Lowered {
   requireParameters('NaiveBayes', parameters, [2])
@@ -18,8 +21,9 @@ export function lowerNaiveBayes(parameters: readonly LegacyTensor[], metadata: L
     requireShape(second.shape[0] === classes && second.shape[1] === width, `means have shape [${classes}, ${width}], variances [${second.shape.join(', ')}]`)
     const given = givenPriors(textParameter(metadata, 'priors'), classes)
     const prior = given ?? new Float64Array(classes).fill(1 / classes)
-    const notes = given === undefined ? [LABEL_NOTE, 'the file does not keep how frequent the classes were in training: they count as equally frequent, which moves probabilities and may move labels near a border'] : [LABEL_NOTE]
-    const fitted: [string, PyValue][] = [...common, ['theta_', float64Array(float64Of(first), [classes, width])], ['var_', float64Array(float64Of(second), [classes, width])], ['class_prior_', float64Array(prior)]]
+    const notes = given === undefined ? [LABEL_NOTE, PRIOR_NOTE] : [LABEL_NOTE]
+    const table = (tensor: LegacyTensor): NdArray => float64Array(float64Of(tensor), [classes, width])
+    const fitted: [string, PyValue][] = [...common, ['theta_', table(first)], ['var_', table(second)], ['class_prior_', float64Array(prior)]]
     return importRebuilt(metadata, fitted, notes, 'GaussianNB')
   }
   requireShape(second.shape.length === 1 && second.shape[0] === classes, `${classes} classes have priors of shape [${second.shape.join(', ')}]`)
@@ -44,19 +48,27 @@ export function lowerNeighbors(parameters: readonly LegacyTensor[], metadata: Le
   requireParameters('Neighbors', parameters, [2])
   const name = metadata.modelType
   const isClassifier = name === 'KNeighborsClassifier'
-  if (!isClassifier && name !== 'KNeighborsRegressor') throw legacyError('LEGACY_LOST', `does not say what its neighbours vote for: its class is ${JSON.stringify(name)}`)
+  if (!isClassifier && name !== 'KNeighborsRegressor') {
+    throw legacyError('LEGACY_LOST', `does not say what its neighbours vote for: its class is ${JSON.stringify(name)}`)
+  }
   const [rowTensor, targetTensor] = parameters
   const [rows, width] = matrixShape(rowTensor, 'training rows')
   requireShape(targetTensor.shape[0] === rows && targetTensor.shape.length <= 2 && rows > 0, `${rows} training rows have targets of shape [${targetTensor.shape.join(', ')}]`)
   const metricParameters = metadata.parameters.get('metric_params') ?? null
-  if (metricParameters !== null) throw legacyError('LEGACY_LOST', `the parameters of the metric of ${name} are in the file only as the text ${JSON.stringify(metricParameters)}`)
+  if (metricParameters !== null) {
+    throw legacyError('LEGACY_LOST', `the parameters of the metric of ${name} are in the file only as the text ${JSON.stringify(metricParameters)}`)
+  }
   const targets = float64Of(targetTensor)
   const neighbours = numberParameter(metadata, 'n_neighbors') ?? 5
   const algorithm = textParameter(metadata, 'algorithm') ?? 'auto'
   // Which search was used decides how distances are rounded; the search trees themselves are not in the file, nor needed.
   const isTree = algorithm !== 'brute' && (algorithm !== 'auto' || (width <= MAX_TREE_COLUMNS && neighbours < Math.floor(rows / 2)))
   const fitted: [string, PyValue][] = [
-    ['_fit_X', float64Array(float64Of(rowTensor), [rows, width])], ['_fit_method', isTree ? 'kd_tree' : 'brute'], ['_tree', null], ['n_features_in_', width], ['metric', textParameter(metadata, 'metric') ?? 'minkowski'],
+    ['_fit_X', float64Array(float64Of(rowTensor), [rows, width])],
+    ['_fit_method', isTree ? 'kd_tree' : 'brute'],
+    ['_tree', null],
+    ['n_features_in_', width],
+    ['metric', textParameter(metadata, 'metric') ?? 'minkowski'],
   ]
   if (!isClassifier) return importRebuilt(metadata, [...fitted, ['_y', float64Array(targets, targetTensor.shape)]], [])
   const outputs = targetTensor.shape[1] ?? 1
@@ -64,7 +76,9 @@ export function lowerNeighbors(parameters: readonly LegacyTensor[], metadata: Le
     let largest = 0
     for (let r = 0; r < rows; r++) {
       const label = targets[r * outputs + o]
-      if (!Number.isInteger(label) || label < 0 || label >= Math.max(rows, 2)) throw legacyError('LEGACY_SHAPE', `the class of training row ${r} is ${label}, expected a position below ${rows}`, { actual: label })
+      if (!Number.isInteger(label) || label < 0 || label >= Math.max(rows, 2)) {
+        throw legacyError('LEGACY_SHAPE', `the class of training row ${r} is ${label}, expected a position below ${rows}`, { actual: label })
+      }
       largest = Math.max(largest, label)
     }
     return positions(largest + 1)

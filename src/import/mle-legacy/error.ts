@@ -1,6 +1,6 @@
-import { MleError } from '../../error.ts'
+import { MleError, type MleErrorDetail } from '../../error.ts'
 
 /** An error of an old .mle file. */
-export function legacyError(code: string, message: string, detail: { readonly offset?: number; readonly expected?: string | number; readonly actual?: string | number } = {}): MleError {
+export function legacyError(code: string, message: string, detail: MleErrorDetail = {}): MleError {
   return new MleError(code, `old .mle file: ${message}`, detail)
 }

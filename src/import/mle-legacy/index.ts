@@ -1,10 +1,11 @@
 // .mle files of versions 1 and 2, written by an earlier program of the same name in seven layouts -> Graph.
 import type { Graph } from '../../graph/graph.ts'
 import { sniffPickle } from '../pickle/index.ts'
-import { lowerLightgbm, lowerXgboost, payloadOf } from './boosters.ts'
+import { payloadOf } from './boosters.ts'
 import { lowerNaiveBayes, lowerNeighbors } from './classical.ts'
 import { legacyError } from './error.ts'
 import { findSections } from './layout.ts'
+import { lowerLightgbm } from './lightgbm.ts'
 import { isLinearEstimator, layerOf, lowerLinear } from './linear.ts'
 import { readMetadata, type LegacyMetadata } from './metadata.ts'
 import { lowerNetwork } from './network.ts'
@@ -14,6 +15,9 @@ import type { Lowered } from './rebuild.ts'
 import { readModel, type LegacyModel, type Step } from './steps.ts'
 import { lowerSvm } from './svm.ts'
 import { lowerTrees } from './trees.ts'
+import { lowerXgboost } from './xgboost.ts'
+
+const OTHERS_NOTE = 'the file holds earlier models too, because its exporter was used several times; only the last one is read, as its output says'
 
 /** Reads bytes of another format: a pickle or a CatBoost model inside an old file. */
 export type ReadForeign = (bytes: Uint8Array) => Promise<Graph>
@@ -29,12 +33,14 @@ export async function importMleLegacy(bytes: Uint8Array, readForeign: ReadForeig
   const sections = findSections(bytes)
   const metadata = readMetadata(sections.metadata)
   if (sections.layout === 'C') {
-    if (sniffPickle(sections.payload) !== 'pickle') throw legacyError('LEGACY_PAYLOAD', 'its second section is no pickle', { offset: bytes.length - sections.payload.length })
+    if (sniffPickle(sections.payload) !== 'pickle') {
+      throw legacyError('LEGACY_PAYLOAD', 'its second section is no pickle', { offset: bytes.length - sections.payload.length })
+    }
     return described({ graph: await readForeign(sections.payload), notes: [] }, metadata, 'C')
   }
   const model = readModel(sections.version, sections.graph, sections.weights)
   const lowered = await lower(model, metadata, readForeign)
-  const notes = model.hasOthers ? [...lowered.notes, 'the file holds earlier models too, because its exporter was used several times; only the last one is read, as its output says'] : lowered.notes
+  const notes = model.hasOthers ? [...lowered.notes, OTHERS_NOTE] : lowered.notes
   return described({ ...lowered, notes }, metadata, sections.layout)
 }
 

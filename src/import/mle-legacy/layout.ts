@@ -48,8 +48,12 @@ export function findSections(bytes: Uint8Array): Sections {
   needBytes(bytes, 8)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const version = view.getUint32(4, true)
-  if (version === 3) throw legacyError('LEGACY_VERSION', 'this is a file of version 3, which is no foreign format; use load()', { offset: 4, expected: '1 or 2', actual: 3 })
-  if (version !== 1 && version !== 2) throw legacyError('LEGACY_VERSION', `version ${version} is unknown; 1 and 2 are read here, 3 by load()`, { offset: 4, expected: '1 or 2', actual: version })
+  if (version === 3) {
+    throw legacyError('LEGACY_VERSION', 'this is a file of version 3, which is no foreign format; use load()', { offset: 4, expected: '1 or 2', actual: 3 })
+  }
+  if (version !== 1 && version !== 2) {
+    throw legacyError('LEGACY_VERSION', `version ${version} is unknown; 1 and 2 are read here, 3 by load()`, { offset: 4, expected: '1 or 2', actual: version })
+  }
   if (version === 1) return tiled(bytes, view, version, 8, VERSION_1)
   needBytes(bytes, PICKLE_HEADER_BYTES)
   const isPickle = view.getUint32(12, true) === 0 && bytes[PICKLE_HEADER_BYTES] === BRACE
@@ -57,12 +61,18 @@ export function findSections(bytes: Uint8Array): Sections {
 }
 
 function needBytes(bytes: Uint8Array, count: number): void {
-  if (bytes.length < count) throw legacyError('LEGACY_TRUNCATED', `has ${bytes.length} bytes, its header needs ${count}; the file is cut off`, { offset: bytes.length, expected: count, actual: bytes.length })
+  if (bytes.length < count) {
+    throw legacyError('LEGACY_TRUNCATED', `has ${bytes.length} bytes, its header needs ${count}; the file is cut off`, {
+      offset: bytes.length, expected: count, actual: bytes.length,
+    })
+  }
 }
 
 function size(view: DataView, at: number): number {
   const value = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
-  if (!Number.isSafeInteger(value)) throw legacyError('LEGACY_LAYOUT', `the offset or size at byte ${at} is ${value}, beyond any file`, { offset: at, actual: value })
+  if (!Number.isSafeInteger(value)) {
+    throw legacyError('LEGACY_LAYOUT', `the offset or size at byte ${at} is ${value}, beyond any file`, { offset: at, actual: value })
+  }
   return value
 }
 
@@ -71,8 +81,14 @@ function pickled(bytes: Uint8Array, view: DataView): Sections {
   const metadataBytes = size(view, 8)
   const payloadBytes = size(view, 16)
   const end = PICKLE_HEADER_BYTES + metadataBytes + payloadBytes
-  if (end > bytes.length) throw legacyError('LEGACY_TRUNCATED', `its sections end at byte ${end}, but it has ${bytes.length}; the file is cut off`, { expected: end, actual: bytes.length })
-  if (end < bytes.length) throw legacyError('LEGACY_LAYOUT', `${bytes.length - end} bytes follow its last section`, { offset: end, expected: end, actual: bytes.length })
+  if (end > bytes.length) {
+    throw legacyError('LEGACY_TRUNCATED', `its sections end at byte ${end}, but it has ${bytes.length}; the file is cut off`, {
+      expected: end, actual: bytes.length,
+    })
+  }
+  if (end < bytes.length) {
+    throw legacyError('LEGACY_LAYOUT', `${bytes.length - end} bytes follow its last section`, { offset: end, expected: end, actual: bytes.length })
+  }
   const start = PICKLE_HEADER_BYTES + metadataBytes
   return { layout: 'C', version: 2, metadata: bytes.subarray(PICKLE_HEADER_BYTES, start), payload: bytes.subarray(start) }
 }
@@ -85,7 +101,11 @@ function tiled(bytes: Uint8Array, view: DataView, version: 1 | 2, at: number, va
   const slack = bytes.length - end
   const found = variants.find((one) => one.slack === slack && metadataAt + slack === one.headerBytes)
   if (found === undefined) {
-    if (slack < 0) throw legacyError('LEGACY_TRUNCATED', `its sections end at byte ${end}, but it has ${bytes.length}; the file is cut off`, { expected: end, actual: bytes.length })
+    if (slack < 0) {
+      throw legacyError('LEGACY_TRUNCATED', `its sections end at byte ${end}, but it has ${bytes.length}; the file is cut off`, {
+        expected: end, actual: bytes.length,
+      })
+    }
     throw legacyError('LEGACY_LAYOUT', `metadata at byte ${metadataAt} and ${slack} bytes beyond the stored end of the weights fit none of the layouts of version ${version}`, { offset: at, actual: slack })
   }
   if (graphAt !== metadataAt + metadataBytes || weightsAt !== graphAt + graphBytes) {
@@ -94,7 +114,9 @@ function tiled(bytes: Uint8Array, view: DataView, version: 1 | 2, at: number, va
   // Signature, and in version 2 compression: an offset, and a size of the latter two.
   const extras = version === 1 ? [56] : [64, 72, 80, 88]
   for (const place of extras) {
-    if (size(view, place) !== 0) throw legacyError('LEGACY_FEATURE', `has a ${place < 80 ? 'signature' : 'compression'} section, which no writer of that time could make`, { offset: place })
+    if (size(view, place) !== 0) {
+      throw legacyError('LEGACY_FEATURE', `has a ${place < 80 ? 'signature' : 'compression'} section, which no writer of that time could make`, { offset: place })
+    }
   }
   const start = metadataAt + slack
   const section = (from: number, length: number): Uint8Array => bytes.subarray(from, from + length)
@@ -104,9 +126,13 @@ function tiled(bytes: Uint8Array, view: DataView, version: 1 | 2, at: number, va
   if (found.layout === 'D') {
     const flags = view.getUint32(8, true)
     for (const [bit, name] of UNREADABLE_FLAGS) {
-      if (Math.floor(flags / bit) % 2 === 1) throw legacyError('LEGACY_FEATURE', `says it has ${name}, which no writer of that time could make`, { offset: 8, actual: flags })
+      if (Math.floor(flags / bit) % 2 === 1) {
+        throw legacyError('LEGACY_FEATURE', `says it has ${name}, which no writer of that time could make`, { offset: 8, actual: flags })
+      }
     }
-    if (view.getUint32(12, true) !== 144) throw legacyError('LEGACY_LAYOUT', `its header says it has ${view.getUint32(12, true)} bytes`, { offset: 12, expected: 144, actual: view.getUint32(12, true) })
+    if (view.getUint32(12, true) !== 144) {
+      throw legacyError('LEGACY_LAYOUT', `its header says it has ${view.getUint32(12, true)} bytes`, { offset: 12, expected: 144, actual: view.getUint32(12, true) })
+    }
     checkSums(bytes, view, [metadata, graph, weights])
   }
   return { layout: found.layout, version, metadata, graph, weights }

@@ -52,7 +52,8 @@ export function lowerLinear(metadata: LegacyMetadata, layer: Layer): Lowered {
   const isClassifier = findImporter('sklearn', metadata.modelType)?.kind === 'classifier'
   if (!isClassifier) {
     const isVector = layer.outputs === 1
-    return importRebuilt(metadata, [['coef_', float64Array(layer.weights, isVector ? [layer.inputs] : [layer.outputs, layer.inputs])], ['intercept_', float64Array(layer.bias)], ['n_features_in_', layer.inputs]], [])
+    const coefficients = float64Array(layer.weights, isVector ? [layer.inputs] : [layer.outputs, layer.inputs])
+    return importRebuilt(metadata, [['coef_', coefficients], ['intercept_', float64Array(layer.bias)], ['n_features_in_', layer.inputs]], [])
   }
   const own = isWidened(layer) ? narrowed(layer) : layer
   if (own.outputs === 0) throw legacyError('LEGACY_SHAPE', 'a classifier has no scores')

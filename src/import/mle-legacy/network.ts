@@ -74,7 +74,10 @@ function lowerStep(builder: GraphBuilder, step: Step, inputs: readonly Value[], 
     case 'Gelu': {
       // x times half of 1 + erf(x / sqrt 2), which is what PyTorch and Keras compute by default; the old engine took the tanh form.
       const isErf = metadata.framework === 'pytorch' || metadata.framework === 'tensorflow'
-      if (isErf) notes.add(`GELU is computed with the error function, the default of ${metadata.framework}; the file does not say whether the tanh form was asked for${metadata.framework === 'tensorflow' ? ', or a swish activation written as GELU' : ''}`)
+      if (isErf) {
+        const swish = metadata.framework === 'tensorflow' ? ', or a swish activation written as GELU' : ''
+        notes.add(`GELU is computed with the error function, the default of ${metadata.framework}; the file does not say whether the tanh form was asked for${swish}`)
+      }
       const half = builder.add('Mul', [x.name, scalar(0.5)])
       const inner = isErf
         ? builder.add('Erf', [builder.add('Mul', [x.name, scalar(SQRT_HALF)])])

@@ -31,7 +31,11 @@ const DTYPES = [['float32', 4], ['float16', 2], ['int8', 1], ['int32', 4]] as co
 
 /** Reads the records; throws LEGACY_GRAPH and LEGACY_TENSOR. */
 export function readRecords(graph: Uint8Array, weights: Uint8Array): LegacyRecords {
-  if (graph.length < HEADER_BYTES) throw legacyError('LEGACY_GRAPH', `its graph section has ${graph.length} bytes, expected at least ${HEADER_BYTES}`, { expected: HEADER_BYTES, actual: graph.length })
+  if (graph.length < HEADER_BYTES) {
+    throw legacyError('LEGACY_GRAPH', `its graph section has ${graph.length} bytes, expected at least ${HEADER_BYTES}`, {
+      expected: HEADER_BYTES, actual: graph.length,
+    })
+  }
   const view = new DataView(graph.buffer, graph.byteOffset, graph.byteLength)
   const nodeCount = view.getUint32(0, true)
   const tensorCount = view.getUint32(4, true)
@@ -43,7 +47,9 @@ export function readRecords(graph: Uint8Array, weights: Uint8Array): LegacyRecor
     })
   }
   const ids = (what: string, countAt: number, at: number, count: number): number[] => {
-    if (count > MAX_IDS) throw legacyError('LEGACY_GRAPH', `${what} says ${count} ids, at most ${MAX_IDS} fit`, { offset: countAt, expected: MAX_IDS, actual: count })
+    if (count > MAX_IDS) {
+      throw legacyError('LEGACY_GRAPH', `${what} says ${count} ids, at most ${MAX_IDS} fit`, { offset: countAt, expected: MAX_IDS, actual: count })
+    }
     return Array.from({ length: count }, (_, i) => view.getUint32(at + 4 * i, true))
   }
   const inputs = ids('the list of inputs', 8, 16, view.getUint32(8, true))

@@ -31,13 +31,17 @@ const MAX_WIDTH = 2 ** 20
 export function readModel(version: 1 | 2, graph: Uint8Array, weights: Uint8Array): LegacyModel {
   const records = readRecords(graph, weights)
   if (records.nodes.length === 0 || records.outputs.length === 0) throw legacyError('LEGACY_EMPTY', 'its graph has no nodes: the file holds no model, only metadata')
-  if (records.outputs.length !== 1) throw legacyError('LEGACY_GRAPH', `has ${records.outputs.length} outputs, expected 1`, { expected: 1, actual: records.outputs.length })
+  if (records.outputs.length !== 1) {
+    throw legacyError('LEGACY_GRAPH', `has ${records.outputs.length} outputs, expected 1`, { expected: 1, actual: records.outputs.length })
+  }
   const tensors = mapIds(records)
   const [output] = records.outputs
 
   const maker = new Map<number, number>()
   records.nodes.forEach((node, i) => {
-    if (node.outputs.length !== 1 || node.inputs.length === 0) throw legacyError('LEGACY_GRAPH', `node ${i} has ${node.inputs.length} inputs and ${node.outputs.length} outputs, expected at least 1 and exactly 1`)
+    if (node.outputs.length !== 1 || node.inputs.length === 0) {
+      throw legacyError('LEGACY_GRAPH', `node ${i} has ${node.inputs.length} inputs and ${node.outputs.length} outputs, expected at least 1 and exactly 1`)
+    }
     if (maker.has(node.outputs[0])) throw legacyError('LEGACY_GRAPH', `nodes ${maker.get(node.outputs[0])} and ${i} both make tensor ${node.outputs[0]}`)
     maker.set(node.outputs[0], i)
   })

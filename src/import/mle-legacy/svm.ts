@@ -18,12 +18,16 @@ export function lowerSvm(parameters: readonly LegacyTensor[], metadata: LegacyMe
   const [rows, columns] = matrixShape(dualTensor, 'coefficients')
   const intercepts = float64Of(interceptTensor)
   const isClassifier = name === 'SVC' || name === 'NuSVC'
-  if (!isClassifier && name !== 'SVR' && name !== 'NuSVR') throw legacyError('LEGACY_LOST', `its support vectors belong to ${JSON.stringify(name)}; without the class and its settings their kernel is not known`)
+  if (!isClassifier && name !== 'SVR' && name !== 'NuSVR') {
+    throw legacyError('LEGACY_LOST', `its support vectors belong to ${JSON.stringify(name)}; without the class and its settings their kernel is not known`)
+  }
   const classes = isClassifier ? rows + 1 : 0
   requireShape(columns === count && count > 0 && width > 0, `${count} support vectors have ${columns} coefficients`)
   requireShape(isClassifier ? intercepts.length === (classes * rows) / 2 : rows === 1 && intercepts.length === 1, `${rows} rows of coefficients have ${intercepts.length} intercepts`)
   const kernel = KERNELS.find((one) => one === textParameter(metadata, 'kernel'))
-  if (kernel === undefined) throw legacyError('LEGACY_LOST', `the kernel of ${name} is ${JSON.stringify(textParameter(metadata, 'kernel') ?? 'not in the file')}, expected ${KERNELS.join(', ')}`)
+  if (kernel === undefined) {
+    throw legacyError('LEGACY_LOST', `the kernel of ${name} is ${JSON.stringify(textParameter(metadata, 'kernel') ?? 'not in the file')}, expected ${KERNELS.join(', ')}`)
+  }
 
   const vectors = float64Of(vectorTensor)
   const dual = float64Of(dualTensor)
@@ -33,7 +37,9 @@ export function lowerSvm(parameters: readonly LegacyTensor[], metadata: LegacyMe
     // Two classes: the public coefficients have the other sign than libsvm's.
     const own = classes === 2 ? dual.map((one) => -one) : dual
     const found = classes === 2 ? twoCounts(own) : countsByClass(own, classes, count)
-    if (found === undefined) throw legacyError('LEGACY_LOST', `how many support vectors each of ${classes} classes has is not in the file and does not follow from the coefficients`)
+    if (found === undefined) {
+      throw legacyError('LEGACY_LOST', `how many support vectors each of ${classes} classes has is not in the file and does not follow from the coefficients`)
+    }
     counts = Int32Array.from(found)
   }
   const fitted: [string, Parameters<typeof importRebuilt>[1][number][1]][] = [
@@ -55,7 +61,10 @@ export function lowerSvm(parameters: readonly LegacyTensor[], metadata: LegacyMe
       const flip = classes === 2 ? -1 : 1
       const settings = { kernel, coef0: numberParameter(metadata, 'coef0') ?? 0, degree: numberParameter(metadata, 'degree') ?? 3 }
       gamma = recoverGamma({ ...settings, vectors, width, coefficients: dual.map((one) => flip * one), intercepts: intercepts.map((one) => flip * one), counts })
-      if (gamma !== undefined) notes.push(`gamma='scale' is computed from training data, which the file does not hold; ${gamma.toPrecision(4)} was solved from the support vectors on the margin, good to about 3 digits`)
+      if (gamma !== undefined) {
+        const digits = gamma.toPrecision(4)
+        notes.push(`gamma='scale' is computed from training data, which the file does not hold; ${digits} was solved from the support vectors on the margin, good to about 3 digits`)
+      }
     }
     if (gamma === undefined) {
       throw legacyError('LEGACY_LOST', `the gamma of ${name} is ${JSON.stringify(setting ?? 'not in the file')}, computed from training data that the file does not hold${isClassifier ? ', and does not follow from the support vectors' : ''}`)

@@ -122,7 +122,9 @@ export function lowerTrees(op: string, parameters: readonly LegacyTensor[], meta
   if (isClassifier) fitted.push(['classes_', classesOf(trees[0])], ['n_classes_', trees[0].classes])
   if (name.startsWith('AdaBoost')) return importRebuilt(metadata, [...fitted, ['estimator_weights_', float64Array(adaBoostWeights(trees, metadata))]], notes)
   const declared = numberParameter(metadata, 'n_estimators')
-  if (declared !== undefined && declared !== trees.length) throw legacyError('LEGACY_LOST', `holds ${trees.length} of ${declared} trees; the exporter left out the others`, { expected: declared, actual: trees.length })
+  if (declared !== undefined && declared !== trees.length) {
+    throw legacyError('LEGACY_LOST', `holds ${trees.length} of ${declared} trees; the exporter left out the others`, { expected: declared, actual: trees.length })
+  }
   if (name.startsWith('Bagging')) {
     checkBag(metadata, width)
     const columns = int32Array(Int32Array.from({ length: width }, (_, i) => i))
@@ -153,7 +155,9 @@ function adaBoostWeights(trees: readonly LegacyTree[], metadata: LegacyMetadata)
   const rate = numberParameter(metadata, 'learning_rate') ?? 1
   return Float64Array.from(trees, (tree) => {
     const error = trainingError(tree)
-    if (error === undefined) throw legacyError('LEGACY_LOST', `the weights of the members of ${metadata.modelType} are not in the file and do not follow from the values of their nodes`)
+    if (error === undefined) {
+      throw legacyError('LEGACY_LOST', `the weights of the members of ${metadata.modelType} are not in the file and do not follow from the values of their nodes`)
+    }
     return error <= 0 ? 1 : rate * (log((1 - error) / error) + log(tree.classes - 1))
   })
 }
