@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { writeNpy } from '../src/tensor/npy.ts'
 import { entriesOf, indexText, writeArea, type MadeVector } from './make/files.ts'
 import { graphVectors } from './make/graphs.ts'
+import { operatorVectors } from './make/operators.ts'
 import { AREAS, MALFORMED_INPUT, type Area } from './runner/vectors.ts'
 
 const MAKERS: readonly (readonly [Area, () => Promise<MadeVector[]>])[] = [
+  ['operators', operatorVectors],
   ['graphs', graphVectors],
   ['models', async () => (await import('./make/models.ts')).modelVectors()],
 ]

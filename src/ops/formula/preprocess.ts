@@ -37,7 +37,7 @@ export function quantileFormula(x: number, quantiles: readonly number[], referen
 export function bsplineFormula(knots: readonly number[], degree: number, x: number): number[] {
   const last = knots.length - degree - 1
   const basis = (i: number, k: number): number => {
-    if (k === 0) return knots[i] <= x && (x < knots[i + 1] || (i + 1 === last && x === knots[i + 1])) ? 1 : 0
+    if (k === 0) return (i < last && knots[i] <= x && x < knots[i + 1]) || (i + 1 === last && x === knots[i + 1]) ? 1 : 0
     const left = knots[i + k] === knots[i] ? 0 : ((x - knots[i]) / (knots[i + k] - knots[i])) * basis(i, k - 1)
     const right = knots[i + k + 1] === knots[i + 1] ? 0 : ((knots[i + k + 1] - x) / (knots[i + k + 1] - knots[i + 1])) * basis(i + 1, k - 1)
     return left + right
