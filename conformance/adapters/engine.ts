@@ -17,7 +17,8 @@ export async function runFiles({ model: path, inputs, integrity }: Omit<BatchReq
     const model = await load(new Uint8Array(readFileSync(path)), { device, integrity })
     try {
       const { graph } = model
-      const results = await model.run(await readInputs(graph, inputs.map(({ name, file }) => `${name}=${file}`)))
+      const outputs = graph.outputs.map(({ name }) => name)
+      const results = await model.run(await readInputs(graph, inputs.map(({ name, file }) => `${name}=${file}`)), { outputs })
       return { kind: 'outputs', files: new Map(graph.outputs.map((info, i) => [i, fileOf(asInPython(results[info.name], info))])) }
     } finally {
       model.dispose()

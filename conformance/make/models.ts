@@ -1,4 +1,5 @@
-// One trained model of every estimator in test/fixtures, the smallest, with what its training library predicts.
+// One trained model of every estimator in test/fixtures, the smallest, with what its training library predicts; and further ones for
+// operators that no other vector has.
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { feedOf, tableFeeds, type Fed, type InputValue, type RowObject } from '../../src/feed.ts'
@@ -11,8 +12,9 @@ import { readNpy } from '../../src/tensor/npy.ts'
 import { isTensor, type Tensor } from '../../src/tensor/tensor.ts'
 import { inputOf, readCases, type FixtureCase } from '../../test/support/fixtures.ts'
 import type { Tolerance } from '../runner/vectors.ts'
-import { vectorOf, type Wanted } from './describe.ts'
+import { operatorsOf, vectorOf, type Wanted } from './describe.ts'
 import type { MadeVector } from './files.ts'
+import { operatorCases } from './operators.ts'
 
 /** Larger ones would make the suite heavy without testing more. */
 const MAX_BYTES = 100_000
@@ -26,12 +28,31 @@ const VARIANTS: readonly string[] = ['sklearn_more.pack']
 interface Candidate {
   readonly fixture: FixtureCase
   readonly graph: Graph
+  readonly family: string
   readonly bytes: number
+  readonly operators: readonly string[]
+  readonly isVariant: boolean
 }
 
 export async function modelVectors(): Promise<MadeVector[]> {
+  const all = await candidates()
   const best = new Map<string, Candidate>()
-  const packs = readdirSync(fileURLToPath(new URL('../../test/fixtures/', import.meta.url))).filter((name) => name.endsWith('.pack') && !VARIANTS.includes(name)).sort()
+  for (const one of all) if (!one.isVariant && one.bytes < (best.get(one.family)?.bytes ?? Infinity)) best.set(one.family, one)
+  const chosen = [...best.values()]
+  const judged = new Set([...operatorCases.map(([key]) => key), ...chosen.flatMap(({ operators }) => operators)])
+  for (const one of all.toSorted((a, b) => a.bytes - b.bytes)) {
+    if (one.operators.every((key) => judged.has(key))) continue
+    chosen.push(one)
+    for (const key of one.operators) judged.add(key)
+  }
+  const vectors: MadeVector[] = []
+  for (const { fixture, graph } of chosen) vectors.push(await modelVector(fixture, graph))
+  return vectors.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+async function candidates(): Promise<Candidate[]> {
+  const found: Candidate[] = []
+  const packs = readdirSync(fileURLToPath(new URL('../../test/fixtures/', import.meta.url))).filter((name) => name.endsWith('.pack')).sort()
   for (const pack of packs) {
     for (const fixture of readCases(pack.replace('.pack', ''))) {
       if (NOISE.has(fixture.name)) continue
@@ -41,12 +62,10 @@ export async function modelVectors(): Promise<MadeVector[]> {
       const graph = await imported(fixture, file)
       if (graph === undefined || !graph.inputs.every(({ type }) => isTensorType(type))) continue
       const bytes = (await write(graph)).length + fixture.bytes(inputs[0].file).length
-      if (bytes <= MAX_BYTES && bytes < (best.get(family)?.bytes ?? Infinity)) best.set(family, { fixture, graph, bytes })
+      if (bytes <= MAX_BYTES) found.push({ fixture, graph, family, bytes, operators: operatorsOf(graph), isVariant: VARIANTS.includes(pack) })
     }
   }
-  const vectors: MadeVector[] = []
-  for (const { fixture, graph } of best.values()) vectors.push(await modelVector(fixture, graph))
-  return vectors.sort((a, b) => (a.path < b.path ? -1 : 1))
+  return found
 }
 
 /** undefined for what no importer takes yet: test/import/refused.json has the list. */
@@ -96,10 +115,11 @@ function graphInputs(fixture: FixtureCase, graph: Graph): Map<string, Tensor> {
   const rows = inputOf(fixture, files[0])
   const { columns } = graph.metadata
   const { inputs } = graph
+  const width = isTensorType(inputs[0].type) ? inputs[0].type.shape?.[1] : undefined
   let feeds: ReadonlyMap<string, Fed>
   // Numbers and categories of one booster are two files; otherwise several files are the same rows in several forms.
   if (inputs.some(({ name }) => name === 'cats')) feeds = new Map(inputs.map((info) => [info.name, feedOf(info, inputOf(fixture, files.find(({ dtype }) => (dtype === 'strings') === (info.name === 'cats')) ?? files[0]))]))
-  else if (columns !== undefined && isRows(rows) && (inputs.length > 1 || !Array.isArray(rows[0]))) feeds = tableFeeds(inputs, columns, rows)
+  else if (columns !== undefined && isRows(rows) && (inputs.length > 1 || !Array.isArray(rows[0]) || rows[0].length !== width)) feeds = tableFeeds(inputs, columns, rows)
   else if (columns !== undefined && inputs.length > 1 && isTensor(rows)) feeds = tableFeeds(inputs, columns, rowsOf(rows))
   else feeds = new Map([[inputs[0].name, feedOf(inputs[0], rows)]])
   return new Map(inputs.map(({ name, type }) => {

@@ -37,14 +37,6 @@ const EITHER_ZERO: readonly string[] = ['Max', 'Min', 'Clip', 'Relu', 'LeakyRelu
 
 export const operatorCases: Cases = [...elementwiseCases, ...tensorCases, ...ownCases]
 
-/** Operators without vectors of their own, and what judges them instead. */
-export const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
-  ...['If', 'Loop', 'Scan', 'SequenceMap', 'SequenceConstruct', 'SequenceEmpty', 'SequenceInsert', 'SequenceErase', 'SequenceAt', 'SequenceLength', 'SplitToSequence', 'ConcatFromSequence', 'Optional', 'OptionalHasElement', 'OptionalGetElement']
-    .map((key): [string, string] => [key, 'graphs: needs subgraphs, sequences or optionals']),
-  ...['mle.CtrValues', 'mle.KnnImpute', 'mle.PairCoupling', 'mle.FusedMatMul', 'mle.TextCounts', 'mle.TextHash', 'mle.RecordColumns', 'mle.RecordHash', 'mle.NearestNeighbors', 'mle.Require', 'mle.BesselK', 'mle.TriangularSolve', 'mle.CircularConvolution']
-    .map((key): [string, string] => [key, 'models: judged by what the training library predicts']),
-])
-
 export async function operatorVectors(): Promise<MadeVector[]> {
   const vectors: MadeVector[] = []
   for (const [key, cases] of operatorCases) for (const one of cases) vectors.push(await operatorVector(key, one))
@@ -110,10 +102,3 @@ function describe(key: string, tensors: readonly (Tensor | undefined)[], attribu
   const own = [...attributes].map(([name, { value }]) => `${name} ${isTensor(value) ? value.dtype : String(value)}`).join(', ')
   return `${key} of ${inputs}${own === '' ? '' : ` with ${own}`}`
 }
-
-/** Operators of the registry that nothing judges: neither a case nor an exception. */
-export function unjudged(keys: Iterable<string>): string[] {
-  const judged = new Set(operatorCases.map(([key]) => key))
-  return [...keys].filter((key) => !judged.has(key) && !EXCEPTIONS.has(key))
-}
-

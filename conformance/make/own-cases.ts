@@ -73,6 +73,7 @@ export const ownFormulas: readonly (readonly [string, Formula])[] = [
     const ends = (value: number): number => (text(attributes, 'outside', 'clip') === 'nan' || Number.isNaN(value) ? NaN : numbers(values)[value < numbers(knots)[0] ? 0 : numbers(values).length - 1])
     return result(needed(x).dtype, needed(x).shape, found.map((one, i) => one?.value ?? ends(numbers(x)[i])), found.map((one) => one?.magnitude ?? 0))
   }],
+  ['mle.Require', ([x]) => [needed(x)]],
   ['mle.WeightedMedian', ([x, weights]) => result(needed(x).dtype, [needed(x).shape[0]], rows(x).map((row) => weightedMedianFormula(row, numbers(weights))))],
 ]
 
@@ -150,5 +151,6 @@ export const ownCases: Cases = [
     { name: 'clip', inputs: [f64([-1, 0, 0.25, 1, 1.5, 9, NaN]), fixed(f64([0, 1, 2])), fixed(f64([10, 20, 0]))] },
     { name: 'nan', inputs: [f64([-1, 0.75, 9]), fixed(f64([0, 1, 2])), fixed(f64([10, 20, 0]))], attributes: { outside: 'nan' } },
   ]],
+  ['mle.Require', [{ name: 'holds', inputs: [f64([1, NaN]), bools([true, true, true])], attributes: { message: 'never' } }, { name: 'nothing-to-hold', inputs: [texts(['a']), bools([], [0])], attributes: { message: 'never' } }]],
   ['mle.WeightedMedian', [{ name: 'ties', inputs: [f64([3, 1, 2, 5, 5, 5, -1, 0, 1], [3, 3]), fixed(f64([1, 1, 2]))] }]],
 ]
