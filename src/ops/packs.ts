@@ -45,6 +45,8 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['activation', 'Celu Elu Gelu HardSigmoid HardSwish Mish PRelu Selu Shrink Softsign SwiGLU Swish ThresholdedRelu'],
   ['bits', 'BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor'],
   ['indexing', 'CastLike CumProd Einsum EyeLike GatherND ReverseSequence ScatterND TensorScatter Trilu'],
+  ['attention', 'Attention CausalConvWithState LinearAttention RotaryEmbedding'],
+  ['recurrent', 'GRU LSTM RNN'],
 ])
 
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
@@ -61,6 +63,8 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['activation', async () => (await import('./packs/activation.ts')).pack],
   ['bits', async () => (await import('./packs/bits.ts')).pack],
   ['indexing', async () => (await import('./packs/indexing.ts')).pack],
+  ['attention', async () => (await import('./packs/attention.ts')).pack],
+  ['recurrent', async () => (await import('./packs/recurrent.ts')).pack],
 ])
 
 /** Names of all packs. */

@@ -27,6 +27,8 @@ import { treeSchemas, treeShapSchemas } from './schemas/trees.ts'
 import { activationSchemas } from './schemas/activations.ts'
 import { bitSchemas } from './schemas/bits.ts'
 import { indexingSchemas } from './schemas/indexing.ts'
+import { attentionSchemas } from './schemas/attention.ts'
+import { recurrentSchemas } from './schemas/recurrent.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
@@ -56,6 +58,8 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...activationSchemas,
     ...bitSchemas,
     ...indexingSchemas,
+    ...attentionSchemas,
+    ...recurrentSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 

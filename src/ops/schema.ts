@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { AttributeKind, Attributes, ValueType } from './types.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'classical' | 'text' | 'control' | 'nn' | 'quant' | 'ml' | 'activation' | 'bits' | 'indexing'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'classical' | 'text' | 'control' | 'nn' | 'quant' | 'ml' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent'
 
 export interface InputSchema {
   readonly name: string

@@ -238,6 +238,8 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Cast', cast],
   ['CastLike', (node, { draft }) => draft.emit(without(node, 'saturate', 'round_mode'))],
   ['PRelu', prelu],
+  // Whether the sequence is wanted shows in the outputs.
+  ...['LSTM', 'GRU', 'RNN'].map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'output_sequence'))]),
   ['Scatter', (node, { draft }) => draft.emit({ ...node, op: 'ScatterElements' })],
 ])
 
