@@ -36,6 +36,11 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['encode', 'mle.BSplineBasis mle.CategoryMap mle.FillMissing mle.IsMissing mle.KnnImpute mle.PowerTransform mle.QuantileMap'],
   ['distance', 'mle.ClassSums mle.NearestNeighbors mle.PairCoupling mle.PairScores mle.PairVotes mle.PairwiseDistance mle.SvmDecision'],
   ['boosting', 'mle.CategoryHash mle.CtrValues mle.LinearLeaves mle.TreeShap'],
+  [
+    'nn',
+    'AveragePool BatchNormalization Conv ConvTranspose GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization InstanceNormalization LRN LayerNormalization LpPool ' +
+      'MaxPool MaxUnpool MeanVarianceNormalization RMSNormalization Resize',
+  ],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
   [
     'control',
@@ -58,6 +63,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['distance', async () => (await import('./packs/distance.ts')).pack],
   ['classical', async () => (await import('./packs/classical.ts')).pack],
   ['boosting', async () => (await import('./packs/boosting.ts')).pack],
+  ['nn', async () => (await import('./packs/nn.ts')).pack],
   ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
   ['activation', async () => (await import('./packs/activation.ts')).pack],

@@ -19,6 +19,10 @@ import { otherReduceSchemas } from './schemas/reduce-other.ts'
 import { reduceSchemas } from './schemas/reduce.ts'
 import { convolutionSchemas } from './schemas/convolution.ts'
 import { gaussianProcessSchemas } from './schemas/gaussian-process.ts'
+import { convSchemas } from './schemas/conv.ts'
+import { normalizeSchemas } from './schemas/normalize.ts'
+import { poolSchemas } from './schemas/pool.ts'
+import { resizeSchemas } from './schemas/resize.ts'
 import { requireSchemas } from './schemas/require.ts'
 import { svmSchemas } from './schemas/svm.ts'
 import { tensorSchemas } from './schemas/tensor.ts'
@@ -53,6 +57,10 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...decompositionSchemas,
     ...gaussianProcessSchemas,
     ...convolutionSchemas,
+    ...convSchemas,
+    ...normalizeSchemas,
+    ...poolSchemas,
+    ...resizeSchemas,
     ...textSchemas,
     ...controlSchemas,
     ...activationSchemas,

@@ -1,52 +1,13 @@
 // Operators of older opsets -> the current definition, by the changelog of operators (github.com/onnx/onnx, docs/Changelog.md). What an old
 // version did differently becomes inputs, attributes or a few nodes.
-import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
+import { tensor, type Tensor } from '../../tensor/index.ts'
 import type { Attribute } from '../../ops/types.ts'
-import { int64s, type Draft, type DraftNode } from './draft.ts'
+import { int64s, type DraftNode } from './draft.ts'
+import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrade, type UpgradeContext } from './node-edits.ts'
 import { onnxError } from './tensors.ts'
+import { nnUpgrades } from './upgrade-nn.ts'
 
-export interface UpgradeContext {
-  readonly draft: Draft
-  readonly opset: number
-  /** dtype of a value, where it is known. */
-  readonly dtype: (name: string) => DType | undefined
-}
-
-/** Adds the current form of a node to the draft. */
-type Upgrade = (node: DraftNode, context: UpgradeContext) => void
-
-function intsOf(node: DraftNode, name: string): readonly number[] | undefined {
-  const value = node.attributes.get(name)
-  return value?.kind === 'ints' ? value.value : undefined
-}
-
-function intOf(node: DraftNode, name: string, fallback: number): number {
-  const value = node.attributes.get(name)
-  return value?.kind === 'int' ? value.value : fallback
-}
-
-function floatOf(node: DraftNode, name: string, fallback: number): number {
-  const value = node.attributes.get(name)
-  return value?.kind === 'float' || value?.kind === 'int' ? value.value : fallback
-}
-
-function without(node: DraftNode, ...names: string[]): DraftNode {
-  const attributes = new Map(node.attributes)
-  for (const name of names) attributes.delete(name)
-  return { ...node, attributes }
-}
-
-function withAttributes(node: DraftNode, more: Readonly<Record<string, Attribute>>): DraftNode {
-  return { ...node, attributes: new Map([...node.attributes, ...Object.entries(more)]) }
-}
-
-/** Sets input `index`, filling the gap before it with absent ones. */
-function withInput(node: DraftNode, index: number, name: string): DraftNode {
-  const inputs = [...node.inputs]
-  while (inputs.length < index) inputs.push('')
-  inputs[index] = name
-  return { ...node, inputs }
-}
+export type { UpgradeContext } from './node-edits.ts'
 
 /** An attribute of integers that became an int64 input. */
 const listToInput =
@@ -241,6 +202,7 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   // Whether the sequence is wanted shows in the outputs.
   ...['LSTM', 'GRU', 'RNN'].map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'output_sequence'))]),
   ['Scatter', (node, { draft }) => draft.emit({ ...node, op: 'ScatterElements' })],
+  ...nnUpgrades,
 ])
 
 /** Adds `node` to the draft in the current version of its operators. */

@@ -1,0 +1,65 @@
+// Layers of neural networks in older opsets -> the current definition.
+import type { Attribute } from '../../ops/types.ts'
+import { tensor } from '../../tensor/index.ts'
+import { int64s } from './draft.ts'
+import { floatOf, intOf, without, type Upgrade } from './node-edits.ts'
+import { onnxError } from './tensors.ts'
+
+/** Before 14 the running statistics went into further outputs; `spatial` 0 (before 9) is normalization by element. */
+const batchNormalization: Upgrade = (node, { draft, opset }) => {
+  if (opset < 9 && intOf(node, 'spatial', 1) === 0) throw onnxError('ONNX_ATTRIBUTE', `BatchNormalization ${node.name ?? ''} has spatial = 0, which is not supported`)
+  if (opset < 7 && intOf(node, 'is_test', 0) === 0) throw onnxError('ONNX_TRAINING', `BatchNormalization ${node.name ?? ''} is in training mode; export the model for inference`)
+  const bare = without(node, 'consumed_inputs', 'is_test', 'spatial')
+  if (opset >= 14) draft.emit(bare)
+  // Only a training run filled the outputs after the first.
+  else draft.emit({ ...without(bare, 'momentum'), outputs: node.outputs.slice(0, 1) })
+}
+
+/** Scale and bias were one for each group until 18, one for each channel since. */
+const groupNormalization: Upgrade = (node, { draft, opset }) => {
+  if (opset >= 21) {
+    draft.emit(node)
+    return
+  }
+  const [x, ...parameters] = node.inputs
+  const groups = draft.constant(int64s([intOf(node, 'num_groups', 1)]), 'groups')
+  const emit = (op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string => {
+    const name = draft.fresh(op.toLowerCase())
+    draft.emit({ op, domain: 'ai.onnx', inputs, outputs: [name], attributes: new Map(Object.entries(attributes)) })
+    return name
+  }
+  const channels = emit('Shape', [x], { start: { kind: 'int', value: 1 }, end: { kind: 'int', value: 2 } })
+  const shape = emit('Concat', [groups, emit('Div', [channels, groups])], { axis: { kind: 'int', value: 0 } })
+  const column = draft.constant(int64s([-1, 1]), 'column')
+  const flat = draft.constant(int64s([-1]), 'flat')
+  draft.emit({ ...node, inputs: [x, ...parameters.map((name) => emit('Reshape', [emit('Expand', [emit('Reshape', [name, column]), shape]), flat]))] })
+}
+
+/** Upsample (7 to 9) and Resize of 10 place pixels by their left edges and take the one below. */
+const upsample: Upgrade = (node, { draft, opset }) => {
+  const mode = node.attributes.get('mode')
+  const scales = node.attributes.get('scales')
+  const [x] = node.inputs
+  let given = node.inputs[1]
+  if (scales?.kind === 'floats') given = draft.constant(tensor(Float32Array.from(scales.value)), 'scales')
+  else if (opset < 7) {
+    const values = [1, 1, floatOf(node, 'height_scale', 1), floatOf(node, 'width_scale', 1)]
+    given = draft.constant(tensor(Float32Array.from(values)), 'scales')
+  }
+  draft.emit({
+    ...node, op: 'Resize', inputs: [x, '', given],
+    attributes: new Map<string, Attribute>([
+      ['coordinate_transformation_mode', { kind: 'string', value: 'asymmetric' }],
+      ['mode', { kind: 'string', value: mode?.kind === 'string' && mode.value.endsWith('linear') ? 'linear' : 'nearest' }],
+      ['nearest_mode', { kind: 'string', value: 'floor' }],
+    ]),
+  })
+}
+
+export const nnUpgrades: readonly (readonly [string, Upgrade])[] = [
+  ['BatchNormalization', batchNormalization],
+  ['InstanceNormalization', (node, { draft }) => draft.emit(without(node, 'consumed_inputs'))],
+  ['GroupNormalization', groupNormalization],
+  ['Upsample', upsample],
+  ['Resize', (node, context) => (context.opset < 11 ? upsample(node, context) : context.draft.emit(node))],
+]

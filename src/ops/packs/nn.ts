@@ -1,0 +1,24 @@
+import { convKernels } from '../cpu/conv.ts'
+import { normalizeKernels } from '../cpu/normalize.ts'
+import { poolKernels } from '../cpu/pool.ts'
+import { resizeKernels } from '../cpu/resize.ts'
+import type { Pack } from '../packs.ts'
+import { convSchemas } from '../schemas/conv.ts'
+import { normalizeSchemas } from '../schemas/normalize.ts'
+import { poolSchemas } from '../schemas/pool.ts'
+import { resizeSchemas } from '../schemas/resize.ts'
+
+export const pack: Pack = {
+  schemas: [
+    ...convSchemas,
+    ...normalizeSchemas,
+    ...poolSchemas,
+    ...resizeSchemas,
+  ],
+  cpu: /* @__PURE__ */ new Map([
+    ...convKernels,
+    ...normalizeKernels,
+    ...poolKernels,
+    ...resizeKernels,
+  ]),
+}
