@@ -65,8 +65,8 @@ const birch: EstimatorImporter = (context, estimator, x): Methods => ({
   transform: () => centreDistances(context, x, centresOf(estimator, 'subcluster_centers_')),
 })
 
-/** A chain of splits longer than this is no real model. */
-const MAX_TREE_DEPTH = 2000
+/** A tree of splits is walked by recursion. */
+const MAX_SPLITS = 4096
 
 // BisectingKMeans: down a tree, each time to the nearer of two centres.
 const bisecting: EstimatorImporter = (context, estimator, x): Methods => ({
@@ -85,16 +85,18 @@ const bisecting: EstimatorImporter = (context, estimator, x): Methods => ({
     }
     // All pairs of centres are compared at once; then labels are chosen from the leaves up.
     const centres: Float64Array[] = []
-    const number = (node: PyObject, depth: number): void => {
+    const splits = centresOf(estimator, 'cluster_centers_').rows - 1
+    if (splits > MAX_SPLITS) throw unsupported(estimator, `has more than ${MAX_SPLITS} splits`)
+    const number = (node: PyObject): void => {
       const pair = children(node)
       if (pair === undefined) return
-      if (depth > MAX_TREE_DEPTH) throw unsupported(estimator, `its tree is deeper than ${MAX_TREE_DEPTH}`)
+      if (centres.length >= 2 * splits) throw unsupported(estimator, `its tree has more splits than the ${splits} that make its clusters`)
       centres.push(centre(pair[0]), centre(pair[1]))
-      for (const child of pair) number(child, depth + 1)
+      for (const child of pair) number(child)
     }
     const root = attribute(estimator, '_bisecting_tree')
     if (!isPyObject(root)) throw unsupported(estimator, `${where} is ${describe(root)}`)
-    number(root, 0)
+    number(root)
     const width = centres[0]?.length ?? arrayAttribute(estimator, 'cluster_centers_', 2).shape[1]
     const data = new Float64Array(centres.length * width)
     centres.forEach((one, i) => data.set(one.subarray(0, width), i * width))

@@ -4,7 +4,7 @@ import { arrayAttribute, asFloat64, asNumber, asObject, attribute, describe, pla
 import { affine, concat, float64Constant, int64Constant, scalar, sumColumns, withScalar } from '../emit.ts'
 import { matrixFeatures, type Features } from '../features.ts'
 import { product } from '../linear-algebra.ts'
-import { booleanSetting, choice, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
+import { booleanSetting, choice, isSince, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, SklearnContext } from '../types.ts'
 import { transposed } from './coefficients.ts'
 import { kernelProjection, rowsAttribute } from './decomposition.ts'
@@ -80,8 +80,9 @@ function sparseCodes(context: SklearnContext, estimator: PyObject, x: ValueName,
   const norms = sumColumns(context, builder.add('Mul', [x, x]), false)
   // The path of least angles ends at the minimum itself, which descent comes close to when it goes on for long enough.
   const isPath = algorithm === 'lasso_lars'
+  const tolerance = isPath ? 1e-15 : isSince(estimator, 1, 8) ? 1e-8 : 0.0001
   return builder.add('mle.SparseCode', [products, gram, norms], {
-    algorithm: 'lasso', alpha, positive: isPositive ? 1 : 0, tolerance: isPath ? 1e-15 : 0.0001, maxIterations: isPath ? 100000 : numberSetting(estimator, 'transform_max_iter', 1000),
+    algorithm: 'lasso', alpha, positive: isPositive ? 1 : 0, tolerance, maxIterations: isPath ? 100000 : numberSetting(estimator, 'transform_max_iter', 1000),
   })
 }
 

@@ -3,7 +3,7 @@ import type { ValueName } from '../../../graph/builder.ts'
 import { MleError } from '../../../error.ts'
 import { gamma, pow } from '../../../math/index.ts'
 import { asDict, asFloat64, asList, asNumber, attribute, describe, isNumericNdArray, isPyObject, numberAttribute, placeOf, type PyObject, type PyValue } from '../../pickle/index.ts'
-import { affine, float64Constant, scalar, sumColumns, withScalar } from '../emit.ts'
+import { affine, float64Constant, once, scalar, sumColumns, withScalar } from '../emit.ts'
 import { unsupported } from '../params.ts'
 import type { SklearnContext } from '../types.ts'
 import { distancesTo, normalizedInput, pairwiseKernel, type Rows } from './kernels.ts'
@@ -86,12 +86,28 @@ function pairwiseDiagonal(context: SklearnContext, kernel: PyObject, metric: PyV
 }
 
 /** A fitted kernel between x [batch, width] and training rows. Throws SKLEARN_UNSUPPORTED for kernels that are not known. */
-export function processKernel(context: SklearnContext, value: PyValue | undefined, where: string, x: ValueName, rows: Rows, depth: number = 0): ProcessKernel {
+export function processKernel(context: SklearnContext, value: PyValue | undefined, where: string, x: ValueName, rows: Rows): ProcessKernel {
+  // A kernel that stands in several places is built once, so that a file cannot make the work double at every level.
+  const known = new Map<PyValue, ProcessKernel>()
+  const build = (one: PyValue | undefined, place: string, depth: number): ProcessKernel => {
+    const found = one === undefined ? undefined : known.get(one)
+    if (found !== undefined || one === undefined) return found ?? kernelOf(context, one, place, x, rows, depth, build)
+    const { cross, diagonal } = kernelOf(context, one, place, x, rows, depth, build)
+    const made = { cross: once(cross), diagonal: once(diagonal) }
+    known.set(one, made)
+    return made
+  }
+  return build(value, where, 0)
+}
+
+type Build = (value: PyValue | undefined, where: string, depth: number) => ProcessKernel
+
+function kernelOf(context: SklearnContext, value: PyValue | undefined, where: string, x: ValueName, rows: Rows, depth: number, build: Build): ProcessKernel {
   const { builder } = context
   if (!isPyObject(value)) throw new MleError('SKLEARN_VALUE', `${where} is ${describe(value)}, expected a kernel`, { section: where })
   const kernel = value
   if (depth > MAX_DEPTH) throw unsupported(kernel, `kernels are nested deeper than ${MAX_DEPTH}`)
-  const inner = (name: string): ProcessKernel => processKernel(context, attribute(kernel, name), placeOf(kernel, name), x, rows, depth + 1)
+  const inner = (name: string): ProcessKernel => build(attribute(kernel, name), placeOf(kernel, name), depth + 1)
   switch (kernel.name) {
     case 'Sum': case 'Product': {
       const op = kernel.name === 'Sum' ? 'Add' : 'Mul'
