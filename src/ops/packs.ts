@@ -1,7 +1,10 @@
 // Which operators are loaded together, and how a pack is fetched. A page that runs a forest ships no convolution.
 import { MleError } from '../error.ts'
 import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
-import type { OpSchema, PackName } from './schema.ts'
+import type { OpSchema } from './schema.ts'
+
+/** Operators that are loaded together. */
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -41,6 +44,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
     'AveragePool BatchNormalization Conv ConvTranspose GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization InstanceNormalization LRN LayerNormalization LpPool ' +
       'MaxPool MaxUnpool MeanVarianceNormalization RMSNormalization Resize',
   ],
+  ['decomposition', 'mle.BarycenterWeights mle.BesselK mle.CircularConvolution mle.NmfCode mle.SparseCode mle.TopicCode mle.TriangularSolve'],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
   [
     'control',
@@ -61,6 +65,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['arrays', async () => (await import('./packs/arrays.ts')).pack],
   ['encode', async () => (await import('./packs/encode.ts')).pack],
   ['distance', async () => (await import('./packs/distance.ts')).pack],
+  ['decomposition', async () => (await import('./packs/decomposition.ts')).pack],
   ['classical', async () => (await import('./packs/classical.ts')).pack],
   ['boosting', async () => (await import('./packs/boosting.ts')).pack],
   ['nn', async () => (await import('./packs/nn.ts')).pack],

@@ -4,9 +4,6 @@ import type { DType } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { AttributeKind, Attributes, ValueType } from './types.ts'
 
-/** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'classical' | 'text' | 'control' | 'nn' | 'quant' | 'ml' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent'
-
 export interface InputSchema {
   readonly name: string
   /** dtypes it takes; a single letter such as 'T' binds every input that says 'T' to one dtype out of `typeSets`; without a set, to any, each time another. */
@@ -54,7 +51,6 @@ export interface OpSchema {
   readonly domain: string
   /** The one current version; importers upgrade older definitions. */
   readonly version: number
-  readonly pack: PackName
   readonly inputs: readonly InputSchema[]
   readonly outputs: readonly OutputSchema[]
   readonly attributes: readonly AttributeSchema[]

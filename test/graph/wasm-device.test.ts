@@ -42,7 +42,7 @@ const MODULE = Uint8Array.from([
 ])
 
 const subtractSchema: OpSchema = {
-  name: 'Subtract', domain: 'test', version: 1, pack: 'classical',
+  name: 'Subtract', domain: 'test', version: 1,
   inputs: [{ name: 'a', type: 'T' }, { name: 'b', type: 'T' }], outputs: [{ name: 'y' }], attributes: [],
   infer: (context) => elementwise(context), bound: exact,
 }

@@ -4,7 +4,7 @@ import { treeShapKernels } from '../cpu/tree-shap.ts'
 import type { Pack } from '../packs.ts'
 import { categoricalSchemas } from '../schemas/categorical.ts'
 import { linearLeavesSchemas } from '../schemas/linear-leaves.ts'
-import { treeShapSchemas } from '../schemas/trees.ts'
+import { treeShapSchemas } from '../schemas/tree-shap.ts'
 
 export const pack: Pack = {
   schemas: [...categoricalSchemas, ...linearLeavesSchemas, ...treeShapSchemas],

@@ -11,7 +11,6 @@ const categoryHash: OpSchema = {
   name: 'CategoryHash',
   domain: 'mle',
   version: 1,
-  pack: 'boosting',
   inputs: [{ name: 'X', type: ['string'] }],
   outputs: [{ name: 'Y' }],
   attributes: [],
@@ -34,7 +33,6 @@ const ctrValues: OpSchema = {
   name: 'CtrValues',
   domain: 'mle',
   version: 1,
-  pack: 'boosting',
   inputs: [
     { name: 'hashes', type: ['int32'] },
     { name: 'X', type: ['float32'], optional: true },

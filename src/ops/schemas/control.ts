@@ -48,7 +48,6 @@ const ifSchema: OpSchema = {
   name: 'If',
   domain: 'ai.onnx',
   version: 25,
-  pack: 'control',
   inputs: [{ name: 'cond', type: ['bool'] }],
   outputs: [{ name: 'outputs', variadic: true }],
   attributes: [
@@ -70,7 +69,6 @@ const loopSchema: OpSchema = {
   name: 'Loop',
   domain: 'ai.onnx',
   version: 25,
-  pack: 'control',
   inputs: [
     { name: 'M', type: ['int64'], optional: true },
     { name: 'cond', type: ['bool'], optional: true },
@@ -125,7 +123,6 @@ const scanSchema: OpSchema = {
   name: 'Scan',
   domain: 'ai.onnx',
   version: 25,
-  pack: 'control',
   inputs: [{ name: 'initial_state_and_scan_inputs', type: 'V', variadic: true }],
   outputs: [{ name: 'final_state_and_scan_outputs', variadic: true }],
   attributes: [

@@ -113,9 +113,9 @@ export function onlyFirst(_context: InferContext, carries: readonly boolean[]): 
 
 export const convSchemas: readonly OpSchema[] = [
   /** Convolution (cross-correlation) over 1 to 3 spatial dimensions of X [N, C, ...] by W [M, C / group, ...]; places outside count as zeros. @formula Y[n, m, o] = B[m] + sum over c, k of X[n, c, o stride + k dilation - pad] W[m, c, k] */
-  op('Conv', 22, 'X:T W:T B:T?', { pack: 'nn', attributes: CONVOLUTION, bound: reducing, infer: (context) => inferConvolution(context, 1, 2), rowWise: onlyFirst }),
+  op('Conv', 22, 'X:T W:T B:T?', { attributes: CONVOLUTION, bound: reducing, infer: (context) => inferConvolution(context, 1, 2), rowWise: onlyFirst }),
   /** Transposed convolution of X [N, C, ...] by W [C, M / group, ...]: what Conv's gradient does. @formula Y[n, m, i stride + k dilation - pad] = B[m] + sum over c, i, k of X[n, c, i] W[c, m, k] */
   op('ConvTranspose', 22, 'X:T W:T B:T?', {
-    pack: 'nn', attributes: [...CONVOLUTION, ints('output_padding'), ints('output_shape')], bound: reducing, infer: inferTransposed, rowWise: onlyFirst,
+    attributes: [...CONVOLUTION, ints('output_padding'), ints('output_shape')], bound: reducing, infer: inferTransposed, rowWise: onlyFirst,
   }),
 ]

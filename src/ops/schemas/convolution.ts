@@ -7,7 +7,6 @@ const circularConvolution: OpSchema = {
   name: 'CircularConvolution',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'A', type: ['float64'] },
     { name: 'B', type: ['float64'] },

@@ -40,7 +40,6 @@ const nmfCode: OpSchema = {
   name: 'NmfCode',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: X_AND_COMPONENTS,
   outputs: [{ name: 'W' }],
   attributes: [
@@ -71,7 +70,6 @@ const topicCode: OpSchema = {
   name: 'TopicCode',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: X_AND_COMPONENTS,
   outputs: [{ name: 'G' }],
   attributes: [
@@ -99,7 +97,6 @@ const sparseCode: OpSchema = {
   name: 'SparseCode',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'gram', type: ['float64'] },
@@ -146,7 +143,6 @@ const barycenterWeights: OpSchema = {
   name: 'BarycenterWeights',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'Y', type: ['float64'] },

@@ -22,7 +22,7 @@ export const text = (name: string, value: string): AttributeSchema => ({ name, k
 type Rest = Pick<OpSchema, 'infer'> & Partial<Omit<OpSchema, 'name' | 'version' | 'inputs' | 'outputs'>> & { readonly outputs?: string }
 
 /**
- * A schema of the classical pack.
+ * A schema of the domain ai.onnx unless `rest` says otherwise.
  *
  * @param inputs such as 'data:T axes:int64? more:int32|int64*': name, type letter or dtypes, `?` optional, `*` one or more
  */
@@ -30,7 +30,6 @@ export function op(name: string, version: number, inputs: string, rest: Rest): O
   const { outputs = 'Y', ...more } = rest
   return {
     domain: 'ai.onnx',
-    pack: 'classical',
     attributes: [],
     typeSets: T_FLOATS,
     bound: ulps(2),

@@ -38,7 +38,6 @@ const pairwiseDistance: OpSchema = {
   name: 'PairwiseDistance',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'Y', type: ['float64'] },
@@ -67,7 +66,6 @@ const nearestNeighbors: OpSchema = {
   name: 'NearestNeighbors',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'Y', type: ['float64'] },
@@ -121,7 +119,6 @@ const classSums: OpSchema = {
   name: 'ClassSums',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'index', type: ['int32'] },
     { name: 'labels', type: ['int32'] },

@@ -14,7 +14,6 @@ const fusedMatMul: OpSchema = {
   name: 'FusedMatMul',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'A', type: ['float64'] },
     { name: 'B', type: ['float64'] },

@@ -9,7 +9,6 @@ const besselK: OpSchema = {
   name: 'BesselK',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [{ name: 'X', type: ['float64'] }],
   outputs: [{ name: 'Y' }],
   attributes: [{ name: 'nu', kind: 'float', required: true }],
@@ -27,7 +26,6 @@ const triangularSolve: OpSchema = {
   name: 'TriangularSolve',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'B', type: ['float64'] },
     { name: 'L', type: ['float64'] },

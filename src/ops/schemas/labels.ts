@@ -12,7 +12,6 @@ const labelLookup: OpSchema = {
   name: 'LabelLookup',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'index', type: ['bool', 'int32', 'int64'] },
     { name: 'classes', type: ['string', 'int32', 'float64', 'float32', 'int64', 'bool'] },

@@ -17,7 +17,6 @@ const linearLeaves: OpSchema = {
   name: 'LinearLeaves',
   domain: 'mle',
   version: 1,
-  pack: 'boosting',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'leaves', type: ['int32'] },

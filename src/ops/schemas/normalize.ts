@@ -87,18 +87,18 @@ const EPSILON = float('epsilon', 1e-5)
 export const normalizeSchemas: readonly OpSchema[] = [
   /** Normalization by a mean and a variance per channel, learned, or with training_mode those of the batch, which also gives running ones. @formula Y = (X - mean) scale / sqrt(var + epsilon) + B */
   op('BatchNormalization', 15, 'X:T scale:S B:S input_mean:M input_var:M', {
-    pack: 'nn', outputs: 'Y running_mean? running_var?', typeSets: { T: FLOATS, S: FLOATS, M: FLOATS }, attributes: [EPSILON, float('momentum', 0.9), int('training_mode', 0)], bound: reducing, infer: inferBatch,
+    outputs: 'Y running_mean? running_var?', typeSets: { T: FLOATS, S: FLOATS, M: FLOATS }, attributes: [EPSILON, float('momentum', 0.9), int('training_mode', 0)], bound: reducing, infer: inferBatch,
     rowWise: (context, carries) => first(context, carries) && intOf(context.attributes, 'training_mode', 0) === 0,
   }),
   /** Normalization of each channel of each row by its own mean and variance. @formula Y[n, c] = scale[c] (X[n, c] - mean) / sqrt(var + epsilon) + B[c] */
-  op('InstanceNormalization', 22, 'input:T scale:T B:T', { pack: 'nn', outputs: 'output', attributes: [EPSILON], bound: reducing, infer: byChannel, rowWise: first }),
+  op('InstanceNormalization', 22, 'input:T scale:T B:T', { outputs: 'output', attributes: [EPSILON], bound: reducing, infer: byChannel, rowWise: first }),
   /** Normalization over trailing axes by their own mean and variance; also gives mean and 1 / standard deviation. Computed in float32, for float64 in float64. @formula Y = (X - mean) / sqrt(var + epsilon) Scale + B */
   op('LayerNormalization', 17, 'X:T Scale:T B:T?', {
-    pack: 'nn', outputs: 'Y Mean? InvStdDev?', attributes: [int('axis', -1), EPSILON, int('stash_type', 1)], bound: reducing, infer: inferLayer, rowWise: layerRows,
+    outputs: 'Y Mean? InvStdDev?', attributes: [int('axis', -1), EPSILON, int('stash_type', 1)], bound: reducing, infer: inferLayer, rowWise: layerRows,
   }),
   /** Division by the root mean square over trailing axes. @formula Y = X / sqrt(mean X^2 + epsilon) scale */
   op('RMSNormalization', 23, 'X:T scale:V', {
-    pack: 'nn', typeSets: { T: FLOATS, V: FLOATS }, attributes: [int('axis', -1), EPSILON, int('stash_type', 1)], bound: reducing, rowWise: layerRows,
+    typeSets: { T: FLOATS, V: FLOATS }, attributes: [int('axis', -1), EPSILON, int('stash_type', 1)], bound: reducing, rowWise: layerRows,
     infer(context) {
       inferLayer(context)
       return like(context, 0, tensorInput(context, 1).dtype)
@@ -106,11 +106,11 @@ export const normalizeSchemas: readonly OpSchema[] = [
   }),
   /** Normalization of groups of channels of each row by their own mean and variance, then scale and bias per channel. @formula Y = scale (X - mean) / sqrt(var + epsilon) + bias */
   op('GroupNormalization', 21, 'X:T scale:T bias:T', {
-    pack: 'nn', attributes: [EPSILON, { name: 'num_groups', kind: 'int', required: true }, int('stash_type', 1)], bound: reducing, infer: inferGroup, rowWise: first,
+    attributes: [EPSILON, { name: 'num_groups', kind: 'int', required: true }, int('stash_type', 1)], bound: reducing, infer: inferGroup, rowWise: first,
   }),
   /** Division by a power of the squares of neighbouring channels. @formula Y = X / (bias + alpha / size sum of squares)^beta */
   op('LRN', 13, 'X:T', {
-    pack: 'nn', attributes: [float('alpha', 1e-4), float('beta', 0.75), float('bias', 1), { name: 'size', kind: 'int', required: true }], bound: reducing, rowWise: first,
+    attributes: [float('alpha', 1e-4), float('beta', 0.75), float('bias', 1), { name: 'size', kind: 'int', required: true }], bound: reducing, rowWise: first,
     infer(context) {
       channelsOf(context, 2)
       return like(context)
@@ -118,7 +118,7 @@ export const normalizeSchemas: readonly OpSchema[] = [
   }),
   /** Normalization over axes to mean 0 and standard deviation 1. @formula Y = (X - mean) / (sqrt(var) + 1e-9) */
   op('MeanVarianceNormalization', 13, 'X:T', {
-    pack: 'nn', attributes: [ints('axes')], bound: reducing,
+    attributes: [ints('axes')], bound: reducing,
     infer(context) {
       const rank = tensorInput(context, 0).shape?.length
       if (rank !== undefined) meanVarianceAxes(context, rank)

@@ -49,21 +49,21 @@ const first = (_context: InferContext, carries: readonly boolean[]): boolean => 
 export const poolSchemas: readonly OpSchema[] = [
   /** Largest element of each window, and its place in the flattened input (spatial dimensions in column-major order with storage_order 1); NaN wins, padding never does. @formula Y[n, c, o] = max over k of X[n, c, o stride + k dilation - pad] */
   op('MaxPool', 22, 'X:T', {
-    pack: 'nn', outputs: 'Y Indices?', typeSets: { T: [...FLOATS, 'int8', 'uint8'] }, attributes: [...PLACED, int('storage_order', 0)], bound: exact, infer: inferMaxPool,
+    outputs: 'Y Indices?', typeSets: { T: [...FLOATS, 'int8', 'uint8'] }, attributes: [...PLACED, int('storage_order', 0)], bound: exact, infer: inferMaxPool,
     rowWise: (context, carries) => carries[0] && context.outputCount < 2,
   }),
   /** Mean of each window; padding counts as zeros with count_include_pad, else not at all. @formula Y[n, c, o] = sum over k of X[n, c, o stride + k dilation - pad] / count */
-  op('AveragePool', 22, 'X:T', { pack: 'nn', attributes: [...PLACED, int('count_include_pad', 0)], bound: reducing, infer: inferPool, rowWise: first }),
+  op('AveragePool', 22, 'X:T', { attributes: [...PLACED, int('count_include_pad', 0)], bound: reducing, infer: inferPool, rowWise: first }),
   /** p-norm of each window. @formula Y[n, c, o] = (sum over k of |X[n, c, o stride + k dilation - pad]|^p)^(1/p) */
-  op('LpPool', 22, 'X:T', { pack: 'nn', attributes: [...PLACED, int('p', 2)], bound: reducing, infer: inferPool, rowWise: first }),
+  op('LpPool', 22, 'X:T', { attributes: [...PLACED, int('p', 2)], bound: reducing, infer: inferPool, rowWise: first }),
   /** Mean over all spatial dimensions. @formula Y[n, c] = mean of X[n, c] */
-  op('GlobalAveragePool', 22, 'X:T', { pack: 'nn', bound: reducing, infer: inferGlobal, rowWise: first }),
+  op('GlobalAveragePool', 22, 'X:T', { bound: reducing, infer: inferGlobal, rowWise: first }),
   /** Largest element over all spatial dimensions; NaN wins. @formula Y[n, c] = max of X[n, c] */
-  op('GlobalMaxPool', 22, 'X:T', { pack: 'nn', bound: exact, infer: inferGlobal, rowWise: first }),
+  op('GlobalMaxPool', 22, 'X:T', { bound: exact, infer: inferGlobal, rowWise: first }),
   /** p-norm over all spatial dimensions. @formula Y[n, c] = (sum |X[n, c]|^p)^(1/p) */
-  op('GlobalLpPool', 22, 'X:T', { pack: 'nn', attributes: [int('p', 2)], bound: reducing, infer: inferGlobal, rowWise: first }),
+  op('GlobalLpPool', 22, 'X:T', { attributes: [int('p', 2)], bound: reducing, infer: inferGlobal, rowWise: first }),
   /** Puts each element at the place that MaxPool took it from, zeros elsewhere. @formula Y.flat[I] = X */
   op('MaxUnpool', 22, 'X:T I:int64 output_shape:int64?', {
-    pack: 'nn', attributes: [{ name: 'kernel_shape', kind: 'ints', required: true }, ints('pads'), ints('strides')], bound: exact, valueInputs: [2], infer: inferUnpool,
+    attributes: [{ name: 'kernel_shape', kind: 'ints', required: true }, ints('pads'), ints('strides')], bound: exact, valueInputs: [2], infer: inferUnpool,
   }),
 ]

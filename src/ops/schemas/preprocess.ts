@@ -31,7 +31,6 @@ const powerTransform: OpSchema = {
   name: 'PowerTransform',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'lambdas', type: ['float64'] },
@@ -57,7 +56,6 @@ const quantileMap: OpSchema = {
   name: 'QuantileMap',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'quantiles', type: ['float64'] },
@@ -90,7 +88,6 @@ const bsplineBasis: OpSchema = {
   name: 'BSplineBasis',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'knots', type: ['float64'] },
@@ -150,7 +147,6 @@ const categoryMap: OpSchema = {
   name: 'CategoryMap',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: 'T' },
     { name: 'categories', type: 'T' },
@@ -176,7 +172,6 @@ const isMissing: OpSchema = {
   name: 'IsMissing',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [{ name: 'X', type: ['string'] }],
   outputs: [{ name: 'Y' }],
   attributes: [{ name: 'token', kind: 'string' }],
@@ -190,7 +185,6 @@ const fillMissing: OpSchema = {
   name: 'FillMissing',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [{ name: 'X', type: ['string'] }],
   outputs: [{ name: 'Y' }],
   attributes: [
@@ -213,7 +207,6 @@ const knnImpute: OpSchema = {
   name: 'KnnImpute',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: ['float64'] },
     { name: 'training', type: ['float64'] },

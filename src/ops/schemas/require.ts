@@ -8,7 +8,6 @@ const require: OpSchema = {
   name: 'Require',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'X', type: 'T' },
     { name: 'condition', type: ['bool'] },

@@ -52,7 +52,7 @@ function resizeRows(context: InferContext, carries: readonly boolean[]): boolean
 export const resizeSchemas: readonly OpSchema[] = [
   /** Resizing along axes by scales or to sizes: nearest element, linear or cubic interpolation, one axis after the other; also with an antialiasing filter. The coordinate tf_half_pixel_for_nn of opset 11 is kept. @see Keys 1981, Cubic convolution interpolation */
   op('Resize', 19, 'X:T roi:R? scales:float32? sizes:int64?', {
-    pack: 'nn', typeSets: { T: ANY, R: FLOATS }, bound: reducing, valueInputs: [2, 3], infer: inferResize, rowWise: resizeRows,
+    typeSets: { T: ANY, R: FLOATS }, bound: reducing, valueInputs: [2, 3], infer: inferResize, rowWise: resizeRows,
     attributes: [
       int('antialias', 0), ints('axes'), text('coordinate_transformation_mode', 'half_pixel'), float('cubic_coeff_a', -0.75), int('exclude_outside', 0), float('extrapolation_value', 0),
       text('keep_aspect_ratio_policy', 'stretch'), text('mode', 'nearest'), text('nearest_mode', 'round_prefer_floor'),

@@ -27,7 +27,7 @@ function mustShareDType(expected: ValueType, actual: ValueType | undefined, what
 }
 
 function schema(name: string, version: number, inputs: readonly InputSchema[], infer: OpSchema['infer'], rest: Partial<OpSchema> = {}): OpSchema {
-  return { name, domain: 'ai.onnx', version, pack: 'control', inputs, outputs: [{ name: 'output' }], attributes: [], infer, bound: exact, ...rest }
+  return { name, domain: 'ai.onnx', version, inputs, outputs: [{ name: 'output' }], attributes: [], infer, bound: exact, ...rest }
 }
 
 const SEQUENCE: InputSchema = { name: 'input_sequence', type: 'S' }

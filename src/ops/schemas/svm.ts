@@ -33,7 +33,6 @@ const svmDecision: OpSchema = {
   name: 'SvmDecision',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'K', type: ['float64'] },
     { name: 'coefficients', type: ['float64'] },
@@ -63,7 +62,6 @@ const pairVotes: OpSchema = {
   name: 'PairVotes',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [{ name: 'D', type: ['float64'] }],
   outputs: [{ name: 'V' }],
   attributes: [{ name: 'classes', kind: 'int', required: true }],
@@ -85,7 +83,6 @@ const pairScores: OpSchema = {
   name: 'PairScores',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'second', type: ['bool'] },
     { name: 'confidence', type: ['float64'] },
@@ -111,7 +108,6 @@ const pairCoupling: OpSchema = {
   name: 'PairCoupling',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     { name: 'D', type: ['float64'] },
     { name: 'a', type: ['float64'] },

@@ -51,7 +51,6 @@ const textCounts: OpSchema = {
   name: 'TextCounts',
   domain: 'mle',
   version: 1,
-  pack: 'text',
   inputs: [
     { name: 'texts', type: ['string'] },
     { name: 'vocabulary', type: ['string'] },
@@ -79,7 +78,6 @@ const textHash: OpSchema = {
   name: 'TextHash',
   domain: 'mle',
   version: 1,
-  pack: 'text',
   inputs: [
     { name: 'texts', type: ['string'] },
     { name: 'stopWords', type: ['string'], optional: true },
@@ -104,7 +102,6 @@ const recordColumns: OpSchema = {
   name: 'RecordColumns',
   domain: 'mle',
   version: 1,
-  pack: 'text',
   inputs: [
     { name: 'rows', type: ['string'] },
     { name: 'names', type: ['string'] },
@@ -133,7 +130,6 @@ const recordHash: OpSchema = {
   name: 'RecordHash',
   domain: 'mle',
   version: 1,
-  pack: 'text',
   inputs: [{ name: 'rows', type: ['string'] }],
   outputs: [{ name: 'Y' }],
   attributes: [

@@ -6,18 +6,18 @@ import { exact, type AttributeSchema, type InferContext, type InputSchema, type 
 import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_BYTES, NODE_LAYOUT } from '../trees/layout.ts'
 import type { Dim, ValueType } from '../types.ts'
 
-const X: InputSchema = { name: 'X', type: ['float32', 'float64'] }
-const NODES: InputSchema = { name: 'nodes', type: ['uint8'] }
-const ROOTS: InputSchema = { name: 'roots', type: ['uint32'] }
-const CATEGORIES: InputSchema = { name: 'categories', type: ['uint32'], optional: true }
+export const X: InputSchema = { name: 'X', type: ['float32', 'float64'] }
+export const NODES: InputSchema = { name: 'nodes', type: ['uint8'] }
+export const ROOTS: InputSchema = { name: 'roots', type: ['uint32'] }
+export const CATEGORIES: InputSchema = { name: 'categories', type: ['uint32'], optional: true }
 
-const NODE_ATTRIBUTES: readonly AttributeSchema[] = [
+export const NODE_ATTRIBUTES: readonly AttributeSchema[] = [
   { name: 'layout', kind: 'string', required: true },
   { name: 'rounding', kind: 'string', default: 'trunc' },
 ]
 
 /** Rows of X and nodes of the ensemble; throws for an unknown layout, which only a newer version can read. */
-function inferNodes(context: InferContext): { rows: Dim; nodes: Dim } {
+export function inferNodes(context: InferContext): { rows: Dim; nodes: Dim } {
   const layout = text(context.attributes, 'layout', '')
   if (layout !== NODE_LAYOUT) {
     throw new MleError('TREE_LAYOUT', `node layout ${JSON.stringify(layout)} is not known to this version of mle-runtime, expected ${NODE_LAYOUT}`, { expected: NODE_LAYOUT, actual: layout })
@@ -30,14 +30,14 @@ function inferNodes(context: InferContext): { rows: Dim; nodes: Dim } {
   return { rows: inputShape(context, 0, 2)?.[0] ?? null, nodes: nodeShape?.[0] ?? null }
 }
 
-function oneOf(context: InferContext, name: string, fallback: string, allowed: readonly string[]): string {
+export function oneOf(context: InferContext, name: string, fallback: string, allowed: readonly string[]): string {
   const value = text(context.attributes, name, fallback)
   if (!allowed.includes(value)) throw new MleError('OP_ATTRIBUTE', `attribute ${name} is ${JSON.stringify(value)}, expected ${allowed.join(', ')}`, { expected: allowed.join(', '), actual: value })
   return value
 }
 
 /** Only X may carry rows: everything else belongs to the model. */
-const onlyXCarriesRows = (_context: InferContext, carriesRows: readonly boolean[]): boolean => carriesRows.every((carries, i) => carries === (i === 0))
+export const onlyXCarriesRows = (_context: InferContext, carriesRows: readonly boolean[]): boolean => carriesRows.every((carries, i) => carries === (i === 0))
 
 /**
  * Sum, mean, minimum or maximum over trees of the leaf vectors that a row reaches. X [rows, features], nodes [nodes, 16],
@@ -52,7 +52,6 @@ const treeEnsemble: OpSchema = {
   name: 'TreeEnsemble',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [
     X,
     NODES,
@@ -101,7 +100,6 @@ const treeLeaves: OpSchema = {
   name: 'TreeLeaves',
   domain: 'mle',
   version: 1,
-  pack: 'classical',
   inputs: [X, NODES, ROOTS, CATEGORIES, { name: 'nodeIds', type: ['int32'], optional: true }],
   outputs: [{ name: 'Y' }],
   attributes: NODE_ATTRIBUTES,
@@ -116,66 +114,4 @@ const treeLeaves: OpSchema = {
   bound: exact,
 }
 
-/**
- * SHAP values of an ensemble by the path-dependent method: what each feature adds to the expectation over the training
- * data, exactly, branches that a missing feature leaves open being weighed by cover. Inputs as mle.TreeEnsemble, then cover
- * [nodes] (training weight that reached each node; a node's children count alike where it is 0) and players [features]: the
- * number under which each column of X counts, so that columns derived from the same features count as one; its own when
- * absent. Attribute players is how many there are, the features of X when 0 -> Y [rows, outputs, players + 1], whose last
- * column is the expectation with base, so that a row adds up to the sum that mle.TreeEnsemble gives.
- *
- * @formula y[r, o, i] = sum over sets S without i of |S|! (n - |S| - 1)! / n! (v(S + i) - v(S)), v(S) = expectation given the features in S
- * @see Lundberg, Erion, Lee: Consistent Individualized Feature Attribution for Tree Ensembles, 2018, algorithm 2
- */
-const treeShap: OpSchema = {
-  name: 'TreeShap',
-  domain: 'mle',
-  version: 1,
-  pack: 'boosting',
-  inputs: [
-    X,
-    NODES,
-    { name: 'leafIndex', type: ['uint32'] },
-    ROOTS,
-    { name: 'leafValues', type: ['float64'] },
-    { name: 'treeTarget', type: ['uint32'], optional: true },
-    CATEGORIES,
-    { name: 'base', type: ['float64'], optional: true },
-    { name: 'cover', type: ['float32', 'float64'] },
-    { name: 'players', type: ['uint32'], optional: true },
-  ],
-  outputs: [{ name: 'Y' }],
-  attributes: [
-    ...NODE_ATTRIBUTES,
-    { name: 'outputs', kind: 'int', required: true },
-    { name: 'aggregate', kind: 'string', default: 'sum' },
-    { name: 'players', kind: 'int', default: 0 },
-  ],
-  infer(context): ValueType[] {
-    const { rows, nodes } = inferNodes(context)
-    const aggregate = oneOf(context, 'aggregate', 'sum', ['sum', 'mean'])
-    const outputs = int(context.attributes, 'outputs', 0)
-    const players = int(context.attributes, 'players', 0)
-    if (!Number.isSafeInteger(outputs) || outputs < 1) throw new MleError('OP_ATTRIBUTE', `attribute outputs is ${outputs}, expected at least 1`, { actual: outputs })
-    if (!Number.isSafeInteger(players) || players < 0 || (players > 0) !== (context.inputs[9] !== undefined)) {
-      throw new MleError('OP_ATTRIBUTE', `attribute players is ${players}, expected a count exactly where the input players is given`, { actual: players })
-    }
-    const features = inputShape(context, 0, 2)?.[1] ?? null
-    unifyDims(inputShape(context, 2, 1)?.[0] ?? null, nodes, 'nodes of leafIndex')
-    unifyDims(inputShape(context, 8, 1)?.[0] ?? null, nodes, 'nodes of cover')
-    if (context.inputs[5] !== undefined) unifyDims(inputShape(context, 5, 1)?.[0] ?? null, inputShape(context, 3, 1)?.[0] ?? null, 'trees of treeTarget')
-    if (context.inputs[7] !== undefined) {
-      if (aggregate !== 'sum') throw new MleError('TREE_BASE', `only sums start from a base, not aggregate ${aggregate}; add it with Add`, { expected: 'sum', actual: aggregate })
-      unifyDims(inputShape(context, 7, 1)?.[0] ?? null, outputs, 'length of base')
-    }
-    if (context.inputs[9] !== undefined) unifyDims(inputShape(context, 9, 1)?.[0] ?? null, features, 'columns of players')
-    const columns = players > 0 ? players + 1 : typeof features === 'number' ? features + 1 : null
-    return [{ dtype: 'float64', shape: [rows, outputs, columns] }]
-  },
-  rowWise: onlyXCarriesRows,
-  bound: (_eps, _reference, magnitude) => 1e-9 * magnitude + 1e-12,
-}
-
 export const treeSchemas: readonly OpSchema[] = [treeEnsemble, treeLeaves]
-/** Explanations, which most pages that run trees do not need. */
-export const treeShapSchemas: readonly OpSchema[] = [treeShap]

@@ -1,6 +1,5 @@
 // WebAssembly modules of the kernels: compiled once per process, instantiated once per memory.
 import { MleError } from '../../error.ts'
-import { inflate } from '../../platform/inflate.ts'
 
 /** A module as its generated file carries it. */
 export interface WasmImage {
@@ -26,7 +25,9 @@ export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
   const text = atob(base64)
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return deflated ? inflate(bytes, 'deflate-raw', byteLength) : bytes
+  if (!deflated) return bytes
+  const { inflate } = await import('../../platform/inflate.ts')
+  return inflate(bytes, 'deflate-raw', byteLength)
 }
 
 /**

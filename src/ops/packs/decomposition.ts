@@ -1,0 +1,13 @@
+import { codeKernels } from '../cpu/codes.ts'
+import { convolutionKernels } from '../cpu/convolution.ts'
+import { gaussianProcessKernels } from '../cpu/gaussian-process.ts'
+import { nmfKernels } from '../cpu/nmf.ts'
+import type { Pack } from '../packs.ts'
+import { convolutionSchemas } from '../schemas/convolution.ts'
+import { decompositionSchemas } from '../schemas/decomposition.ts'
+import { gaussianProcessSchemas } from '../schemas/gaussian-process.ts'
+
+export const pack: Pack = {
+  schemas: [...decompositionSchemas, ...gaussianProcessSchemas, ...convolutionSchemas],
+  cpu: /* @__PURE__ */ new Map([...nmfKernels, ...codeKernels, ...gaussianProcessKernels, ...convolutionKernels]),
+}
