@@ -5,16 +5,21 @@ import { basename, dirname, relative, resolve } from 'node:path'
 import { build as esbuild, transform } from 'esbuild'
 import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
+import { packNames } from '../src/ops/packs.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
 const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
-const PACKS = ['trees', 'math', 'distance', 'arrays', 'encode', 'boosting', 'classical', 'text', 'control']
+const PACKS = packNames()
 /** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
 const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/generated/trees.ts']
-const CHUNK_NAMES = ['core', 'shared', 'wasm', 'tools', 'cli-main', 'cli-commands']
+/** Arrays in files: the command needs no more of what importers share. */
+const NPY = 'src/tensor/npy.ts'
+/** The command that is started most often loads nothing of the others. */
+const RUN = 'src/cli/run.ts'
+const CHUNK_NAMES = ['core', 'shared', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -55,10 +60,18 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   assign(reached(entries[0]), 'core')
   const reachedFrom = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
   assign(reachedFrom(FIRST_PACK), 'core')
-  for (const pack of PACKS) assign(reachedFrom(`src/ops/packs/${pack}.ts`), `packs-${pack}`)
-  for (const path of WASM) assign(reachedFrom(path), 'wasm')
+  const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
+    ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
+    ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
+    ['npy', reachedFrom(NPY)],
+  ]
+  // What such a file has in common with another entry goes to the core, or the entry would load that file.
+  const otherEntries = entries.filter((id) => id !== entries[0] && !commands.has(id))
+  for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'core')
+  for (const [chunk, ids] of lazy) assign(ids, chunk)
   for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
   for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
+  assign([...reachedFrom(RUN)].filter(isOfCommand), 'cli-run')
   for (const root of roots.filter(isOfCommand)) {
     assign([...reached(root)].filter((id) => isOfCommand(id)), 'cli-commands')
     assign([...reached(root)].filter((id) => usedBy(id, libraryRoots) > 0), 'tools')

@@ -5,7 +5,6 @@ import { MleError } from '../error.ts'
 import type { Graph, ValueInfo } from '../graph/graph.ts'
 import type { OutputValue } from '../model.ts'
 import { isDType, is64BitInteger, type DType } from '../tensor/dtype.ts'
-import { writeNpy } from '../tensor/npy.ts'
 import { isTensor, tensor, type Tensor } from '../tensor/tensor.ts'
 import { UsageError } from './command.ts'
 import { jsonText } from './json.ts'
@@ -54,25 +53,25 @@ function convert({ shape, data }: Tensor, dtype: DType): Tensor {
  *
  * @throws UsageError for another extension
  */
-export function writeOutput(path: string, values: readonly OutputValue[], out: (text: string) => void): void {
+export async function writeOutput(path: string, values: readonly OutputValue[], out: (text: string) => void): Promise<void> {
   if (path === '-') {
     for (const value of values) out(jsonText(value))
     return
   }
   const [, stem, extension] = /^(.*)\.(npy|json)$/is.exec(path) ?? []
   if (extension === undefined) throw new UsageError(`--output takes a .npy or .json file, or - for JSON on standard output; got ${path}`)
-  values.forEach((value, i) => writeValue(values.length === 1 ? path : `${stem}_${i}.${extension}`, value))
+  for (const [i, value] of values.entries()) await writeValue(values.length === 1 ? path : `${stem}_${i}.${extension}`, value)
 }
 
 /** Writes results as DIR/0.npy, DIR/1.npy, ...; strings, sequences and maps as .json. */
-export function writeOutputs(folder: string, values: readonly OutputValue[]): void {
-  values.forEach((value, i) => writeValue(join(folder, `${i}.${isTensor(value) && value.dtype !== 'string' ? 'npy' : 'json'}`), value))
+export async function writeOutputs(folder: string, values: readonly OutputValue[]): Promise<void> {
+  for (const [i, value] of values.entries()) await writeValue(join(folder, `${i}.${isTensor(value) && value.dtype !== 'string' ? 'npy' : 'json'}`), value)
 }
 
-function writeValue(path: string, value: OutputValue): void {
+async function writeValue(path: string, value: OutputValue): Promise<void> {
   const asNpy = /\.npy$/i.test(path)
   if (asNpy && !isTensor(value)) throw new MleError('CLI_OUTPUT', `${path}: the result is a sequence or a map, which an .npy file cannot hold; write .json instead`)
-  const content = asNpy && isTensor(value) ? writeNpy(value) : jsonText(value)
+  const content = asNpy && isTensor(value) ? (await import('../tensor/npy.ts')).writeNpy(value) : jsonText(value)
   writeFile(path, content)
 }
 

@@ -52,8 +52,8 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const results = await model.run(inputs, { outputs: infos.map((info) => info.name) })
   progress.done()
   const values = infos.map((info) => asInPython(results[info.name], info))
-  if (folder !== undefined) writeOutputs(folder, values)
-  else if (output !== undefined) writeOutput(output, values, terminal.out)
+  if (folder !== undefined) await writeOutputs(folder, values)
+  else if (output !== undefined) await writeOutput(output, values, terminal.out)
   else show(infos, values, graph.metadata, terminal)
 }
 

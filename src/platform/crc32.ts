@@ -18,11 +18,15 @@ export function crc32(bytes: Uint8Array, value: number = 0, expectedBytes: numbe
   return host === undefined ? crc32Tables(bytes, value) : host(bytes, value)
 }
 
-let tables: Uint32Array | undefined
+let tables: Uint32Array = /* @__PURE__ */ new Uint32Array(0)
 
-/** Sixteen tables of 256 entries: table k holds the CRC of a byte followed by k zero bytes. */
-function makeTables(): Uint32Array {
-  const out = new Uint32Array(16 * 256)
+/** Below this many bytes at once the sixteen tables take longer to make than they save. */
+const SLICED_BYTES = 16384
+const ALL_ENTRIES = 16 * 256
+
+/** Tables of 256 entries: table k holds the CRC of a byte followed by k zero bytes. */
+function makeTables(entries: number): Uint32Array {
+  const out = new Uint32Array(entries)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
@@ -32,13 +36,14 @@ function makeTables(): Uint32Array {
   return out
 }
 
-/** Portable version, sixteen bytes a step ("slicing by 16"): each byte's share comes from its own table, so that the lookups do not wait for each other. */
+/** Portable version, sixteen bytes a step for more than a few ("slicing by 16"): each byte's share comes from its own table, so that the lookups do not wait for each other. */
 export function crc32Tables(bytes: Uint8Array, value: number = 0): number {
-  const t = (tables ??= makeTables())
   const end = bytes.length
+  if (tables.length < ALL_ENTRIES && (end >= SLICED_BYTES || tables.length === 0)) tables = makeTables(end >= SLICED_BYTES ? ALL_ENTRIES : 256)
+  const t = tables
   let crc = ~value
   let i = 0
-  for (const last = end - 15; i < last; i += 16) {
+  for (const last = t.length === ALL_ENTRIES ? end - 15 : 0; i < last; i += 16) {
     crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
     crc =
       t[3840 + (crc & 255)] ^ t[3584 + ((crc >>> 8) & 255)] ^ t[3328 + ((crc >>> 16) & 255)] ^ t[3072 + (crc >>> 24)] ^

@@ -5,6 +5,7 @@ import { bytesPerElement, type DType, type StringArray } from './dtype.ts'
 import { decodeUtf32, encodeUtf32, splitFixedBytes } from './fixed-strings.ts'
 import { bfloatToFloat } from './half.ts'
 import { fortranStrides, fortranToC, isOrderless, stridedOrder, viewNumeric } from './layout.ts'
+import { NUMERIC_CODES, numericDTypeOfCode } from './numpy-codes.ts'
 import { sizeOf } from './shape.ts'
 import { isNumericArray, type Tensor } from './tensor.ts'
 
@@ -20,26 +21,6 @@ export interface NpyLimits {
 export const DEFAULT_NPY_LIMITS: NpyLimits = { headerBytes: 65536, rank: 64, stringCharacters: 2 ** 28 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
-
-const NUMERIC_CODES: ReadonlyMap<string, Exclude<DType, 'string'>> = /* @__PURE__ */ new Map<string, Exclude<DType, 'string'>>([
-  ['b1', 'bool'],
-  ['i1', 'int8'],
-  ['i2', 'int16'],
-  ['i4', 'int32'],
-  ['i8', 'int64'],
-  ['u1', 'uint8'],
-  ['u2', 'uint16'],
-  ['u4', 'uint32'],
-  ['u8', 'uint64'],
-  ['f2', 'float16'],
-  ['f4', 'float32'],
-  ['f8', 'float64'],
-])
-
-/** The dtype behind numpy's short name without byte order (`f8`, `i4`, `b1`), or undefined when it has none here. */
-export function numericDTypeOfCode(code: string): Exclude<DType, 'string'> | undefined {
-  return NUMERIC_CODES.get(code)
-}
 
 interface NpyHeader {
   readonly descr: string

@@ -25,6 +25,9 @@ test('the portable version equals the host and a bit-by-bit formula, at every le
     assert.equal(crc32Tables(part), formula(part))
     assert.equal(crc32(part), formula(part))
   }))
+  // Past 16 KiB sixteen bytes are taken at a step, and by all later calls.
+  fc.assert(fc.property(fc.uint8Array({ minLength: 16384, maxLength: 16500 }), (bytes) => assert.equal(crc32Tables(bytes), formula(bytes))), { numRuns: 20 })
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assert.equal(crc32Tables(bytes), formula(bytes))))
 })
 
 test('a CRC continues from an earlier one', () => {
