@@ -28,9 +28,10 @@ export function readBinary(file: Uint8Array): CbModel {
 
   const floatFeatures = flatTables(trees, 5).map(readFloat)
   const oneHots = flatTables(trees, 6).map((feature) => ({ index: flatInt32(feature, 0, -1), oneHot: flatInt32s(feature, 1) }))
+  const oneHotOf = new Map(oneHots.map(({ index, oneHot }) => [index, oneHot]))
   const catFeatures = flatTables(trees, 4).map((feature): CbCatFeature => {
     const index = indexOf(flatInt32(feature, 0, -1), 'a categorical feature')
-    return { index, flatIndex: indexOf(flatInt32(feature, 1, index), 'a categorical feature'), name: flatString(feature, 2), oneHot: oneHots.find((one) => one.index === index)?.oneHot ?? new Int32Array(0) }
+    return { index, flatIndex: indexOf(flatInt32(feature, 1, index), 'a categorical feature'), name: flatString(feature, 2), oneHot: oneHotOf.get(index) ?? new Int32Array(0) }
   })
   const ctrs = flatTables(trees, 7).map(readCtr)
   const splits = splitsOf(floatFeatures, oneHots, ctrs)

@@ -24,8 +24,9 @@ export function addCtrs(builder: GraphBuilder, model: CbModel, hashes: ValueName
   const elements: number[] = []
   const elementStarts = [0]
   const keyStarts = [0]
+  const trueForNan = new Set(model.floatFeatures.filter(({ nan }) => nan === 'AsTrue').map(({ index }) => index))
   for (const { table, order } of tables.values()) {
-    for (const element of table.elements) elements.push(...elementOf(element, model))
+    for (const element of table.elements) elements.push(...elementOf(element, trueForNan))
     elementStarts.push(elements.length / 3)
     keyStarts.push(keyStarts[keyStarts.length - 1] + order.length)
   }
@@ -73,14 +74,14 @@ function orderOf({ hashes }: CbTable): Int32Array {
   return order.filter((entry, i) => !isMark(entry) && (i + 1 === order.length || compare(entry, order[i + 1]) !== 0))
 }
 
-function elementOf(element: CbElement, model: CbModel): [number, number, number] {
+function elementOf(element: CbElement, trueForNan: ReadonlySet<number>): [number, number, number] {
   switch (element.kind) {
     case 'category':
       return [0, element.feature, 0]
     case 'oneHot':
       return [3, element.feature, element.value]
     case 'float':
-      return [model.floatFeatures.find(({ index }) => index === element.feature)?.nan === 'AsTrue' ? 2 : 1, element.feature, element.border]
+      return [trueForNan.has(element.feature) ? 2 : 1, element.feature, element.border]
   }
 }
 

@@ -1,11 +1,10 @@
 // CbModel -> graph: float32 features against float32 borders, float64 sums in tree order, as the library's evaluator has them.
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
-import type { Tensor } from '../../tensor/tensor.ts'
 import { once } from '../once.ts'
 import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { addCtrs } from './ctr.ts'
-import { catboostError, type CbElement, type CbModel, type CbTree } from './model.ts'
+import { catboostError, MAX_FEATURES, type CbModel, type CbTree } from './model.ts'
 
 export interface LoweredCatboost {
   /** Columns of margins: values per leaf, or classes where more classes are declared than the trees know. */
@@ -26,7 +25,9 @@ export interface InputWidths {
 
 export function inputWidths(model: CbModel): InputWidths {
   const width = (features: readonly { readonly index: number }[]): number => features.reduce((max, { index }) => Math.max(max, index + 1), 0)
-  return { floats: width(model.floatFeatures), cats: width(model.catFeatures) }
+  const widths = { floats: width(model.floatFeatures), cats: width(model.catFeatures) }
+  if (widths.floats + widths.cats > MAX_FEATURES) throw catboostError('CATBOOST_LIMIT', `it numbers features up to ${Math.max(widths.floats, widths.cats)}, at most ${MAX_FEATURES} are read`)
+  return widths
 }
 
 /** Adds a model over float32 rows `x` and string rows `cats`; either may be absent where the model has no such features. */
@@ -70,21 +71,31 @@ export function lowerCatboost(builder: GraphBuilder, model: CbModel, x: ValueNam
   const contributions = once((): ValueName | undefined => {
     // Nothing can be added up to the -infinity of classes without trees.
     if (encoded().cover === undefined || model.scale === 0 || outputs !== model.dimension) return undefined
-    const { players, spreadTo } = playersOf(model, catWidth)
+    const players = playersOf(model, catWidth)
+    const { features, combinations } = players
+    if (combinations.length * features > MAX_SPREAD) return undefined
     const base = Array.from({ length: outputs }, () => 0)
     model.bias.forEach((value, i) => (base[columns?.[i] ?? i] = value / model.scale))
-    let values = addTreeShap(builder, rows(), encoded(), { outputs, base, players })
-    if (spreadTo !== undefined) values = builder.add('MatMul', [values, builder.constant(spreadTo, 'playerFeatures')])
+    let values = addTreeShap(builder, rows(), encoded(), { outputs, base, players: players.of === undefined ? undefined : { count: features + combinations.length, of: players.of } })
+    if (combinations.length > 0) values = addSpread(builder, values, features, combinations)
     return model.scale === 1 ? values : builder.add('Mul', [values, builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(model.scale) }, 'scale')])
   })
   return { outputs, margin, leaves: once(() => addTreeLeaves(builder, rows(), encoded())), contributions }
 }
 
-/**
- * What counts as one feature in SHAP values: columns that come from the same features of the table. A combination's
- * contribution goes to its features in equal parts.
- */
-function playersOf(model: CbModel, catWidth: number): { readonly players?: { readonly count: number; readonly of: readonly number[] }; readonly spreadTo?: Tensor } {
+/** Elements of the matrix that spreads combinations over their features. */
+const MAX_SPREAD = 1 << 24
+
+interface Players {
+  readonly features: number
+  /** Player of each column that trees read: its feature's place in the table, or `features` + a combination's number; absent where that is the column. */
+  readonly of?: readonly number[]
+  /** Features of several-feature statistics, by place. */
+  readonly combinations: readonly (readonly number[])[]
+}
+
+/** What counts as one feature in SHAP values: columns that come from the same features of the table. */
+function playersOf(model: CbModel, catWidth: number): Players {
   const { floats, cats } = inputWidths(model)
   const features = floats + cats
   // Places in the table, where the file numbers all of its features; numbers before categories otherwise.
@@ -93,27 +104,34 @@ function playersOf(model: CbModel, catWidth: number): { readonly players?: { rea
   for (const { index, flatIndex } of model.catFeatures) flat.set(`c${index}`, flatIndex)
   const isComplete = flat.size === features && new Set(flat.values()).size === features && [...flat.values()].every((place) => place < features)
   const place = (kind: 'f' | 'c', index: number): number => (isComplete ? (flat.get(`${kind}${index}`) ?? 0) : kind === 'f' ? index : floats + index)
-  const placeOf = (element: CbElement): number => place(element.kind === 'float' ? 'f' : 'c', element.feature)
-  const sets = [
-    ...Array.from({ length: floats }, (_, f) => [place('f', f)]),
-    ...Array.from({ length: catWidth }, (_, c) => [place('c', c)]),
-    ...model.ctrs.map(({ elements }) => [...new Set(elements.map(placeOf))].sort((a, b) => a - b)),
-  ]
-  if (sets.length === features && sets.every((set, i) => set.length === 1 && set[0] === i)) return {}
+  const combinations: number[][] = []
   const numbers = new Map<string, number>()
-  const of = sets.map((set) => {
+  const of = Array.from({ length: floats + catWidth }, (_, column) => (column < floats ? place('f', column) : place('c', column - floats)))
+  for (const { elements } of model.ctrs) {
+    const set = [...new Set(elements.map(({ kind, feature }) => place(kind === 'float' ? 'f' : 'c', feature)))].sort((a, b) => a - b)
     const key = set.join()
-    const known = numbers.get(key) ?? numbers.size
-    numbers.set(key, known)
-    return known
+    let player = set.length === 1 ? set[0] : numbers.get(key)
+    if (player === undefined) {
+      player = features + combinations.length
+      combinations.push(set)
+      numbers.set(key, player)
+    }
+    of.push(player)
+  }
+  const isPlain = of.length === features && of.every((player, column) => player === column)
+  return { features, of: isPlain ? undefined : of, combinations }
+}
+
+/** [rows, outputs, features + combinations + 1] -> [rows, outputs, features + 1]: a combination's contribution goes to its features in equal parts. */
+function addSpread(builder: GraphBuilder, values: ValueName, features: number, combinations: readonly (readonly number[])[]): ValueName {
+  const sizes = builder.constant({ dtype: 'int64', shape: [3], data: BigInt64Array.of(BigInt(features), BigInt(combinations.length), 1n) }, 'sizes')
+  const [own, joint, expectation] = builder.addMany('Split', [values, sizes], 3, { axis: 2 })
+  const shares = new Float64Array(combinations.length * features)
+  combinations.forEach((set, i) => {
+    for (const feature of set) shares[i * features + feature] = 1 / set.length
   })
-  const count = numbers.size
-  const data = new Float64Array((count + 1) * (features + 1))
-  sets.forEach((set, column) => {
-    for (const feature of set) data[of[column] * (features + 1) + feature] = 1 / set.length
-  })
-  data[data.length - 1] = 1
-  return { players: { count, of }, spreadTo: { dtype: 'float64', shape: [count + 1, features + 1], data } }
+  const spread = builder.add('MatMul', [joint, builder.constant({ dtype: 'float64', shape: [combinations.length, features], data: shares }, 'shares')])
+  return builder.add('Concat', [builder.add('Add', [own, spread]), expectation], { axis: 2 })
 }
 
 function describe(

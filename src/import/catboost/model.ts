@@ -106,6 +106,8 @@ export interface CbClasses {
 export const MAX_TREES = 4_000_000
 /** The library's own limit of symmetric trees. */
 export const MAX_DEPTH = 16
+/** Features of the largest real models, with room. */
+export const MAX_FEATURES: number = 1 << 20
 /** Values per leaf: classes of the largest real models, with room. */
 export const MAX_DIMENSION = 65_536
 

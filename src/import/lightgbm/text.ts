@@ -43,6 +43,8 @@ export interface LgbModel {
 
 /** No real model has longer lines: a guard before splitting numbers (CWE-400). */
 const MAX_LINE_BYTES = 256 * 2 ** 20
+/** Classes of the largest real models, with room. */
+const MAX_OUTPUTS = 1 << 20
 
 export function lightgbmError(code: string, message: string, offset?: number): MleError {
   return new MleError(code, `LightGBM model: ${message}`, { offset })
@@ -82,10 +84,12 @@ export function parseLightgbm(bytes: Uint8Array): LgbModel {
     if (value === undefined || !Number.isSafeInteger(value) || value < 0) throw lightgbmError('LIGHTGBM_FIELD', `header field ${key} is ${JSON.stringify(text ?? '')}, expected a count`)
     return value
   }
+  const treesPerIteration = Math.max(1, integer('num_tree_per_iteration', integer('num_class', 1)))
+  if (treesPerIteration > MAX_OUTPUTS) throw lightgbmError('LIGHTGBM_LIMIT', `${treesPerIteration} outputs, at most ${MAX_OUTPUTS} are read`)
   return {
     version: header.get('version') ?? 'v1',
     classCount: integer('num_class', 1),
-    treesPerIteration: Math.max(1, integer('num_tree_per_iteration', integer('num_class', 1))),
+    treesPerIteration,
     featureCount: integer('max_feature_idx') + 1,
     objective: (header.get('objective') ?? '').split(' ').filter((part) => part !== ''),
     averageOutput,

@@ -68,7 +68,7 @@ export function readDocument(root: Document): XgbModel {
   const booster = text(optionalChild(gradientBooster, 'name'))
   const version = optionalChild(document, 'version')
   const shared = {
-    version: version === undefined ? 'unknown' : Array.from(version as ArrayLike<number>).join('.'),
+    version: versionText(version),
     objective: text(optionalChild(objective, 'name')) ?? 'reg:squarederror',
     objectiveParameters,
     baseScore: parseBaseScore(text(optionalChild(parameters, 'base_score')) ?? '0.5'),
@@ -78,6 +78,7 @@ export function readDocument(root: Document): XgbModel {
     attributes,
     featureNames: strings(optionalChild(learner, 'feature_names')),
     featureTypes: strings(optionalChild(learner, 'feature_types')),
+    namedCategories: hasNamedCategories(learner),
   }
   if (booster === 'gblinear') {
     const model = child(gradientBooster, 'model', 'gradient_booster')
@@ -99,6 +100,23 @@ export function readDocument(root: Document): XgbModel {
   }
 }
 
+/** From 3.1 on a model keeps the categories of its training table, by which tables with category columns are recoded. */
+function hasNamedCategories(learner: Document): boolean {
+  const booster = optionalChild(learner, 'gradient_booster')
+  const model = optionalChild(optionalChild(booster, 'gbtree') ?? booster, 'model')
+  const encodings = optionalChild(optionalChild(model, 'cats') ?? optionalChild(learner, 'cats'), 'enc')
+  if (!Array.isArray(encodings)) return false
+  return encodings.some((encoding) => {
+    const values = optionalChild(encoding, 'values')
+    return Array.isArray(values) || ArrayBuffer.isView(values) ? values.length > 0 : false
+  })
+}
+
+function versionText(version: Document | undefined): string {
+  const parts: unknown[] = Array.isArray(version) ? version : ArrayBuffer.isView(version) ? Array.from(version as Uint8Array) : []
+  return parts.length > 0 && parts.every((part) => typeof part === 'number') ? parts.join('.') : 'unknown'
+}
+
 function strings(value: Document | undefined): string[] {
   return Array.isArray(value) ? value.map((item) => text(item) ?? '') : []
 }
@@ -115,13 +133,17 @@ function readTree(tree: Document, where: string): XgbTree {
   const vectorSize = count(parameters, 'size_leaf_vector', 1, where)
   const baseWeights = optionalNumbers(tree, 'base_weights', where)
   const splitType = optionalNumbers(tree, 'split_type', where)
-  const leafVectors = vectorSize > 1 && baseWeights !== undefined ? { size: vectorSize, values: Float32Array.from(baseWeights) } : undefined
-  if (leafVectors !== undefined && leafVectors.values.length !== nodes * vectorSize) {
-    throw xgboostError('XGBOOST_TREE', `${where}.base_weights has ${leafVectors.values.length} entries for ${nodes} nodes of ${vectorSize} outputs`)
+  const leafWeights = optionalNumbers(tree, 'leaf_weights', where)
+  const right = Int32Array.from(sized('right_children'))
+  let leafVectors: XgbTree['leafVectors']
+  if (vectorSize > 1 && leafWeights !== undefined && leafWeights.length > 0) leafVectors = { size: vectorSize, values: vectorsOfLeaves(left, right, leafWeights, vectorSize, where) }
+  else if (vectorSize > 1 && baseWeights !== undefined) {
+    leafVectors = { size: vectorSize, values: Float32Array.from(baseWeights) }
+    if (leafVectors.values.length !== nodes * vectorSize) throw xgboostError('XGBOOST_TREE', `${where}.base_weights has ${baseWeights.length} entries for ${nodes} nodes of ${vectorSize} outputs`)
   }
   return {
     left,
-    right: Int32Array.from(sized('right_children')),
+    right,
     feature: Uint32Array.from(sized('split_indices')),
     condition: Float32Array.from(sized('split_conditions')),
     defaultLeft: Uint8Array.from(sized('default_left')),
@@ -132,6 +154,21 @@ function readTree(tree: Document, where: string): XgbTree {
   }
 }
 
+/** From 3.1 on the vectors of leaves stand apart from those of inner nodes, and a leaf's right child is the number of its vector. */
+function vectorsOfLeaves(left: Int32Array, right: Int32Array, leafWeights: Numbers, size: number, where: string): Float32Array {
+  // Every vector is one leaf's: a count that is not the leaves' would make nodes x size values of nothing.
+  const leaves = left.reduce((total, child) => total + (child === -1 ? 1 : 0), 0)
+  if (leafWeights.length !== leaves * size) throw xgboostError('XGBOOST_TREE', `${where}.leaf_weights has ${leafWeights.length} entries for ${leaves} leaves of ${size} outputs`)
+  const values = new Float32Array(left.length * size)
+  for (let node = 0; node < left.length; node++) {
+    if (left[node] !== -1) continue
+    const leaf = right[node]
+    if (!(leaf >= 0 && leaf < leaves)) throw xgboostError('XGBOOST_TREE', `${where}: leaf ${node} has vector ${leaf}, but there are ${leaves}`)
+    for (let k = 0; k < size; k++) values[node * size + k] = leafWeights[leaf * size + k]
+  }
+  return values
+}
+
 /** categories is one flat list; categories_nodes names the nodes, segments and sizes cut the list. */
 function readCategories(tree: Document, where: string): Map<number, Int32Array> {
   const flat = numbers(tree, 'categories', where)
@@ -139,10 +176,13 @@ function readCategories(tree: Document, where: string): Map<number, Int32Array> 
   const segments = numbers(tree, 'categories_segments', where)
   const sizes = numbers(tree, 'categories_sizes', where)
   const sets = new Map<number, Int32Array>()
+  // Sets share nothing, so that a short list cannot stand for a long one many times over.
+  let total = 0
   for (let i = 0; i < nodes.length; i++) {
     const start = segments[i]
     const end = start + sizes[i]
-    if (!(start >= 0 && end >= start && end <= flat.length)) throw xgboostError('XGBOOST_TREE', `${where}.categories_segments[${i}] lies outside categories`)
+    total += sizes[i]
+    if (!(start >= 0 && end >= start && end <= flat.length && total <= flat.length)) throw xgboostError('XGBOOST_TREE', `${where}.categories_segments[${i}] lies outside categories`)
     sets.set(nodes[i], Int32Array.from({ length: end - start }, (_, k) => flat[start + k]))
   }
   return sets

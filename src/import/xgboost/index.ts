@@ -87,6 +87,7 @@ export function importXgboost(bytes: Uint8Array): Graph {
     frameworkVersion: model.version,
     estimator: `Booster:${model.booster}:${model.objective}`,
     methods,
+    notes: model.namedCategories ? ['columns of categories take the codes that the training table had for them (0, 1, ...), not their names'] : undefined,
     columns: featureNames.length === featureCount && featureCount > 0 ? featureNames.map((name, index) => ({ name, input: 'X', index })) : undefined,
   })
 }

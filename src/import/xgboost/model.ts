@@ -40,6 +40,8 @@ export interface XgbModel {
   readonly attributes: ReadonlyMap<string, string>
   readonly featureNames: readonly string[]
   readonly featureTypes: readonly string[]
+  /** Whether the file names the categories whose codes trees split by. */
+  readonly namedCategories?: boolean
 }
 
 /** Most that any real model has, with room: stops allocation by a lying count (CWE-789). */
@@ -49,7 +51,12 @@ export function xgboostError(code: string, message: string, offset?: number): Ml
   return new MleError(code, `XGBoost model: ${message}`, { offset })
 }
 
-/** The number of outputs: classes of a multi-class objective, or targets. */
+/** Classes or targets of the largest real models, with room. */
+const MAX_OUTPUTS = 1 << 20
+
+/** The number of outputs: classes of a multi-class objective, or targets. Throws XGBOOST_LIMIT. */
 export function outputCount(model: Pick<XgbModel, 'classCount' | 'targetCount'>): number {
-  return Math.max(1, model.classCount, model.targetCount)
+  const count = Math.max(1, model.classCount, model.targetCount)
+  if (count > MAX_OUTPUTS) throw xgboostError('XGBOOST_LIMIT', `${count} outputs, at most ${MAX_OUTPUTS} are read`)
+  return count
 }

@@ -3,7 +3,7 @@
 // value takes) ends here; kernels know one rule.
 import { MleError } from '../../error.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { CATEGORICAL, EQUAL, FEATURE_MASK, MAX_CATEGORY_BITS, MISSING_RIGHT, NODE_BYTES, UNKNOWN_RIGHT, ZERO_MISSING } from './layout.ts'
+import { CATEGORICAL, EQUAL, FEATURE_MASK, MAX_CATEGORY_BITS, MAX_CATEGORY_WORDS, MISSING_RIGHT, NODE_BYTES, UNKNOWN_RIGHT, ZERO_MISSING } from './layout.ts'
 import { below32, below64 } from './neighbours.ts'
 
 /** The condition under which a row goes left: x <= t, x < t, ... */
@@ -146,6 +146,9 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
         flags = CATEGORICAL
         if (category.unknown !== undefined && category.unknown === category.side) flags |= UNKNOWN_RIGHT
         const set = bitset(category, t, node)
+        if (bitsets.length + set.words.length > MAX_CATEGORY_WORDS) {
+          throw new MleError('TREE_CATEGORIES', `tree ${t}: the category sets up to node ${node} take more than ${MAX_CATEGORY_WORDS} words`, { expected: MAX_CATEGORY_WORDS })
+        }
         words[4 * at] = bitsets.length
         words[4 * at + 1] = set.bits
         for (const word of set.words) bitsets.push(word)

@@ -32,6 +32,9 @@ export const ZERO_THRESHOLD = 1.0000000180025095e-35
 /** Most bits of one category set; XGBoost's categories stay below 2^24. */
 export const MAX_CATEGORY_BITS = 0x10000000
 
+/** Most words of all category sets together: 128 MiB. */
+export const MAX_CATEGORY_WORDS = 0x2000000
+
 /**
  * How the value of a categorical feature becomes an integer. trunc: toward zero, so that -0.5 is category 0 (LightGBM);
  * floor: so that -0.5 is no category (XGBoost, scikit-learn); exact: values that are no integers are no categories.

@@ -15,6 +15,8 @@ interface JsonTree {
   readonly categories_segments: number[]
   readonly categories_sizes: number[]
   readonly base_weights: number[]
+  /** 3.1 and later keep the vectors of leaves here; `right_children` of a leaf is then its place among them. */
+  leaf_weights?: number[]
   readonly tree_param: { readonly size_leaf_vector: string }
 }
 
@@ -71,8 +73,9 @@ function randomBooster(random: Random): Booster {
 }
 
 function textOf({ version, trees, features, outputs, base, treeOutput, weights, vector }: Booster): string {
-  const model = { gbtree_model_param: { num_parallel_tree: '1', num_trees: String(trees.length) }, trees, tree_info: treeOutput }
   const number = (value: number): string => value.toExponential(9)
+  const written = vector && version[0] >= 3 ? trees.map((tree) => withLeafWeights(tree, outputs)) : trees
+  const model = { gbtree_model_param: { num_parallel_tree: '1', num_trees: String(trees.length) }, trees: written, tree_info: treeOutput }
   const document = {
     learner: {
       attributes: {}, feature_names: [], feature_types: [],
@@ -84,6 +87,16 @@ function textOf({ version, trees, features, outputs, base, treeOutput, weights, 
   }
   // Infinity is written bare, as the library does.
   return JSON.stringify(document, (_, value: unknown) => (value === Infinity ? 'INF' : Object.is(value, -0) ? 'NEG0' : value)).replaceAll('"INF"', 'Infinity').replaceAll('"NEG0"', '-0.0')
+}
+
+function withLeafWeights(tree: JsonTree, size: number): JsonTree {
+  const weights: number[] = []
+  const right = tree.right_children.map((child, node) => {
+    if (tree.left_children[node] !== -1) return child
+    weights.push(...tree.base_weights.slice(node * size, (node + 1) * size))
+    return weights.length / size - 1
+  })
+  return { ...tree, right_children: right, leaf_weights: weights, base_weights: tree.base_weights.map((weight, i) => (tree.left_children[Math.floor(i / size)] === -1 ? 0 : weight)) }
 }
 
 function leafOf(tree: JsonTree, row: readonly number[], version: readonly number[]): number {
