@@ -200,6 +200,8 @@ function columnPositions(path: string, table: Table, columns: readonly Column[])
 /** What one graph input takes from one file. */
 function inputValue(info: ValueInfo, file: Loaded): InputValue {
   if (file.kind === 'array') return file.tensor
+  // Vectorizers of dicts take each row as it stands in the file.
+  if (info.sourceDtype === 'dict') return (file.kind === 'objects' ? file.objects : file.kind === 'table' ? file.table.rows : file.value) as InputValue
   if (!isTensorType(info.type)) return containerValue(info.type, file)
   if (file.kind === 'objects') {
     const columns = Object.keys(file.objects[0])

@@ -1,7 +1,7 @@
 // Text vectorizers, tf-idf, and vectorizers of dicts.
 import type { ValueName } from '../../../graph/builder.ts'
 import {
-  asFloat64, asInteger, asList, asString, attribute, expectNumericArray, isNdArray, isPyObject, isTuple, optionalAttribute, placeOf, toCsr, type PyObject, type PyValue,
+  asFloat64, asInteger, asList, asString, attribute, expectNumericArray, isNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, optionalAttribute, placeOf, toCsr, type PyObject, type PyValue,
 } from '../../pickle/index.ts'
 import { float64Constant, scalar, stringConstant, withScalar } from '../emit.ts'
 import { matrixFeatures, type Features } from '../features.ts'
@@ -95,7 +95,15 @@ function counts(context: SklearnContext, estimator: PyObject, x: Features): Feat
   const vocabulary = vocabularyOf(estimator)
   if (vocabulary.width === 0) throw unsupported(estimator, 'has an empty vocabulary')
   const inputs = [x.text(), ...vocabularyInputs(context, vocabulary), ...(stopWords === '' ? [] : [stopWords])]
-  return matrixFeatures(context, context.builder.add('mle.TextCounts', inputs, { ...attributes, width: vocabulary.width }), vocabulary.width)
+  const value = context.builder.add('mle.TextCounts', inputs, { ...attributes, width: vocabulary.width })
+  return matrixFeatures(context, value, vocabulary.width, { sourceDtype: countDtype(estimator) })
+}
+
+/** `dtype` of a CountVectorizer, int64 unless it was set; a TfidfVectorizer's weights are floats. */
+function countDtype(estimator: PyObject): string | undefined {
+  const dtype = estimator.state.get('dtype')
+  const name = isPyGlobal(dtype) ? dtype.name : isPyDType(dtype) ? dtype.element : 'int64'
+  return estimator.name === 'CountVectorizer' && (name === 'int64' || name === 'int32') ? name : undefined
 }
 
 /** Counts -> (1 + log) -> times idf -> rows of norm 1, as the settings of a TfidfTransformer say. */
