@@ -19,6 +19,8 @@ test('interpolated values equal the formula within the schema bound', async () =
   await fc.assert(
     fc.asyncProperty(points, fc.array(number, { minLength: 12, maxLength: 12 }), fc.array(number, { minLength: 1 }), async (knots, raw, x) => {
       const values = raw.slice(0, knots.length)
+      // Between subnormal knots the slope leaves the range of doubles, for numpy too: the formula says nothing there.
+      fc.pre(knots.every((knot, i) => i === 0 || knot - knots[i - 1] > 1e-290))
       // Knots themselves are asked for as well.
       const at = [...x, ...knots]
       const got = await interpolate(at, knots, values, 'nan')
