@@ -91,7 +91,7 @@ function checkTypes(): void {
 /** Every entry imports; a real model is imported, written, loaded and run, in a program and with the command. */
 function runConsumer(): void {
   const app = join(folder, 'app')
-  for (const name of ['model.pkl', 'input.csv', 'expected_predict.json']) copyFileSync(`examples/demo/${name}`, join(app, name))
+  for (const name of ['model.joblib', 'input.csv', 'expected_predict.json']) copyFileSync(`examples/demo/${name}`, join(app, name))
   const specifiers = library.map(({ subpath }) => subpath.replace('.', pkg.name))
   writeFileSync(join(app, 'run.js'), `
 import { readFileSync } from 'node:fs'
@@ -99,11 +99,11 @@ import { load } from '${pkg.name}'
 import { importModel } from '${pkg.name}/import'
 import { write } from '${pkg.name}/format'
 for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(await import(specifier)).length === 0) throw new Error(specifier + ' exports nothing')
-const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.pkl')))))
+const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.joblib')))))
 const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
 if (data[0] !== 'no') throw new Error('predicted ' + data[0])
 const page = await import('${pkg.name}/mle.browser.js')
-const inPage = await page.load(await page.importModel(new Uint8Array(readFileSync('model.pkl'))))
+const inPage = await page.load(await page.importModel(new Uint8Array(readFileSync('model.joblib'))))
 if ((await inPage.predict([{ age: 57, income: 34900.36, city: 'Unknownville', grade: 'high', score: 57.572 }])).data[0] !== 'yes') throw new Error('the page file predicts wrongly')
 `)
   execFileSync(process.execPath, ['run.js'], { cwd: app, stdio: 'inherit' })
@@ -111,7 +111,7 @@ if ((await inPage.predict([{ age: 57, income: 34900.36, city: 'Unknownville', gr
     const command = (...args: readonly string[]): string => execFileSync(join(app, 'node_modules/.bin', subpath), [...args], { cwd: app, encoding: 'utf8' })
     assert.equal(command('--version').trim(), pkg.version, `${subpath} --version`)
     if (subpath !== 'mle') continue
-    command('convert', 'model.pkl', '-o', 'model.mle')
+    command('convert', 'model.joblib', '-o', 'model.mle')
     assert.deepEqual(JSON.parse(command('run', 'model.mle', '--input', 'input.csv', '--output', '-')), JSON.parse(readFileSync(join(app, 'expected_predict.json'), 'utf8')))
   }
 }

@@ -26,8 +26,8 @@ const expectedProbabilities = readNpy(bytesOf('expected_predict_proba.npy')).dat
 const folder = mkdtempSync(join(tmpdir(), 'mle-demo-'))
 try {
   const path = join(folder, 'model.mle')
-  const pickle = bytesOf('model.pkl')
-  const [bytes, convertMs] = await timed(async () => write(await importModel(pickle, { fileName: 'model.pkl' })))
+  const joblib = bytesOf('model.joblib')
+  const [bytes, convertMs] = await timed(async () => write(await importModel(joblib, { fileName: 'model.joblib' })))
   writeFileSync(path, bytes)
   const [model, loadMs] = await timed(() => load(path))
   const [again, againMs] = await timed(() => load(path))
@@ -54,7 +54,7 @@ try {
   console.log(`
 labels       ${sameLabels} of ${rows.length} as in Python
 probability  differs by at most ${largest}
-convert      ${convertMs.toFixed(1)} ms: ${pickle.byteLength} bytes of pickle to ${bytes.byteLength} bytes of .mle
+convert      ${convertMs.toFixed(1)} ms: ${joblib.byteLength} bytes of joblib to ${bytes.byteLength} bytes of .mle
 load         ${loadMs.toFixed(1)} ms with the engine's own modules, ${againMs.toFixed(1)} ms once they are there
 first run    ${firstMs.toFixed(1)} ms for ${rows.length} rows
 throughput   ${rowsPerSecond.toLocaleString('en-US')} rows/s, given as objects in batches of ${BATCH_ROWS}, on ${model.device.name}`)

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import type { AttributeInput } from '../../src/graph/builder.ts'
 import { schemaOf } from '../../src/ops/registry.ts'
 import type { DType } from '../../src/tensor/dtype.ts'
-import type { Tensor } from '../../src/tensor/tensor.ts'
+import { floatToBfloat, floatToHalf } from '../../src/tensor/half.ts'
+import { tensor, type Tensor } from '../../src/tensor/tensor.ts'
 import type { OpInput } from '../support/run-op.ts'
 import { arbitraryShape, arbitraryTensor, broadcastingShapes, type Kind } from './values.ts'
 
@@ -175,8 +176,10 @@ const pad = fromShape('Pad', 0, (x) => fc.record({ mode: fc.constantFrom('consta
   return fc.tuple(pads, fc.option(arbitraryTensor(x.dtype, []).map(run), { nil: undefined })).map(([values, fill]) => ({ attributes: { mode }, more: [{ tensor: int64(values), constant }, mode === 'constant' ? fill : undefined, ...(all ? [] : [{ tensor: int64(axes), constant }])] }))
 })))
 
-const range: Draw = (has) => fc.tuple(dtypesOf('Range', has), fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }), fc.constantFrom(-3, -1, 1, 2), fc.boolean()).filter(([dtype]) => dtype !== 'float16' && dtype !== 'bfloat16').map(([dtype, start, limit, delta, constant]) => {
-  const scalar = (value: number): Tensor => ({ dtype, shape: [], data: dtype === 'int64' ? BigInt64Array.of(BigInt(value)) : dtype === 'int32' ? Int32Array.of(value) : dtype === 'int16' ? Int16Array.of(value) : dtype === 'float32' ? Float32Array.of(value / 2) : Float64Array.of(value / 2) })
+const range: Draw = (has) => fc.tuple(dtypesOf('Range', has), fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }), fc.constantFrom(-3, -1, 1, 2), fc.boolean()).map(([dtype, start, limit, delta, constant]) => {
+  const scale = dtype.includes('float') ? 2 : 1
+  const bits = (value: number): number => (dtype === 'float16' ? floatToHalf(value) : dtype === 'bfloat16' ? floatToBfloat(value) : value)
+  const scalar = (value: number): Tensor => ({ dtype, shape: [], data: tensor([dtype === 'int64' ? BigInt(value) : bits(value / scale)], [1], dtype.endsWith('16') && dtype !== 'int16' ? 'uint16' : dtype).data })
   return { inputs: [start, limit, delta].map((value) => ({ tensor: scalar(value), constant })) }
 })
 

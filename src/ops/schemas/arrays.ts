@@ -1,13 +1,18 @@
 // Making, cutting and searching arrays: shapes as values, slices, pads, scattering, distinct elements.
 import { MleError } from '../../error.ts'
+import { bfloatToFloat, halfToFloat } from '../../tensor/half.ts'
+import type { DType } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { int as intOf, tensorAttribute, text as textOf } from '../attributes.ts'
 import { broadcastDims, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, TensorType, ValueType } from '../types.ts'
-import { ANY, FLOATS, NUMBERS, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
+import { ANY, FLOATS, INTEGERS, NUMBERS, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
 import { axisIsInner } from './reduce.ts'
 import { MOVES, lengthOf, moving, reshaped, unknownDims } from './tensor.ts'
+
+/** Indices and depths of OneHot. */
+const COUNTS: readonly DType[] = ['float32', 'float64', ...INTEGERS]
 
 const inferExpand = reshaped((shape, context) => {
   const target = knownInts(context, 1)
@@ -149,6 +154,12 @@ function shapeFromValue(context: InferContext, index: number): Dim[] | undefined
   return dims ?? unknownDims(lengthOf(context, index))
 }
 
+/** The one number that a tensor holds. */
+function numberOf({ dtype, data }: Tensor): number {
+  const value = Number(data[0])
+  return dtype === 'float16' ? halfToFloat(value) : dtype === 'bfloat16' ? bfloatToFloat(value) : value
+}
+
 function inferRange(context: InferContext): ValueType[] {
   const { dtype } = tensorInput(context, 0)
   const [start, limit, delta] = [0, 1, 2].map((index) => {
@@ -156,7 +167,7 @@ function inferRange(context: InferContext): ValueType[] {
     const shape = inputShape(context, index)
     if (shape !== undefined && shape.length > 0 && countOf(shape) !== 1) inputShape(context, index, 0)
     const tensor = context.values[index]
-    return tensor === undefined ? undefined : Number(tensor.data[0])
+    return tensor === undefined ? undefined : numberOf(tensor)
   })
   if (start === undefined || limit === undefined || delta === undefined) return [{ dtype, shape: [null] }]
   const count = Math.max(0, Math.ceil((limit - start) / delta))
@@ -245,7 +256,7 @@ export const arraySchemas: readonly OpSchema[] = [
   op('Range', 27, 'start:T limit:T delta:T', { outputs: 'output', typeSets: { T: [...FLOATS, 'int16', 'int32', 'int64'] }, infer: inferRange, valueInputs: [0, 1, 2] }),
   /** A new axis that holds values[1] at the index and values[0] elsewhere; negative indices count from the end, others outside select nothing. @formula y[i, j] = values[indices[i] == j] */
   op('OneHot', 11, 'indices:I depth:D values:T', {
-    outputs: 'output', typeSets: { I: NUMBERS, D: NUMBERS, T: ANY }, bound: exact, infer: inferOneHot, valueInputs: [1], attributes: [int('axis', -1)],
+    outputs: 'output', typeSets: { I: COUNTS, D: COUNTS, T: ANY }, bound: exact, infer: inferOneHot, valueInputs: [1], attributes: [int('axis', -1)],
     rowWise: (context, carries) => carries[0] && !carries[1] && !carries[2] && oneHotAxis(intOf(context.attributes, 'axis', -1), inputShape(context, 0)?.length ?? 0) !== 0,
   }),
   /** Indices of the elements that are not zero, in row-major order: one row for each dimension. */
