@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -56,6 +56,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['indexing', 'CastLike CumProd Einsum EyeLike GatherND ReverseSequence ScatterND TensorScatter Trilu'],
   ['attention', 'Attention CausalConvWithState LinearAttention RotaryEmbedding'],
   ['recurrent', 'GRU LSTM RNN'],
+  ['ml', 'ai.onnx.ml.ZipMap'],
 ])
 
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
@@ -76,6 +77,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['indexing', async () => (await import('./packs/indexing.ts')).pack],
   ['attention', async () => (await import('./packs/attention.ts')).pack],
   ['recurrent', async () => (await import('./packs/recurrent.ts')).pack],
+  ['ml', async () => (await import('./packs/ml.ts')).pack],
 ])
 
 /** Names of all packs. */

@@ -34,6 +34,7 @@ import { bitSchemas } from './schemas/bits.ts'
 import { indexingSchemas } from './schemas/indexing.ts'
 import { attentionSchemas } from './schemas/attention.ts'
 import { recurrentSchemas } from './schemas/recurrent.ts'
+import { mlSchemas } from './schemas/ml.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
@@ -69,6 +70,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...indexingSchemas,
     ...attentionSchemas,
     ...recurrentSchemas,
+    ...mlSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 

@@ -4,6 +4,7 @@ import { tensor, type Tensor } from '../../tensor/index.ts'
 import type { Attribute } from '../../ops/types.ts'
 import { int64s, type DraftNode } from './draft.ts'
 import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrade, type UpgradeContext } from './node-edits.ts'
+import { lowerMl } from './ml/index.ts'
 import { onnxError } from './tensors.ts'
 import { nnUpgrades } from './upgrade-nn.ts'
 
@@ -207,6 +208,7 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
 
 /** Adds `node` to the draft in the current version of its operators. */
 export function upgrade(node: DraftNode, context: UpgradeContext): void {
+  if (node.domain === 'ai.onnx.ml' && lowerMl(node, context)) return
   const rule = node.domain === 'ai.onnx' ? UPGRADES.get(node.op) : undefined
   if (rule === undefined) context.draft.emit(node)
   else rule(node, context)
