@@ -41,8 +41,9 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['boosting', 'mle.CategoryHash mle.CtrValues mle.LinearLeaves mle.TreeShap'],
   [
     'nn',
-    'AveragePool BatchNormalization Conv ConvTranspose GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization InstanceNormalization LRN LayerNormalization LpPool ' +
-      'MaxPool MaxUnpool MeanVarianceNormalization RMSNormalization Resize',
+    'AffineGrid AveragePool BatchNormalization CenterCropPad Col2Im Conv ConvTranspose DeformConv DepthToSpace GlobalAveragePool GlobalLpPool GlobalMaxPool ' +
+      'GridSample GroupNormalization InstanceNormalization LRN LayerNormalization LpPool MaxPool MaxRoiPool MaxUnpool MeanVarianceNormalization ' +
+      'NonMaxSuppression RMSNormalization Resize RoiAlign SpaceToDepth',
   ],
   ['decomposition', 'mle.BarycenterWeights mle.BesselK mle.CircularConvolution mle.NmfCode mle.SparseCode mle.TopicCode mle.TriangularSolve'],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],

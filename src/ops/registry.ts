@@ -22,6 +22,8 @@ import { gaussianProcessSchemas } from './schemas/gaussian-process.ts'
 import { convSchemas } from './schemas/conv.ts'
 import { normalizeSchemas } from './schemas/normalize.ts'
 import { poolSchemas } from './schemas/pool.ts'
+import { rearrangeSchemas } from './schemas/rearrange.ts'
+import { sampleSchemas } from './schemas/sample.ts'
 import { resizeSchemas } from './schemas/resize.ts'
 import { requireSchemas } from './schemas/require.ts'
 import { svmSchemas } from './schemas/svm.ts'
@@ -62,6 +64,8 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...convSchemas,
     ...normalizeSchemas,
     ...poolSchemas,
+    ...rearrangeSchemas,
+    ...sampleSchemas,
     ...resizeSchemas,
     ...textSchemas,
     ...controlSchemas,

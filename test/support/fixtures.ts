@@ -8,6 +8,8 @@ import { readNpy } from '../../src/tensor/npy.ts'
 
 export interface CaseInput {
   readonly file: string
+  /** The model's input that it is for, where it has several. */
+  readonly name?: string
   /** A numpy dtype, or text, mixed, table, dict, csv. */
   readonly dtype: string
   readonly shape: readonly number[]
@@ -16,6 +18,8 @@ export interface CaseInput {
 
 export interface CaseExpected {
   readonly method: string
+  /** The model's output, for networks. */
+  readonly name?: string
   readonly file: string
   readonly dtype: string
   readonly shape: readonly number[]

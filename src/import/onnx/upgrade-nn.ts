@@ -56,10 +56,25 @@ const upsample: Upgrade = (node, { draft, opset }) => {
   })
 }
 
+/** Before 16 regions began at whole pixels. */
+const roiAlign: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 16 ? { ...node, attributes: new Map([...node.attributes, ['coordinate_transformation_mode', { kind: 'string', value: 'output_half_pixel' }]]) } : node)
+}
+
+/** Modes had the names of two dimensions before 20. */
+const gridSample: Upgrade = (node, { draft }) => {
+  const mode = node.attributes.get('mode')
+  const names = new Map([['bilinear', 'linear'], ['bicubic', 'cubic']])
+  const renamed = mode?.kind === 'string' ? names.get(mode.value) : undefined
+  draft.emit(renamed === undefined ? node : { ...node, attributes: new Map([...node.attributes, ['mode', { kind: 'string', value: renamed }]]) })
+}
+
 export const nnUpgrades: readonly (readonly [string, Upgrade])[] = [
   ['BatchNormalization', batchNormalization],
   ['InstanceNormalization', (node, { draft }) => draft.emit(without(node, 'consumed_inputs'))],
   ['GroupNormalization', groupNormalization],
+  ['RoiAlign', roiAlign],
+  ['GridSample', gridSample],
   ['Upsample', upsample],
   ['Resize', (node, context) => (context.opset < 11 ? upsample(node, context) : context.draft.emit(node))],
 ]
