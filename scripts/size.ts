@@ -22,12 +22,14 @@ const BUDGETS: readonly Budget[] = [
   { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 61 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 52 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 75 * KB, goal: 100 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 260 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 300 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
 const PACK_LIMIT = 12 * KB
 const PACK_GOAL = 8 * KB
+/** Packs that hold much, with limits of their own. */
+const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 20 * KB]])
 
 const packs = readdirSync('dist').filter((name) => /^packs-.*\.js$/.test(name)).sort()
 let over = 0
@@ -35,7 +37,10 @@ for (const { what, entry, besides = [], limit, goal } of BUDGETS) {
   if (!existsSync(entry)) throw new Error(`${entry} is missing; run npm run build first`)
   report(what, [...loadedBy(entry).files, ...besides], limit, goal)
 }
-for (const name of packs) report(`operators of the pack ${name.slice(6, -3)}`, [`dist/${name}`], PACK_LIMIT, PACK_GOAL)
+for (const file of packs) {
+  const name = file.slice(6, -3)
+  report(`operators of the pack ${name}`, [`dist/${file}`], LARGE_PACKS.get(name) ?? PACK_LIMIT, PACK_GOAL)
+}
 process.exitCode = over > 0 ? 1 : 0
 
 function report(what: string, files: readonly string[], limit: number, goal: number): void {
