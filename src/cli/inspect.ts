@@ -92,6 +92,7 @@ function textReport(path: string, { format, inputs, outputs, metadata, operators
   inputs.forEach((info, i) => lines.push([i === 0 ? 'inputs' : '', valueText(info)]))
   outputs.forEach((info, i) => lines.push([i === 0 ? 'outputs' : '', valueText(info)]))
   methods.forEach(({ name, outputs: own }, i) => lines.push([i === 0 ? 'methods' : '', own.length === 1 && own[0] === name ? name : `${name} -> ${own.join(', ')}`]))
+  for (const line of treeLines(metadata)) lines.push(line)
   if (columns.length > 0) lines.push(['columns', listText(columns.map(({ name }) => name))])
   classes.forEach((labels, i) => lines.push([i === 0 ? 'classes' : '', listText(labels.map(String))]))
   lines.push(['operators', `${nodes}: ${operators.map(({ op, count }) => (count === 1 ? op : `${op} x${count}`)).join(', ')}`])
@@ -99,6 +100,33 @@ function textReport(path: string, { format, inputs, outputs, metadata, operators
   if (container !== undefined) lines.push(['trust', `${container.signed ? 'signed' : 'not signed'}, ${container.encrypted ? 'encrypted' : 'not encrypted'}; root ${String(container.root)}`])
   notes.forEach((note, i) => lines.push([i === 0 ? 'notes' : '', note]))
   return lines.map(([title, text]) => `${title.padEnd(10)}${text}`).join('\n')
+}
+
+/** Features shown by importance. */
+const SHOWN_FEATURES = 8
+
+/** Trees of a boosted model, from the properties that its importer kept (src/import/tree-summary.ts). */
+function treeLines({ properties = [] }: Metadata): [string, string][] {
+  const known = new Map(properties)
+  const pairs = (key: string): [string | number, number][] => {
+    try {
+      const value: unknown = JSON.parse(known.get(key) ?? '[]')
+      return Array.isArray(value) ? value.filter((pair) => Array.isArray(pair) && pair.length === 2 && typeof pair[1] === 'number') : []
+    } catch {
+      return []
+    }
+  }
+  const count = Number(known.get('trees.count'))
+  const depths = pairs('trees.depths').map(([depth, trees]): [number, number] => [Number(depth), trees])
+  if (!(count > 0) || depths.length === 0) return []
+  const mean = depths.reduce((sum, [depth, trees]) => sum + depth * trees, 0) / count
+  const [least, most] = [depths[0][0], depths[depths.length - 1][0]]
+  const lines: [string, string][] = [['trees', `${count}, depth ${least === most ? least : `${least} to ${most}, mean ${mean.toFixed(1)}`}; ${known.get('trees.leaves')} leaves`]]
+  for (const kind of ['gain', 'cover', 'splits']) {
+    const features = pairs(`trees.${kind}`)
+    if (features.length > 0) lines.push([`by ${kind}`, features.slice(0, SHOWN_FEATURES).map(([name, value]) => `${name} ${value}`).join(', ') + (features.length > SHOWN_FEATURES ? ', ...' : '')])
+  }
+  return lines
 }
 
 const SHOWN_NAMES = 20

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readCases } from '../support/fixtures.ts'
 import { at, file, plainGraph, run, saved, tableGraph } from './support.ts'
 
 const table = await saved('table.mle', tableGraph())
@@ -43,4 +44,17 @@ test('faults', async () => {
   assert.match((await run('inspect', at('none.mle'))).err, /^mle: CLI_FILE: /)
   assert.equal((await run('inspect', file('text.txt', 'hello'))).code, 1)
   assert.equal((await run('inspect')).code, 2)
+})
+
+test('a boosted model shows its trees and what they split by, from a foreign file and from .mle', async () => {
+  const found = readCases('xgboost').find(({ name }) => name === 'feature_names_json')
+  assert.ok(found !== undefined)
+  const foreign = file('booster.json', found.bytes(found.description.file))
+  const shown = (out: string): string[] => out.split('\n').filter((line) => /^(trees|by )/.test(line))
+  const { out } = await run('inspect', foreign)
+  assert.match(shown(out)[0], /^trees {5}10, depth 4; 105 leaves$/)
+  assert.match(shown(out)[1], /^by gain {3}col 6 é 238\.626, /)
+  assert.equal(shown(out).length, 4)
+  assert.equal((await run('convert', foreign, '-o', at('booster.mle'))).code, 0)
+  assert.deepEqual(shown((await run('inspect', at('booster.mle'))).out), shown(out))
 })

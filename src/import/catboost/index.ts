@@ -82,6 +82,7 @@ export function importCatboost(bytes: Uint8Array): Graph {
     estimator: `CatBoost:${model.loss || 'custom'}`,
     methods,
     classes: classes === undefined ? undefined : [classes.labels],
+    properties: lowered.properties(),
     columns: columnsOf(model),
   })
 }

@@ -2,6 +2,7 @@
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
 import { once } from '../once.ts'
+import { treeProperties } from '../tree-summary.ts'
 import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { addCtrs } from './ctr.ts'
 import { catboostError, MAX_FEATURES, type CbModel, type CbTree } from './model.ts'
@@ -15,6 +16,8 @@ export interface LoweredCatboost {
   leaves(): ValueName
   /** SHAP values [rows, outputs, features + 1] in the order of the training table; undefined where the file has no leaf weights. */
   contributions(): ValueName | undefined
+  /** What the file says of its trees, once they are encoded. */
+  properties(): [string, string][]
 }
 
 /** Numbers of columns that the graph's inputs have. */
@@ -52,8 +55,9 @@ export function lowerCatboost(builder: GraphBuilder, model: CbModel, x: ValueNam
   const outputs = model.classes === undefined || model.dimension === 1 ? model.dimension : model.classes.labels.length
   const columns = model.dimension > 1 ? model.classes?.columns : undefined
   const nan = new Map(model.floatFeatures.map((feature) => [feature.index, feature.nan]))
+  const described = once(() => model.trees.map((tree) => describe(tree, model, { floats, catWidth }, nan, columns, outputs)))
   const encoded = once((): EncodedTrees =>
-    encodeTrees(model.trees.map((tree) => describe(tree, model, { floats, catWidth }, nan, columns, outputs)), {
+    encodeTrees(described(), {
       width: outputs,
       comparison: 'le',
       precision: usesOneHot ? 'float64' : 'float32',
@@ -68,6 +72,7 @@ export function lowerCatboost(builder: GraphBuilder, model: CbModel, x: ValueNam
     model.bias.forEach((value, i) => (bias[columns?.[i] ?? i] = value))
     return bias.some((value) => value !== 0) ? builder.add('Add', [sum, vector(bias, 'bias')]) : sum
   })
+  const properties = (): [string, string][] => treeProperties(described().map((tree) => ({ ...tree, cover: undefined })), columnNames(model, floats, catWidth))
   const contributions = once((): ValueName | undefined => {
     // Nothing can be added up to the -infinity of classes without trees.
     if (encoded().cover === undefined || model.scale === 0 || outputs !== model.dimension) return undefined
@@ -80,7 +85,20 @@ export function lowerCatboost(builder: GraphBuilder, model: CbModel, x: ValueNam
     if (combinations.length > 0) values = addSpread(builder, values, features, combinations)
     return model.scale === 1 ? values : builder.add('Mul', [values, builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(model.scale) }, 'scale')])
   })
-  return { outputs, margin, leaves: once(() => addTreeLeaves(builder, rows(), encoded())), contributions }
+  return { outputs, margin, leaves: once(() => addTreeLeaves(builder, rows(), encoded())), contributions, properties }
+}
+
+/** Names of the columns that trees read: features of the table, and statistics of several. */
+function columnNames(model: CbModel, floats: number, catWidth: number): (column: number) => string {
+  const nameOf = ({ name, flatIndex }: { readonly name: string; readonly flatIndex: number }): string => (name === '' ? String(flatIndex) : name)
+  const floatNames = new Map(model.floatFeatures.map((feature) => [feature.index, nameOf(feature)]))
+  const catNames = new Map(model.catFeatures.map((feature) => [feature.index, nameOf(feature)]))
+  return (column) => {
+    if (column < floats) return floatNames.get(column) ?? String(column)
+    if (column < floats + catWidth) return catNames.get(column - floats) ?? String(column)
+    const { type, elements } = model.ctrs[column - floats - catWidth]
+    return `${type}(${elements.map(({ kind, feature }) => (kind === 'float' ? floatNames : catNames).get(feature) ?? String(feature)).join(', ')})`
+  }
 }
 
 /** Elements of the matrix that spreads combinations over their features. */

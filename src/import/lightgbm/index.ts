@@ -57,7 +57,7 @@ export function lightgbmGraph(model: LgbModel): Graph {
     estimator: `Booster:${model.objective.join(' ') || 'custom'}`,
     methods,
     columns: model.featureNames.length === model.featureCount ? model.featureNames.map((name, index) => ({ name, input: 'X', index })) : undefined,
-    properties: model.pandasCategorical === undefined ? undefined : [['pandas_categorical', model.pandasCategorical]],
+    properties: [...lowered.properties(), ...(model.pandasCategorical === undefined ? [] : [['pandas_categorical', model.pandasCategorical] as const])],
   })
 }
 

@@ -2,6 +2,7 @@
 import { once } from '../once.ts'
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type CategorySplit, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
+import { treeProperties } from '../tree-summary.ts'
 import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
 import { addLink, objectiveOf } from './objective.ts'
 import { lightgbmError, type LgbModel, type LgbTree } from './text.ts'
@@ -22,6 +23,8 @@ export interface LoweredLightgbm {
   leaves(): ValueName
   /** What predict(pred_contrib=True) gives, as [rows, outputs, features + 1]; undefined where the file has no counts. */
   contributions(): ValueName | undefined
+  /** What the file says of its trees, once they are encoded. */
+  properties(): [string, string][]
 }
 
 /** Adds a model over float64 rows `x`; `iterations` limits boosting rounds. */
@@ -29,9 +32,10 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
   const outputs = model.treesPerIteration
   const used = iterations === undefined ? model.trees.length : Math.min(model.trees.length, iterations * outputs)
   const trees = model.trees.slice(0, used)
+  const described = once(() => trees.map((tree, index) => describe(tree, index)))
   const encoded = once((): EncodedTrees =>
     encodeTrees(
-      trees.map((tree, index) => describe(tree, index)),
+      described(),
       { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? trees.map((_, index) => index % outputs) : undefined },
     ),
   )
@@ -45,6 +49,7 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
   return {
     outputs,
     margin,
+    properties: () => treeProperties(described().map((tree, index) => ({ ...tree, gain: trees[index].splitGain.length === trees[index].leafCount - 1 ? trees[index].splitGain : undefined })), (feature) => model.featureNames[feature] ?? `Column_${feature}`),
     // Random forests average trees that already hold the objective's output.
     prediction: once(() => (model.averageOutput ? margin() : addLink(builder, objectiveOf(model), margin()))),
     leaves,

@@ -2,13 +2,14 @@
 import { graphBuilder, type ValueName } from '../../graph/builder.ts'
 import type { Graph, Method } from '../../graph/graph.ts'
 import type { Dim } from '../../ops/types.ts'
+import { treeProperties } from '../tree-summary.ts'
 import { flattenOutput } from '../trees.ts'
 import { parseJson } from '../json.ts'
 import { readDocument } from './document.ts'
 import { formatOf } from './detect.ts'
 import { readLegacy } from './legacy.ts'
 import { lowerBooster, type LoweredBooster } from './lower.ts'
-import { outputCount, xgboostError, type XgbModel } from './model.ts'
+import { outputCount, xgboostError, type XgbModel, type XgbTree } from './model.ts'
 import { objectiveOf } from './objective.ts'
 import { parseUbjson } from './ubjson.ts'
 
@@ -87,9 +88,15 @@ export function importXgboost(bytes: Uint8Array): Graph {
     frameworkVersion: model.version,
     estimator: `Booster:${model.booster}:${model.objective}`,
     methods,
+    properties: model.trees.length === 0 ? undefined : treeProperties(model.trees.map((tree) => ({ ...tree, cover: whole(tree.cover, tree), gain: whole(tree.gain, tree) })), (feature) => featureNames[feature] ?? `f${feature}`),
     notes: model.namedCategories ? ['columns of categories take the codes that the training table had for them (0, 1, ...), not their names'] : undefined,
     columns: featureNames.length === featureCount && featureCount > 0 ? featureNames.map((name, index) => ({ name, input: 'X', index })) : undefined,
   })
+}
+
+/** Statistics that a file has for every node, or none. */
+function whole(values: Float32Array, tree: XgbTree): Float32Array | undefined {
+  return values.length === tree.left.length ? values : undefined
 }
 
 function axisOne(builder: ReturnType<typeof graphBuilder>): ValueName {
