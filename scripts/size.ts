@@ -18,18 +18,18 @@ interface Budget {
 
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
-  { what: 'load and run linear models', entry: 'dist/index.js', limit: 48 * KB, goal: 20 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 61 * KB, goal: 35 * KB },
-  { what: 'read and write .mle files', entry: 'dist/format.js', limit: 52 * KB, goal: 25 * KB },
+  { what: 'load and run linear models', entry: 'dist/index.js', limit: 52 * KB, goal: 20 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 66 * KB, goal: 35 * KB },
+  { what: 'read and write .mle files', entry: 'dist/format.js', limit: 56 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 75 * KB, goal: 100 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 300 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 320 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
 const PACK_LIMIT = 12 * KB
 const PACK_GOAL = 8 * KB
 /** Packs that hold much, with limits of their own. */
-const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 20 * KB]])
+const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 24 * KB], ['math', 14 * KB]])
 
 const packs = readdirSync('dist').filter((name) => /^packs-.*\.js$/.test(name)).sort()
 let over = 0
