@@ -37,6 +37,7 @@ import { indexingSchemas } from './schemas/indexing.ts'
 import { attentionSchemas } from './schemas/attention.ts'
 import { recurrentSchemas } from './schemas/recurrent.ts'
 import { mlSchemas } from './schemas/ml.ts'
+import { stringSchemas } from './schemas/strings.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
@@ -75,6 +76,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...attentionSchemas,
     ...recurrentSchemas,
     ...mlSchemas,
+    ...stringSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 
