@@ -68,7 +68,7 @@ function vectorsFolder(given: string | undefined): string {
   if (given !== undefined) return given
   const candidates = [fileURLToPath(new URL('.', import.meta.url)), fileURLToPath(new URL('../conformance', import.meta.url)), 'conformance']
   const found = candidates.find((folder) => existsSync(`${folder}/index.json`))
-  if (found === undefined) throw new UsageError('no vectors found: --vectors DIR names the folder that holds index.json')
+  if (found === undefined) throw new UsageError('no vectors found: they are in the folder conformance/ of the repository; --vectors DIR names it')
   return found
 }
 

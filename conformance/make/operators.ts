@@ -9,6 +9,7 @@ import { schemaOf } from '../../src/ops/registry.ts'
 import type { OpSchema } from '../../src/ops/schema.ts'
 import type { Attribute, Attributes } from '../../src/ops/types.ts'
 import { isTensor, type Tensor } from '../../src/tensor/tensor.ts'
+import { activationCases, activationFormulas } from './activation-cases.ts'
 import type { Cases, OperatorCase } from './cases.ts'
 import { vectorOf, type Wanted } from './describe.ts'
 import { elementwiseCases } from './elementwise-cases.ts'
@@ -27,7 +28,7 @@ const pow: Formula = ([x, y]) => {
   })]
 }
 
-const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas, ...ownFormulas, ['Pow', pow]])
+const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas, ...activationFormulas, ...ownFormulas, ['Pow', pow]])
 
 /**
  * Operators whose result for zeros of both signs is either: which of two equal zeros is the larger or the smaller one,
@@ -35,7 +36,7 @@ const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, 
  */
 const EITHER_ZERO: readonly string[] = ['Max', 'Min', 'Clip', 'Relu', 'LeakyRelu', 'ReduceMax', 'ReduceMin', 'Sign', 'TopK', 'Unique', 'Mod', 'ScatterElements']
 
-export const operatorCases: Cases = [...elementwiseCases, ...tensorCases, ...ownCases]
+export const operatorCases: Cases = [...elementwiseCases, ...tensorCases, ...activationCases, ...ownCases]
 
 export async function operatorVectors(): Promise<MadeVector[]> {
   const vectors: MadeVector[] = []

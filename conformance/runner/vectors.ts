@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Area = 'operators' | 'graphs' | 'models' | 'malformed'
-export const AREAS: readonly Area[] = ['operators', 'graphs', 'models', 'malformed']
+export type Area = 'operators' | 'onnx' | 'graphs' | 'models' | 'malformed'
+export const AREAS: readonly Area[] = ['operators', 'onnx', 'graphs', 'models', 'malformed']
 
 /** An entry of index.json. */
 export interface Vector {
