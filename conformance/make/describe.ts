@@ -13,6 +13,7 @@ const FEATURES: readonly (readonly [feature: string, pattern: RegExp])[] = [
   ['control-flow', /^(If|Loop|Scan|SequenceMap)$/],
   ['sequences', /Sequence/],
   ['optionals', /^Optional/],
+  ['maps', /ZipMap$/],
 ]
 
 export function operatorsOf(graph: Graph): string[] {

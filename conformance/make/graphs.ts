@@ -238,6 +238,12 @@ const classifier = graphOf((b) => {
   b.output('label', b.add('mle.LabelLookup', [index, b.constant(words(['maybe', 'ja, ćß 漢 🙂']))]), { dtype: 'string', shape: ['batch'] })
 })
 
+/** Rows as maps from class to number. */
+const maps = graphOf((b) => {
+  const x = b.input('x', { dtype: 'float32', shape: ['n', 2] })
+  b.output('y', b.add('ai.onnx.ml.ZipMap', [x], { classlabels_strings: ['no', 'a "b"'] }), { sequence: { map: { key: 'string', value: { dtype: 'float32' } } } })
+})
+
 const texts = graphOf((b) => {
   const x = b.input('x', { dtype: 'string', shape: ['n'] })
   const more = b.constant(words(['', 'tail\n']))
@@ -316,6 +322,9 @@ const EXAMPLES: readonly Example[] = [
   ] },
   { name: 'classifier', what: 'a network of two layers in small whole numbers, with labels that are texts', graph: classifier, runs: [
     { name: 'three', inputs: { X: f32([1, 2, 0, -1, 3, 0], [3, 2]) }, outputs: { decision: f32([1, 2, 2, 0, 9, 0], [3, 2]), label: words(['ja, ćß 漢 🙂', 'maybe', 'maybe']) } },
+  ] },
+  { name: 'maps', what: 'rows as maps', graph: maps, runs: [
+    { name: 'two', inputs: { x: f32([0.25, 0.75, 1, 0], [2, 2]) }, outputs: { y: '[{"no":0.25,"a \\"b\\"":0.75},{"no":1,"a \\"b\\"":0}]' } },
   ] },
   { name: 'texts', what: 'texts joined and picked; empty ones, quotes and line ends', graph: texts, runs: [
     { name: 'three', inputs: { x: words(['a "b"', '漢字\\', 'NaN']) }, outputs: { all: words(['a "b"', '漢字\\', 'NaN', '', 'tail\n']), picked: words(['tail\n', 'a "b"', 'a "b"', ''], [2, 2]) } },

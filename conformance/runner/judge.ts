@@ -123,7 +123,7 @@ function itemsOf({ dtype, data }: Tensor): ArrayLike<Item> {
   return convert === undefined ? data : Array.from(data as ArrayLike<number>, convert)
 }
 
-/** Lists by nesting: an array where all rows agree, else the nesting itself. Objects are maps. */
+/** Lists by nesting: an array where all rows agree, else the nesting itself. Objects are maps, whose keys have no order. */
 function decodeJson(value: unknown, isText: boolean): Values {
   const items: Item[] = []
   const visit = (node: unknown): string => {
@@ -131,7 +131,7 @@ function decodeJson(value: unknown, isText: boolean): Values {
       const parts = node.map(visit)
       return parts.every((part) => part === parts[0]) ? `${parts.length} x ${parts[0] ?? '()'}` : `(${parts.join(', ')})`
     }
-    if (typeof node === 'object' && node !== null) return `{${Object.entries(node).map(([key, item]) => `${JSON.stringify(key)}: ${visit(item)}`).join(', ')}}`
+    if (typeof node === 'object' && node !== null) return `{${Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${JSON.stringify(key)}: ${visit(item)}`).join(', ')}}`
     items.push(isText ? (node as Item) : numberOf(node as Item))
     return '1'
   }

@@ -90,6 +90,8 @@ test('sequences and maps are compared by their nesting', () => {
   assert.equal(fault(json([[1], [2, 3]]), json([[1], [2, 3]])), undefined)
   assert.equal(fault(json([[1], [2, 3]]), json([[1, 2], [3]]))?.what, 'shape')
   assert.equal(fault(json({ a: 1 }), json({ b: 1 }))?.what, 'shape')
+  assert.equal(fault(json([{ a: 1, b: 2 }]), json([{ b: 2, a: 1 }])), undefined)
+  assert.equal(fault(json([{ a: 1, b: 2 }]), json([{ b: 1, a: 2 }]))?.what, 'value')
 })
 
 test('what is missing, of another kind or unreadable fails', () => {
