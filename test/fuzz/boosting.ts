@@ -34,7 +34,7 @@ function corrupt(root: Json, random: Random): void {
     else if (kind === 1 && Array.isArray(parent)) parent.splice(Number(key), 1)
     else if (kind === 2 && Array.isArray(parent)) parent.push(structuredClone(child))
     else if (kind === 3) holder[key] = structuredClone(holder[keys[random(keys.length)]])
-    else holder[key] = WRONG[random(WRONG.length)]
+    else holder[key] = structuredClone(WRONG[random(WRONG.length)])
     return
   }
 }
