@@ -5,12 +5,14 @@ import { importModel } from '../../../src/import/index.ts'
 import { load, type InputRecord } from '../../../src/index.ts'
 import { compareCase, inputOf, readCases } from '../../support/fixtures.ts'
 
-// onnxruntime sums hundreds of terms of both signs in float32 there and is itself 1.1e-5 away from scikit-learn's float64, which this engine follows.
-const FLOAT32_SUMS: ReadonlyMap<string, number> = new Map([['svm_regressor_poly', 1.2e-5]])
+/**
+ * Known to miss the case's own tolerance (by 1.03e-5 against 1e-5): onnxruntime sums hundreds of terms of both signs in float32, this
+ * engine in float64. A case that starts to pass must leave the list.
+ */
+const MISSED: ReadonlySet<string> = new Set(['svm_regressor_poly'])
 
 for (const fixture of readCases('onnx_ml')) {
   const { description } = fixture
-  const rtol = FLOAT32_SUMS.get(fixture.name)
   test(`ai.onnx.ml ${fixture.name}`, async () => {
     const model = await load(await importModel(fixture.bytes(description.file), { fileName: description.file }), { device: 'cpu' })
     const feeds = Object.fromEntries(description.inputs.map((input) => {
@@ -19,7 +21,11 @@ for (const fixture of readCases('onnx_ml')) {
       return [name, Array.isArray(value) ? { dtype: 'string', shape: input.shape, data: value.flat() } : value]
     })) as InputRecord
     const results = await model.run(feeds)
-    for (const expected of description.expected) compareCase(fixture, rtol === undefined ? expected : { ...expected, rtol }, results[(expected as unknown as { name: string }).name])
+    const compare = (): void => {
+      for (const expected of description.expected) compareCase(fixture, expected, results[(expected as unknown as { name: string }).name])
+    }
+    if (MISSED.has(fixture.name)) assert.throws(compare, assert.AssertionError, 'it passes now: take it off the list')
+    else compare()
     model.dispose()
   })
 }
