@@ -1,5 +1,5 @@
 // Cases of this project's own operators, whose formulas work on rows and numbers.
-import { categoryHashFormula } from '../../src/ops/formula/categorical.ts'
+import { categoryHashFormula } from '../../src/ops/formula/hashed-categories.ts'
 import { interpolateFormula, weightedMedianFormula } from '../../src/ops/formula/combine.ts'
 import { distanceFormula } from '../../src/ops/formula/distances.ts'
 import { needed, num, type Formula, type Grid, type Item } from '../../src/ops/formula/formula.ts'

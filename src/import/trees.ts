@@ -16,10 +16,9 @@ export interface TreeEnsembleOptions {
   readonly rounding?: CategoryRounding
 }
 
-/** Adds mle.TreeEnsemble over rows `x`, [rows, features] float32 or float64; returns its [rows, outputs]. */
-export function addTreeEnsemble(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, options: TreeEnsembleOptions): ValueName {
-  const { outputs, aggregate = 'sum', accumulate = 'float64', base, rounding = 'trunc' } = options
-  const inputs = [
+/** The inputs that mle.TreeEnsemble and mle.TreeShap begin with. */
+function ensembleInputs(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, base: ArrayLike<number> | undefined): ValueName[] {
+  return [
     x,
     builder.constant(trees.nodes, 'nodes'),
     builder.constant(trees.leafIndex, 'leafIndex'),
@@ -29,7 +28,12 @@ export function addTreeEnsemble(builder: GraphBuilder, x: ValueName, trees: Enco
     trees.categories === undefined ? '' : builder.constant(trees.categories, 'categories'),
     base === undefined ? '' : builder.constant({ dtype: 'float64', shape: [base.length], data: Float64Array.from(base) }, 'base'),
   ]
-  return builder.add('mle.TreeEnsemble', withoutTrailingBlanks(inputs), { layout: NODE_LAYOUT, outputs, aggregate, accumulate, rounding })
+}
+
+/** Adds mle.TreeEnsemble over rows `x`, [rows, features] float32 or float64; returns its [rows, outputs]. */
+export function addTreeEnsemble(builder: GraphBuilder, x: ValueName, trees: EncodedTrees, options: TreeEnsembleOptions): ValueName {
+  const { outputs, aggregate = 'sum', accumulate = 'float64', base, rounding = 'trunc' } = options
+  return builder.add('mle.TreeEnsemble', withoutTrailingBlanks(ensembleInputs(builder, x, trees, base)), { layout: NODE_LAYOUT, outputs, aggregate, accumulate, rounding })
 }
 
 /** Adds mle.TreeLeaves over rows `x`; returns its int32 [rows, trees] of the training library's leaf numbers. */
@@ -55,14 +59,7 @@ export function addTreeShap(builder: GraphBuilder, x: ValueName, trees: EncodedT
   const { outputs, aggregate = 'sum', base, rounding = 'trunc', players } = options
   if (trees.cover === undefined) throw new TypeError('trees without covers cannot be explained')
   const inputs = [
-    x,
-    builder.constant(trees.nodes, 'nodes'),
-    builder.constant(trees.leafIndex, 'leafIndex'),
-    builder.constant(trees.roots, 'roots'),
-    builder.constant(trees.leafValues, 'leafValues'),
-    trees.treeTarget === undefined ? '' : builder.constant(trees.treeTarget, 'treeTarget'),
-    trees.categories === undefined ? '' : builder.constant(trees.categories, 'categories'),
-    base === undefined ? '' : builder.constant({ dtype: 'float64', shape: [base.length], data: Float64Array.from(base) }, 'base'),
+    ...ensembleInputs(builder, x, trees, base),
     builder.constant(trees.cover, 'cover'),
     players === undefined ? '' : builder.constant({ dtype: 'uint32', shape: [players.of.length], data: Uint32Array.from(players.of) }, 'players'),
   ]

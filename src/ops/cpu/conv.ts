@@ -276,14 +276,8 @@ function makeConv(context: KernelContext): Kernel {
   }
 }
 
-interface Scatter {
+interface Scatter extends Omit<Places, 'after'> {
   readonly window: Window
-  readonly input: readonly number[]
-  readonly output: readonly number[]
-  readonly kernel: readonly number[]
-  readonly strides: readonly number[]
-  readonly dilations: readonly number[]
-  readonly before: readonly number[]
 }
 
 function scatterLayout(attributes: Attributes, x: View, w: View, y: View): Scatter {

@@ -1,8 +1,8 @@
-import { categoricalKernels } from '../cpu/categorical.ts'
+import { categoricalKernels } from '../cpu/hashed-categories.ts'
 import { linearLeavesKernels } from '../cpu/linear-leaves.ts'
 import { treeShapKernels } from '../cpu/tree-shap.ts'
 import type { Pack } from '../packs.ts'
-import { categoricalSchemas } from '../schemas/categorical.ts'
+import { categoricalSchemas } from '../schemas/hashed-categories.ts'
 import { linearLeavesSchemas } from '../schemas/linear-leaves.ts'
 import { treeShapSchemas } from '../schemas/tree-shap.ts'
 

@@ -1,9 +1,9 @@
 import { codeKernels } from '../cpu/codes.ts'
-import { convolutionKernels } from '../cpu/convolution.ts'
+import { convolutionKernels } from '../cpu/circular-convolution.ts'
 import { gaussianProcessKernels } from '../cpu/gaussian-process.ts'
 import { nmfKernels } from '../cpu/nmf.ts'
 import type { Pack } from '../packs.ts'
-import { convolutionSchemas } from '../schemas/convolution.ts'
+import { convolutionSchemas } from '../schemas/circular-convolution.ts'
 import { decompositionSchemas } from '../schemas/decomposition.ts'
 import { gaussianProcessSchemas } from '../schemas/gaussian-process.ts'
 

@@ -4,7 +4,7 @@ import { int } from '../attributes.ts'
 import { inputShape, unifyDims } from '../rules.ts'
 import type { OpSchema } from '../schema.ts'
 import type { ValueType } from '../types.ts'
-import { CATEGORIES, NODES, NODE_ATTRIBUTES, ROOTS, X, inferNodes, oneOf, onlyXCarriesRows } from './trees.ts'
+import { ENSEMBLE_INPUTS, NODE_ATTRIBUTES, inferNodes, oneOf, onlyXCarriesRows } from './trees.ts'
 
 /**
  * SHAP values of an ensemble by the path-dependent method: what each feature adds to the expectation over the training
@@ -22,14 +22,7 @@ const treeShap: OpSchema = {
   domain: 'mle',
   version: 1,
   inputs: [
-    X,
-    NODES,
-    { name: 'leafIndex', type: ['uint32'] },
-    ROOTS,
-    { name: 'leafValues', type: ['float64'] },
-    { name: 'treeTarget', type: ['uint32'], optional: true },
-    CATEGORIES,
-    { name: 'base', type: ['float64'], optional: true },
+    ...ENSEMBLE_INPUTS,
     { name: 'cover', type: ['float32', 'float64'] },
     { name: 'players', type: ['uint32'], optional: true },
   ],

@@ -36,6 +36,18 @@ export function oneOf(context: InferContext, name: string, fallback: string, all
   return value
 }
 
+/** What mle.TreeEnsemble reads, and mle.TreeShap before its own. */
+export const ENSEMBLE_INPUTS: readonly InputSchema[] = [
+  X,
+  NODES,
+  { name: 'leafIndex', type: ['uint32'] },
+  ROOTS,
+  { name: 'leafValues', type: ['float64'] },
+  { name: 'treeTarget', type: ['uint32'], optional: true },
+  CATEGORIES,
+  { name: 'base', type: ['float64'], optional: true },
+]
+
 /** Only X may carry rows: everything else belongs to the model. */
 export const onlyXCarriesRows = (_context: InferContext, carriesRows: readonly boolean[]): boolean => carriesRows.every((carries, i) => carries === (i === 0))
 
@@ -52,16 +64,7 @@ const treeEnsemble: OpSchema = {
   name: 'TreeEnsemble',
   domain: 'mle',
   version: 1,
-  inputs: [
-    X,
-    NODES,
-    { name: 'leafIndex', type: ['uint32'] },
-    ROOTS,
-    { name: 'leafValues', type: ['float64'] },
-    { name: 'treeTarget', type: ['uint32'], optional: true },
-    CATEGORIES,
-    { name: 'base', type: ['float64'], optional: true },
-  ],
+  inputs: ENSEMBLE_INPUTS,
   outputs: [{ name: 'Y' }],
   attributes: [
     ...NODE_ATTRIBUTES,

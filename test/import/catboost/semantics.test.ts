@@ -1,7 +1,7 @@
 // Random models in CatBoost's JSON, evaluated here by the library's rules, against the imported graph: the same bits.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { categoryHashFormula } from '../../../src/ops/formula/categorical.ts'
+import { categoryHashFormula } from '../../../src/ops/formula/hashed-categories.ts'
 import { load, type Tensor } from '../../../src/index.ts'
 import { importModel } from '../../../src/import/index.ts'
 import { newSeed, oddValue, predict, randomOf, type Random } from '../support.ts'
