@@ -31,6 +31,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['SKLEARN', 'scikit-learn models'],
   ['TENSOR', 'Tensors made from arrays'],
   ['TREE', 'Tree ensembles'],
+  ['ZIP', 'Zip archives: PyTorch and Keras files'],
 ])
 
 /** Codes are the first argument of MleError and of the small helpers of an area that make or throw one. */
