@@ -1,5 +1,6 @@
 // What callers may pass as inputs, turned into feeds that write themselves into a graph input's memory, a range of rows at
 // a time: typed arrays, tensors, nested arrays, and rows as objects keyed by column name.
+import { categoryPositions } from './columns.ts'
 import { MleError } from './error.ts'
 import type { Column, ValueInfo } from './graph/graph.ts'
 import { viewOfTensor, type Value, type View } from './ops/kernel.ts'
@@ -274,7 +275,7 @@ export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Colum
   const feeds = new Map<string, Fed>()
   for (const info of inputs) {
     if (!isTensorType(info.type)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(info.name)} is no tensor and cannot be filled from columns`)
-    const own = columns.flatMap((column, position) => (column.input === info.name ? [{ column, position }] : [])).sort((a, b) => a.column.index - b.column.index)
+    const own = columns.flatMap((column, position) => (column.input === info.name ? [{ column, position, positionOf: categoryPositions(column) }] : [])).sort((a, b) => a.column.index - b.column.index)
     const width = own.length
     const cells = (row: RowObject | readonly unknown[], { column, position }: (typeof own)[number]): unknown =>
       Array.isArray(row) ? row[position] : Object.hasOwn(row, column.name) ? (row as RowObject)[column.name] : null
@@ -290,6 +291,7 @@ export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Colum
           for (const cell of own) {
             const value = cells(rows[r], cell)
             if (strings !== undefined) strings[at++] = stringOf(value)
+            else if (cell.positionOf !== undefined && (byObject || typeof value === 'string')) write?.(at++, cell.positionOf(value, r))
             else {
               const number = numberOf(value)
               if (number === undefined) {

@@ -252,7 +252,7 @@ export class Model {
   #feedRows(rows: InputValue | InputRecord): Map<string, Fed> {
     const { inputs } = this.graph
     const { columns } = this.metadata
-    if (columns !== undefined && (isRowObjects(rows) || (Array.isArray(rows) && (inputs.length > 1 || columns.some((column) => column.input === ''))))) {
+    if (columns !== undefined && (isRowObjects(rows) || (Array.isArray(rows) && (inputs.length > 1 || columns.some((column) => column.input === '' || column.categories !== undefined))))) {
       return tableFeeds(inputs, columns, rows as readonly RowObject[])
     }
     if (columns !== undefined && isTensor(rows) && rows.shape.length === 2 && rows.shape[1] === columns.length && columns.some((column) => column.input !== inputs[0].name)) {

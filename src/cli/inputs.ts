@@ -1,5 +1,6 @@
 // Input files -> what a model's graph inputs take. A file is an array (.npy), a table (.csv, .json) or nested lists (.json).
 import { readFileSync } from 'node:fs'
+import { categoryPositions } from '../columns.ts'
 import { MleError } from '../error.ts'
 import type { InputRecord, InputValue } from '../feed.ts'
 import type { Column, Graph, ValueInfo } from '../graph/graph.ts'
@@ -105,6 +106,7 @@ function loadedJson(path: string, text: string): Loaded {
   }
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isPlainObject)) return { kind: 'objects', path, objects: value }
+    if (value.length > 0 && value.every(isNumberedColumn)) return { kind: 'table', path, table: { rows: rowsOfColumns(path, value), textual: false } }
     if (value.length > 0 && value.every((row): row is Cell[] => Array.isArray(row) && row.every(isCell))) return { kind: 'table', path, table: { rows: value, textual: false } }
     return { kind: 'nested', path, value }
   }
@@ -118,6 +120,24 @@ function loadedJson(path: string, text: string): Loaded {
     throw new MleError('CLI_JSON', `${path} holds an object; expected lists, a list of objects, or {"columns": [...], "rows": [...]}`)
   }
   return { kind: 'nested', path, value }
+}
+
+/** A column by its number in the training table, and what values it can have, which is not needed here. */
+type NumberedColumn = readonly [number: number, values: readonly Cell[], categories?: readonly Cell[]]
+
+function isNumberedColumn(value: unknown): value is NumberedColumn {
+  return Array.isArray(value) && (value.length === 2 || value.length === 3) && Number.isSafeInteger(value[0]) && value.slice(1).every((cells) => Array.isArray(cells) && cells.every(isCell))
+}
+
+/** Rows of a list of numbered columns, which may come in any order. */
+function rowsOfColumns(path: string, columns: readonly NumberedColumn[]): Cell[][] {
+  const sorted = [...columns].sort(([a], [b]) => a - b)
+  const height = sorted[0][1].length
+  sorted.forEach(([number, values], i) => {
+    if (i > 0 && number === sorted[i - 1][0]) throw new MleError('CLI_JSON', `${path}: column ${number} is there twice`)
+    if (values.length !== height) throw new MleError('CLI_JSON', `${path}: column ${number} has ${values.length} values, column ${sorted[0][0]} has ${height}`)
+  })
+  return Array.from({ length: height }, (_, row) => sorted.map(([, values]) => values[row]))
 }
 
 function isPlainObject(value: unknown): value is object {
@@ -139,7 +159,7 @@ function spreadTable(graph: Graph, file: Loaded): InputRecord | undefined {
   for (const info of graph.inputs) {
     if (!isTensorType(info.type)) return undefined
     const own = columns.flatMap((column, i) => (column.input === info.name ? [{ column, position: positions[i] }] : [])).sort((a, b) => a.column.index - b.column.index)
-    record[info.name] = cellsTensor(info, info.type, file.path, table, own.map(({ position }) => position), own.map(({ column }) => column.name))
+    record[info.name] = cellsTensor(info, info.type, file.path, table, own.map(({ position }) => position), own.map(({ column }) => column.name), own.map(({ column }) => categoryPositions(column)))
   }
   return record
 }
@@ -225,7 +245,7 @@ function containerValue(type: ValueType, file: Loaded): InputValue {
   throw new MleError('CLI_VALUE', `${file.path}: this input takes ${'sequence' in type ? 'a list' : 'one'} of JSON objects`)
 }
 
-function cellsTensor(info: ValueInfo, type: { readonly dtype: DType; readonly shape?: readonly unknown[] }, path: string, table: Table, positions: readonly number[], names: readonly string[] | undefined): Tensor {
+function cellsTensor(info: ValueInfo, type: { readonly dtype: DType; readonly shape?: readonly unknown[] }, path: string, table: Table, positions: readonly number[], names: readonly string[] | undefined, recode: readonly ReturnType<typeof categoryPositions>[] = []): Tensor {
   const { rows, textual } = table
   const width = positions.length
   const shape = type.shape?.length === 1 && width === 1 ? [rows.length] : [rows.length, width]
@@ -238,7 +258,10 @@ function cellsTensor(info: ValueInfo, type: { readonly dtype: DType; readonly sh
   rows.forEach((row, r) => {
     positions.forEach((position, c) => {
       const cell = row[position]
-      const value = textual && typeof cell === 'string' ? csvNumber(cell) : jsonNumber(cell)
+      const positionOf = recode[c]
+      // Tables with a header give the categories themselves, plain rows of numbers their positions.
+      const isCategory = positionOf !== undefined && (table.columns !== undefined || typeof cell === 'string')
+      const value = isCategory ? positionOf(cell, r) : textual && typeof cell === 'string' ? csvNumber(cell) : jsonNumber(cell)
       if (value === undefined) {
         const column = names === undefined ? String(position) : JSON.stringify(names[c])
         throw new MleError('CLI_VALUE', `${path}: row ${r}, column ${column} is ${JSON.stringify(cell)}, but input ${info.name} takes numbers`)

@@ -18,8 +18,8 @@ MODEL is an .mle file or any file that mle convert takes.
                        .csv   a table with a header row; an empty cell is a missing value. Columns are
                               matched by name where the model knows names (others are left alone), else by order
                        .json  nested lists; a list of texts; a list of objects keyed by column;
-                              {"columns": [...], "rows": [[...], ...]}. null is a missing value,
-                              "NaN", "Infinity" and "-Infinity" are those numbers
+                              {"columns": [...], "rows": [[...], ...]}; [[column number, [values]], ...].
+                              null is a missing value, "NaN", "Infinity" and "-Infinity" are those numbers
                        A table fills all inputs of a model with named columns
   --method NAME        predict, predict_proba, decision_function, transform, ... or the name of an output;
                        default: predict, or what the model has instead

@@ -31,7 +31,18 @@ function decodeMethod(value: unknown): Method {
 
 function decodeColumn(value: unknown): Column {
   const fields = record(value, COLUMN)
-  return { name: text(fields.name), input: text(fields.input), index: count(fields.index) }
+  const column: Column = { name: text(fields.name), input: text(fields.input), index: count(fields.index) }
+  if (fields.categories === undefined && fields.unseen === undefined) return column
+  return {
+    ...column,
+    ...(fields.categories === undefined ? {} : { categories: list(fields.categories, 'categories', decodeLabel) }),
+    ...(fields.unseen === undefined ? {} : { unseen: decodeUnseen(fields.unseen) }),
+  }
+}
+
+function decodeUnseen(value: unknown): 'missing' | 'error' {
+  if (value !== 'missing' && value !== 'error') throw wrongType(value, "'missing' or 'error'")
+  return value
 }
 
 /** A class label: text is a label itself, so that a tagged number is wrapped. */

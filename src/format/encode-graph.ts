@@ -195,7 +195,7 @@ export function encodeMetadata(metadata: Metadata): unknown {
     frameworkVersion,
     estimator,
     methods: methods?.map((method) => ({ name: method.name, outputs: method.outputs })),
-    columns: columns?.map((column) => ({ name: column.name, input: column.input, index: column.index })),
+    columns: columns?.map(({ name, input, index, categories, unseen }) => ({ name, input, index, categories: categories?.map(encodeLabel), unseen })),
     classes: classes?.map((labels) => labels.map(encodeLabel)),
     modelId,
     modelVersion: modelVersion === undefined ? undefined : encodeNumber(modelVersion),

@@ -14,7 +14,7 @@ export const MAP_TYPE: readonly Key[] = /* @__PURE__ */ keys('map')
 export const MAP: readonly Key[] = /* @__PURE__ */ keys('key', 'value')
 export const TAGGED: readonly Key[] = /* @__PURE__ */ keys('number')
 export const METHOD: readonly Key[] = /* @__PURE__ */ keys('name', 'outputs')
-export const COLUMN: readonly Key[] = /* @__PURE__ */ keys('name', 'input', 'index')
+export const COLUMN: readonly Key[] = /* @__PURE__ */ keys('name', 'input', 'index', 'categories?', 'unseen?')
 export const METADATA: readonly Key[] = /* @__PURE__ */ keys(
   'name?', 'framework?', 'frameworkVersion?', 'estimator?', 'methods?', 'columns?', 'classes?', 'modelId?', 'modelVersion?', 'properties?', 'notes?',
 )

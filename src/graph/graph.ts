@@ -33,6 +33,10 @@ export interface Column {
   /** The graph input that takes it, and the column within that input; '' for a column of the table that the model does not read. */
   readonly input: string
   readonly index: number
+  /** Values of the training table where the model reads their positions. Tables give the values, arrays of numbers the positions. */
+  readonly categories?: readonly (string | number)[]
+  /** What a value outside `categories` is: a missing value, or (the default) an error, as in the training library. */
+  readonly unseen?: 'missing' | 'error'
 }
 
 /** What a model says about itself; every field is optional and stored in the metadata section. */

@@ -63,5 +63,6 @@ export async function importModel(source: Uint8Array, options: ImportOptions = {
     const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
     throw new MleError('IMPORT_FORMAT', `${fileName === '' ? 'the file' : fileName} begins with ${start === '' ? 'nothing' : start}, which no importer knows`, { actual: start })
   }
-  return format.read(bytes, options)
+  const { withTreeSummary } = await import('./tree-summary.ts')
+  return withTreeSummary(await format.read(bytes, options))
 }

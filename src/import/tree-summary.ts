@@ -1,4 +1,7 @@
-// What a boosted model says of its trees, kept as properties of the metadata: mle inspect shows it without reading weights.
+// What a model says of its trees, kept as properties of the metadata: mle inspect shows it without reading weights.
+import type { Graph, Node } from '../graph/graph.ts'
+import { FEATURE_MASK, nodeWords } from '../ops/trees/layout.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /** One tree by node, as importers describe it to the encoder, and the gain of its splits where the file has it. */
 export interface SummarizedTree {
@@ -56,4 +59,58 @@ export function treeProperties(trees: readonly SummarizedTree[], nameOf: (featur
     properties.push([`trees.${name}`, JSON.stringify(listed.map(([feature, sum]) => [feature, Number(sum.toPrecision(6))]))])
   }
   return properties
+}
+
+/** A graph whose ensembles of trees are summed up in its metadata: by its importer, or else here, from the nodes alone. */
+export function withTreeSummary(graph: Graph): Graph {
+  const { metadata, nodes } = graph
+  const { properties = [] } = metadata
+  if (properties.some(([key]) => key === 'trees.count')) return graph
+  const trees: SummarizedTree[] = []
+  // Features of different ensembles are told apart by name only: what one reads may be another matrix.
+  const names: string[] = []
+  for (const node of nodes) {
+    if (node.op !== 'TreeEnsemble' || node.domain !== 'mle') continue
+    const own = treesOf(graph.initializers.get(node.inputs[1]), graph.initializers.get(node.inputs[3]))
+    const nameOf = featureNames(graph, node)
+    const first = names.length
+    let width = 0
+    for (const tree of own) for (const feature of tree.feature) width = Math.max(width, feature + 1)
+    for (let feature = 0; feature < width; feature++) names.push(nameOf(feature))
+    trees.push(...own.map((tree) => ({ ...tree, feature: tree.feature.map((feature) => feature + first) })))
+  }
+  if (trees.length === 0) return graph
+  return { ...graph, metadata: { ...metadata, properties: [...properties, ...treeProperties(trees, (feature) => names[feature])] } }
+}
+
+interface PlainTree extends SummarizedTree {
+  readonly feature: number[]
+}
+
+/** Trees of an ensemble as the encoder wrote it; none where a graph computes them. */
+function treesOf(nodes: Tensor | undefined, roots: Tensor | undefined): PlainTree[] {
+  if (!(nodes?.data instanceof Uint8Array) || !(roots?.data instanceof Uint32Array)) return []
+  const { words } = nodeWords(nodes.data)
+  const total = words.length / 4
+  const starts = roots.data
+  return Array.from(starts, (start, t): PlainTree => {
+    const count = (starts[t + 1] ?? total) - start
+    const left: number[] = []
+    const feature: number[] = []
+    for (let node = 0; node < count; node++) {
+      const child = words[4 * (start + node) + 3] - start
+      left.push(child === node ? -1 : child)
+      feature.push(child === node ? 0 : words[4 * (start + node) + 2] & FEATURE_MASK)
+    }
+    return { left, right: left.map((child) => child + 1), feature }
+  })
+}
+
+/** Column names where an ensemble reads the model's own input, numbers elsewhere. */
+function featureNames({ nodes, inputs, metadata }: Graph, ensemble: Node): (feature: number) => string {
+  let source = ensemble.inputs[0]
+  for (let cast = nodes.find((node) => node.op === 'Cast' && node.outputs[0] === source); cast !== undefined; cast = nodes.find((node) => node.op === 'Cast' && node.outputs[0] === source)) source = cast.inputs[0]
+  const isInput = inputs.some((info) => info.name === source)
+  const byIndex = new Map((metadata.columns ?? []).filter((column) => isInput && column.input === source).map((column) => [column.index, column.name]))
+  return (feature) => byIndex.get(feature) ?? `f${feature}`
 }

@@ -170,3 +170,14 @@ test('wrong usage: exit code 2', async () => {
     assert.equal(out, '')
   }
 })
+
+test('a list of numbered columns is turned into rows, in the order of the numbers', async () => {
+  const columns = file('numbered.json', JSON.stringify([[4, [3, 4, 5]], [1, [1, 2, 'NaN'], [1, 2]]]))
+  await ok(plain, '--input', `X=${columns}`, '--method', 'predict', '--output', at('n.npy'), '--input', `ids=${file('three.json', '[1, 2, 3]')}`)
+  assert.deepEqual(array('n.npy').values, [1, 3, 2, 4, NaN, 5])
+  for (const [name, text, pattern] of [['ragged', '[[0, [1, 2]], [1, [3]]]', /column 1 has 1 values, column 0 has 2/], ['twice', '[[1, [1]], [1, [3]]]', /column 1 is there twice/]] as const) {
+    const { code, err } = await run('run', plain, '--input', file(`${name}.json`, text))
+    assert.equal(code, 1)
+    assert.match(err, pattern)
+  }
+})

@@ -2,7 +2,8 @@
 import { graphBuilder, type GraphBuilder, type ValueName } from '../../graph/builder.ts'
 import type { Graph, Method } from '../../graph/graph.ts'
 import type { Dim } from '../../ops/types.ts'
-import { lowerLightgbm } from './lower.ts'
+import { tableCategories } from './categories.ts'
+import { flattenClasses, lowerLightgbm } from './lower.ts'
 import { objectiveOf } from './objective.ts'
 import { parseLightgbm, type LgbModel } from './text.ts'
 
@@ -45,19 +46,20 @@ export function lightgbmGraph(model: LgbModel): Graph {
   methods.push({ name: 'leaf', outputs: ['leaf'] })
   const contributions = lowered.contributions()
   if (contributions !== undefined) {
-    // Features of one class after those of the other, as the library lays them out.
     const columns = (model.featureCount + 1) * outputs
-    const rows = builder.constant({ dtype: 'int64', shape: [2], data: BigInt64Array.of(0n, BigInt(columns)) }, 'shape')
-    builder.output('contributions', builder.add('Reshape', [contributions, rows]), { dtype: 'float64', shape: ['batch', columns] })
+    builder.output('contributions', flattenClasses(builder, contributions, columns), { dtype: 'float64', shape: ['batch', columns] })
     methods.push({ name: 'contributions', outputs: ['contributions'] })
   }
+  const { byFeature, note } = tableCategories(model)
+  const unmatched: [string, string][] = note === undefined ? [] : [['pandas_categorical', model.pandasCategorical ?? '']]
   return builder.build({
     framework: 'lightgbm',
     frameworkVersion: model.version,
     estimator: `Booster:${model.objective.join(' ') || 'custom'}`,
     methods,
-    columns: model.featureNames.length === model.featureCount ? model.featureNames.map((name, index) => ({ name, input: 'X', index })) : undefined,
-    properties: [...lowered.properties(), ...(model.pandasCategorical === undefined ? [] : [['pandas_categorical', model.pandasCategorical] as const])],
+    columns: model.featureNames.length === model.featureCount ? model.featureNames.map((name, index) => ({ name, input: 'X', index, ...byFeature.get(index) })) : undefined,
+    ...(note === undefined ? {} : { notes: [note] }),
+    properties: [...lowered.properties(), ...unmatched],
   })
 }
 

@@ -58,6 +58,12 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
   }
 }
 
+/** Contributions [rows, classes, features + 1] as [rows, columns]: the features of one class after those of the other, as the library lays them out. */
+export function flattenClasses(builder: GraphBuilder, contributions: ValueName, columns: number): ValueName {
+  const shape = builder.constant({ dtype: 'int64', shape: [2], data: BigInt64Array.of(0n, BigInt(columns)) }, 'shape')
+  return builder.add('Reshape', [contributions, shape])
+}
+
 /** Linear functions in the leaves: LightGBM's linear_tree. A tree without them counts as constants. */
 function addLinearLeaves(builder: GraphBuilder, model: LgbModel, trees: readonly LgbTree[], x: ValueName, leaves: ValueName): ValueName {
   const leafStarts = [0]

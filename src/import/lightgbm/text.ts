@@ -36,6 +36,8 @@ export interface LgbModel {
   /** Random forest mode: outputs are means over iterations. */
   readonly averageOutput: boolean
   readonly featureNames: readonly string[]
+  /** What training saw of each feature: `[least:most]`, categories `3:1:2`, or `none`; empty in files without them. */
+  readonly featureInfos: readonly string[]
   readonly trees: readonly LgbTree[]
   /** JSON text of pandas' categories, as LightGBM appends it. */
   readonly pandasCategorical?: string
@@ -91,12 +93,17 @@ export function parseLightgbm(bytes: Uint8Array): LgbModel {
     classCount: integer('num_class', 1),
     treesPerIteration,
     featureCount: integer('max_feature_idx') + 1,
-    objective: (header.get('objective') ?? '').split(' ').filter((part) => part !== ''),
+    objective: words(header.get('objective')),
     averageOutput,
-    featureNames: (header.get('feature_names') ?? '').split(' ').filter((name) => name !== ''),
+    featureNames: words(header.get('feature_names')),
+    featureInfos: words(header.get('feature_infos')),
     trees,
     pandasCategorical: pandasCategorical === 'null' || pandasCategorical === '[]' ? undefined : pandasCategorical,
   }
+}
+
+function words(line: string = ''): string[] {
+  return line.split(' ').filter((word) => word !== '')
 }
 
 /** v2 files go on with 'feature importances:', later ones with 'end of trees'. */

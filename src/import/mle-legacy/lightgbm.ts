@@ -24,7 +24,7 @@ export function lowerLightgbm(parameters: readonly LegacyTensor[], metadata: Leg
   const { objective, perIteration, note } = guessObjective(roots)
   const model: LgbModel = {
     version: metadata.frameworkVersion ?? 'unknown', classCount: perIteration, treesPerIteration: perIteration, featureCount: Math.max(needed, declaredWidth),
-    objective, averageOutput: false, featureNames: [], trees,
+    objective, averageOutput: false, featureNames: [], featureInfos: [], trees,
   }
   return { graph: withoutPredict(lightgbmGraph(model), objective.length === 0), notes: [note] }
 }

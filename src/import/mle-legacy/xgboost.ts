@@ -33,7 +33,7 @@ export function lowerXgboost(parameters: readonly LegacyTensor[], metadata: Lega
   const lowered = lowerBooster(builder, {
     version: metadata.frameworkVersion ?? '', booster: 'gbtree', objective: 'reg:squarederror', objectiveParameters: new Map(), baseScore: [0],
     classCount: outputs > 1 ? outputs : 0, targetCount: 1, featureCount, parallelTrees: 1, trees, treeOutput: trees.map((_, i) => i % outputs),
-    attributes: new Map(), featureNames: [], featureTypes: [],
+    attributes: new Map(), featureNames: [], featureTypes: [], categories: new Map(),
   }, x)
   const margin = lowered.margin()
   const flat = outputs === 1 ? builder.add('Squeeze', [margin, builder.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, 'axis')]) : margin

@@ -1,7 +1,7 @@
 // From a fitted estimator, as the pickle reader describes it, to a graph.
 import { MleError } from '../../error.ts'
 import { graphBuilder, type ValueName } from '../../graph/builder.ts'
-import type { Graph, Metadata, Method } from '../../graph/graph.ts'
+import type { Column, Graph, Metadata, Method } from '../../graph/graph.ts'
 import { describe, isPyObject, type PyObject, type PyValue } from '../pickle/index.ts'
 import { pruneGraph } from '../prune.ts'
 import { needsLayout, sourceFeatures, type Features, type Source, type SourceUse } from './features.ts'
@@ -68,17 +68,24 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
   const notes: string[] = []
   const listed = declareOutputs(context, methods, kind, notes)
   if (listed.length === 0) throw new MleError('SKLEARN_UNSUPPORTED', `${estimator.name} has no method that computes something from new data`, { section: estimator.name })
+  const properties = methods.properties?.() ?? []
   const version = estimator.state.get('_sklearn_version')
   const metadata: Metadata = {
     framework: rootOf(estimator.module) === 'sklearn' ? 'scikit-learn' : rootOf(estimator.module),
     ...(typeof version === 'string' ? { frameworkVersion: version } : {}),
     estimator: estimator.name,
     methods: listed,
-    columns: source.columns(),
+    columns: withCategories(source.columns(), findImporter(estimator.module, estimator.name)?.columnCategories?.(estimator)),
     ...(methods.classes === undefined ? {} : { classes: methods.classes.map(plainLabels) }),
+    ...(properties.length === 0 ? {} : { properties }),
     ...(notes.length === 0 ? {} : { notes }),
   }
   return { graph: pruneGraph(builder.build(metadata)), source }
+}
+
+/** Categories of the training table, for boosters that recode tables themselves. */
+function withCategories(columns: readonly Column[] | undefined, categories: ReadonlyMap<number, Pick<Column, 'categories' | 'unseen'>> = new Map()): readonly Column[] | undefined {
+  return columns?.map((column) => ({ ...column, ...categories.get(column.index) }))
 }
 
 function memoized(methods: Methods): Methods {

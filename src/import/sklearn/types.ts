@@ -1,5 +1,6 @@
 // What importers of estimators take and give.
 import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
+import type { Column } from '../../graph/graph.ts'
 import type { Dim } from '../../ops/types.ts'
 import type { DType } from '../../tensor/dtype.ts'
 import type { LabelArray, PyObject, PyValue } from '../pickle/index.ts'
@@ -40,6 +41,8 @@ export interface Methods {
   readonly fitPredict?: () => Result
   /** Methods with names of their own: method name -> output name and result. */
   readonly extra?: ReadonlyMap<string, { readonly output: string; readonly result: () => Result }>
+  /** What the metadata says of the estimator besides: the shape of its trees (src/import/tree-summary.ts). */
+  readonly properties?: () => readonly (readonly [string, string])[]
 }
 
 export type EstimatorKind = 'classifier' | 'regressor' | 'clusterer' | 'outlier' | 'transformer'
@@ -65,4 +68,6 @@ export interface EstimatorEntry {
   readonly importer: EstimatorImporter
   /** Names of the columns read, where the estimator keeps them elsewhere than in feature_names_in_. */
   readonly columnNames?: (estimator: PyObject) => readonly string[] | undefined
+  /** Categories by column, where the estimator itself recodes tables. */
+  readonly columnCategories?: (estimator: PyObject) => ReadonlyMap<number, Pick<Column, 'categories' | 'unseen'>>
 }

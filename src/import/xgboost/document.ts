@@ -1,44 +1,8 @@
 // XGBoost's JSON and UBJSON documents (same tree of keys in both) -> XgbModel.
+import { tableCategories } from './categories.ts'
+import { child, count, numbers, optionalChild, optionalNumbers, text, type Numbers } from './fields.ts'
 import { MAX_TREES, xgboostError, type XgbModel, type XgbTree } from './model.ts'
 import type { Document } from './ubjson.ts'
-
-type Numbers = ArrayLike<number>
-
-function child(parent: Document, key: string, where: string): Document {
-  const value = optionalChild(parent, key)
-  if (value === undefined) throw xgboostError('XGBOOST_FIELD', `${where} has no field ${JSON.stringify(key)}`)
-  return value
-}
-
-function optionalChild(parent: Document | undefined, key: string): Document | undefined {
-  return parent instanceof Map ? parent.get(key) : undefined
-}
-
-function numbers(parent: Document, key: string, where: string): Numbers {
-  const value = child(parent, key, where)
-  if (ArrayBuffer.isView(value)) return value as Float64Array
-  if (Array.isArray(value)) {
-    const items: readonly Document[] = value
-    if (items.every((item) => typeof item === 'number' || typeof item === 'boolean')) return items.map(Number)
-  }
-  throw xgboostError('XGBOOST_FIELD', `${where}.${key} is no list of numbers`)
-}
-
-function optionalNumbers(parent: Document, key: string, where: string): Numbers | undefined {
-  return optionalChild(parent, key) === undefined ? undefined : numbers(parent, key, where)
-}
-
-function text(value: Document | undefined): string | undefined {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
-}
-
-function count(parent: Document | undefined, key: string, fallback: number, where: string): number {
-  const own = text(optionalChild(parent, key))
-  if (own === undefined) return fallback
-  const value = Number(own)
-  if (!Number.isSafeInteger(value) || value < 0) throw xgboostError('XGBOOST_FIELD', `${where}.${key} is ${own}, expected a count`)
-  return value
-}
 
 /** base_score is "5E-1" up to 3.0 and "[5E-1]", one number an output, from 3.1 on. */
 export function parseBaseScore(source: string): number[] {
@@ -78,7 +42,7 @@ export function readDocument(root: Document): XgbModel {
     attributes,
     featureNames: strings(optionalChild(learner, 'feature_names')),
     featureTypes: strings(optionalChild(learner, 'feature_types')),
-    namedCategories: hasNamedCategories(learner),
+    categories: tableCategories(learner),
   }
   if (booster === 'gblinear') {
     const model = child(gradientBooster, 'model', 'gradient_booster')
@@ -98,18 +62,6 @@ export function readDocument(root: Document): XgbModel {
     treeOutput: Array.from(numbers(model, 'tree_info', 'model')),
     treeWeights: booster === 'dart' ? Array.from(numbers(gradientBooster, 'weight_drop', 'gradient_booster'), Math.fround) : undefined,
   }
-}
-
-/** From 3.1 on a model keeps the categories of its training table, by which tables with category columns are recoded. */
-function hasNamedCategories(learner: Document): boolean {
-  const booster = optionalChild(learner, 'gradient_booster')
-  const model = optionalChild(optionalChild(booster, 'gbtree') ?? booster, 'model')
-  const encodings = optionalChild(optionalChild(model, 'cats') ?? optionalChild(learner, 'cats'), 'enc')
-  if (!Array.isArray(encodings)) return false
-  return encodings.some((encoding) => {
-    const values = optionalChild(encoding, 'values')
-    return Array.isArray(values) || ArrayBuffer.isView(values) ? values.length > 0 : false
-  })
 }
 
 function versionText(version: Document | undefined): string {

@@ -88,10 +88,15 @@ export function importXgboost(bytes: Uint8Array): Graph {
     frameworkVersion: model.version,
     estimator: `Booster:${model.booster}:${model.objective}`,
     methods,
-    properties: model.trees.length === 0 ? undefined : treeProperties(model.trees.map((tree) => ({ ...tree, cover: whole(tree.cover, tree), gain: whole(tree.gain, tree) })), (feature) => featureNames[feature] ?? `f${feature}`),
-    notes: model.namedCategories ? ['columns of categories take the codes that the training table had for them (0, 1, ...), not their names'] : undefined,
-    columns: featureNames.length === featureCount && featureCount > 0 ? featureNames.map((name, index) => ({ name, input: 'X', index })) : undefined,
+    properties: xgboostProperties(model),
+    columns: featureNames.length === featureCount && featureCount > 0 ? featureNames.map((name, index) => ({ name, input: 'X', index, ...model.categories.get(index) })) : undefined,
   })
+}
+
+/** What the file says of its trees, for the metadata; empty for gblinear. */
+export function xgboostProperties({ trees, featureNames }: XgbModel): [string, string][] {
+  if (trees.length === 0) return []
+  return treeProperties(trees.map((tree) => ({ ...tree, cover: whole(tree.cover, tree), gain: whole(tree.gain, tree) })), (feature) => featureNames[feature] ?? `f${feature}`)
 }
 
 /** Statistics that a file has for every node, or none. */

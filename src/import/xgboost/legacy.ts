@@ -68,6 +68,7 @@ export function readLegacy(bytes: Uint8Array): XgbModel {
     attributes: hasAttributes ? readAttributes(reader) : new Map(),
     featureNames: [],
     featureTypes: [],
+    categories: new Map(),
     ...model,
   }
 }

@@ -1,5 +1,6 @@
 // One XGBoost model, whichever of the three file formats it came from.
 import { MleError } from '../../error.ts'
+import type { Column } from '../../graph/graph.ts'
 
 /** A tree by node; leaves have a left child of -1 and keep their value in `condition`. */
 export interface XgbTree {
@@ -40,8 +41,8 @@ export interface XgbModel {
   readonly attributes: ReadonlyMap<string, string>
   readonly featureNames: readonly string[]
   readonly featureTypes: readonly string[]
-  /** Whether the file names the categories whose codes trees split by. */
-  readonly namedCategories?: boolean
+  /** Categories of the training table by feature, whose positions trees split by; files have them from 3.1 on. */
+  readonly categories: ReadonlyMap<number, Pick<Column, 'categories'>>
 }
 
 /** Most that any real model has, with room: stops allocation by a lying count (CWE-789). */

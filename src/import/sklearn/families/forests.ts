@@ -9,7 +9,7 @@ import { matrixFeatures, type Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { featureCount, isSince, numberSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
-import { describeTree, encodeSklearnTrees, normalizedValues, readTree, shapMethod, shapResult, treeRows, type SklearnTree } from './tree-structure.ts'
+import { describeTree, encodeSklearnTrees, normalizedValues, readTree, shapMethod, shapResult, treeRows, treeSummary, type SklearnTree } from './tree-structure.ts'
 
 /** The estimators of a forest, or a single tree itself. */
 function members(estimator: PyObject): readonly PyObject[] {
@@ -44,6 +44,7 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
     predictProba: probabilities,
     predictLogProba: logOf(context, probabilities),
     extra: counts.length === 1 ? new Map([...leaves, ...explained(context, x, estimator, trees, encoded)]) : leaves,
+    properties: () => (encoded(), treeSummary(trees(), x)),
   }
 }
 
@@ -68,6 +69,7 @@ const regressor: EstimatorImporter = (context, estimator, x) => {
       return width === 1 ? { value: squeeze(context, value), dtype: 'float64', shape: ['batch'] } : matrixResult(value, width)
     }),
     extra: new Map([...leafMethod(context, x, estimator, encoded), ...explained(context, x, estimator, trees, encoded)]),
+    properties: () => (encoded(), treeSummary(trees(), x)),
   }
 }
 

@@ -7,8 +7,8 @@ import { argMax, castTo, concat, float64Constant, gatherColumns, matrixResult, o
 import { matrixFeatures, type Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { choice, featureCount, isSince, numberSetting, unsupported } from '../params.ts'
-import type { EstimatorEntry, EstimatorImporter, Result, SklearnContext } from '../types.ts'
-import { describeTree, encodeSklearnTrees, readTree, shapMethod, shapResult, treeRows } from './tree-structure.ts'
+import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
+import { describeTree, encodeSklearnTrees, readTree, shapMethod, shapResult, treeRows, treeSummary } from './tree-structure.ts'
 
 /** Probabilities are clipped to [eps, 1 - eps] of float32 before their logarithm is taken. */
 const FLOAT32_EPS = 2 ** -23
@@ -21,25 +21,24 @@ function stages(estimator: PyObject): { trees: PyObject[]; outputs: number } {
 }
 
 /** Raw predictions [batch, outputs], and what explains them where they start from constants. */
-function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): { readonly value: ValueName; readonly explain?: () => Result } {
+function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): { readonly value: ValueName; readonly explain?: () => Result; readonly properties: NonNullable<Methods['properties']> } {
   const { trees, outputs } = stages(estimator)
   const rate = numberSetting(estimator, 'learning_rate', 0.1)
   // X is rounded to float32 before anything reads it, the initial estimator too.
   const nFeatures = featureCount(estimator) ?? numberSetting(estimator, 'n_features_', NaN)
   const rows = treeRows(context, x, nFeatures)
   const initial = initialPrediction(context, estimator, matrixFeatures(context, castTo(context, rows, 'float64'), nFeatures, { sourceDtype: 'float32' }), outputs, loss)
-  const descriptions = trees.map((tree) => {
-    const own = readTree(tree)
-    return describeTree(own, own.values.map((value) => rate * value))
-  })
+  const own = trees.map((tree) => readTree(tree))
+  const descriptions = own.map((tree) => describeTree(tree, tree.values.map((value) => rate * value)))
+  const properties = (): [string, string][] => treeSummary(own, x)
   const targets = outputs === 1 ? undefined : trees.map((_, i) => i % outputs)
   const encoded = encodeSklearnTrees(descriptions, 1, targets)
   if (initial.constant !== undefined) {
     const options = { outputs, base: initial.constant }
-    return { value: addTreeEnsemble(context.builder, rows, encoded, options), explain: () => shapResult(context, rows, encoded, options, nFeatures) }
+    return { value: addTreeEnsemble(context.builder, rows, encoded, options), explain: () => shapResult(context, rows, encoded, options, nFeatures), properties }
   }
   // An initial estimator predicts by row: its value is added to the sum of trees, which may differ from adding first in the last digits.
-  return { value: context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })]) }
+  return { value: context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })]), properties }
 }
 
 interface Initial {
@@ -156,6 +155,7 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
     predictLogProba: logOf(context, probabilities),
     decisionFunction: () => (outputs > 1 ? matrixResult(raw(), outputs) : { value: squeeze(context, raw()), dtype: 'float64', shape: ['batch'] }),
     extra: shapMethod(() => explanation(estimator, parts())),
+    properties: () => parts().properties(),
   }
 }
 
@@ -169,6 +169,7 @@ const regressor: EstimatorImporter = (context, estimator, x) => {
   return {
     predict: () => ({ value: squeeze(context, parts().value), dtype: 'float64', shape: ['batch'] }),
     extra: shapMethod(() => explanation(estimator, parts())),
+    properties: () => parts().properties(),
   }
 }
 

@@ -1,5 +1,6 @@
 // HistGradientBoosting*: float64 comparisons, missing values and categories, a baseline plus trees in order.
 import type { ValueName } from '../../../graph/builder.ts'
+import { treeProperties, type SummarizedTree } from '../../tree-summary.ts'
 import { addTreeEnsemble } from '../../trees.ts'
 import { encodeTrees, type CategorySplit, type TreeDescription } from '../../../ops/trees/encode.ts'
 import {
@@ -10,14 +11,14 @@ import { argMax, concat, float64Constant, matrixResult, once, squeeze } from '..
 import type { Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { featureCount, unsupported } from '../params.ts'
-import type { EstimatorEntry, EstimatorImporter, Result, SklearnContext } from '../types.ts'
-import { shapMethod, shapResult } from './tree-structure.ts'
+import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
+import { featureNamer, shapMethod, shapResult } from './tree-structure.ts'
 
 /** Category bit sets hold 256 bits: codes are binned to a byte. */
 const CATEGORY_BITS = 256
 
 /** Raw predictions [batch, outputs]. */
-function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features): { value: ValueName; outputs: number; explain: () => Result } {
+function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features): { value: ValueName; outputs: number; explain: () => Result; properties: NonNullable<Methods['properties']> } {
   const iterations = asList(attribute(estimator, '_predictors'), `${estimator.name}._predictors`)
   const predictors = iterations.map((one, i) => asList(one, `${estimator.name}._predictors[${i}]`))
   const outputs = Math.max(1, predictors[0]?.length ?? 1)
@@ -26,21 +27,23 @@ function rawPredictions(context: SklearnContext, estimator: PyObject, x: Feature
   const encoded = encodeTrees(descriptions, { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? descriptions.map((_, i) => i % outputs) : undefined })
   const baseline = baselineOf(attribute(estimator, '_baseline_prediction'), outputs, estimator)
   const options = { outputs, base: baseline, rounding: 'floor' } as const
-  const rows = preprocessed(context, estimator, x)
+  const features = preprocessed(context, estimator, x)
+  const rows = features.numbers(features === x ? featureCount(estimator) : undefined)
+  const properties = (): [string, string][] => treeProperties(descriptions, featureNamer(features))
   const explain = (): Result => {
     if (optionalAttribute(estimator, '_preprocessor') !== undefined) throw unsupported(estimator, 'contributions are not given where categories are encoded first')
     return shapResult(context, rows, encoded, options, featureCount(estimator))
   }
-  return { value: addTreeEnsemble(context.builder, rows, encoded, options), outputs, explain }
+  return { value: addTreeEnsemble(context.builder, rows, encoded, options), outputs, explain, properties }
 }
 
 /** X as the trees read it: from 1.4 on models with categories encode and reorder columns first. */
-function preprocessed(context: SklearnContext, estimator: PyObject, x: Features): ValueName {
+function preprocessed(context: SklearnContext, estimator: PyObject, x: Features): Features {
   const preprocessor = optionalAttribute(estimator, '_preprocessor')
-  if (preprocessor === undefined) return x.numbers(featureCount(estimator))
+  if (preprocessor === undefined) return x
   const { transform } = context.importEstimator(preprocessor, x, `${estimator.name}._preprocessor`)
   if (transform === undefined) throw unsupported(estimator, '_preprocessor cannot transform')
-  return transform().numbers()
+  return transform()
 }
 
 function baselineOf(value: PyValue, outputs: number, estimator: PyObject): Float64Array {
@@ -67,7 +70,7 @@ function knownCategories(estimator: PyObject): ReadonlyMap<number, ReadonlySet<n
   return known
 }
 
-function describePredictor(predictor: PyObject, known: ReadonlyMap<number, ReadonlySet<number>>): TreeDescription {
+function describePredictor(predictor: PyObject, known: ReadonlyMap<number, ReadonlySet<number>>): TreeDescription & SummarizedTree {
   const where = 'TreePredictor.nodes'
   const nodes = expectStruct(attribute(predictor, 'nodes'), where)
   const ints = (name: string): Int32Array => asInt32(structField(nodes, name, where), `${where}.${name}`)
@@ -87,6 +90,7 @@ function describePredictor(predictor: PyObject, known: ReadonlyMap<number, Reado
     missingRight: Array.from(missingLeft, (flag) => flag === 0),
     categories,
     cover: asFloat64(structField(nodes, 'count', where)),
+    gain: hasField(nodes, 'gain') ? asFloat64(structField(nodes, 'gain', where)) : undefined,
   }
 }
 
@@ -138,6 +142,7 @@ const regressor: EstimatorImporter = (context, estimator, x) => {
       return { value: isLog ? context.builder.add('Exp', [raw]) : raw, dtype: 'float64', shape: ['batch'] }
     }),
     extra: shapMethod(() => parts().explain()),
+    properties: () => parts().properties(),
   }
 }
 
@@ -160,6 +165,7 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
       return outputs > 1 ? matrixResult(value, outputs) : { value: squeeze(context, value), dtype: 'float64', shape: ['batch'] }
     },
     extra: shapMethod(() => raw().explain()),
+    properties: () => raw().properties(),
   }
 }
 

@@ -2,7 +2,8 @@
 import type { ValueName } from '../../../graph/builder.ts'
 import { MleError } from '../../../error.ts'
 import { asLabels, asObject, attribute, describe, isPyObject, optionalAttribute, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
-import { lowerLightgbm, type LoweredLightgbm } from '../../lightgbm/lower.ts'
+import { tableCategories } from '../../lightgbm/categories.ts'
+import { flattenClasses, lowerLightgbm, type LoweredLightgbm } from '../../lightgbm/lower.ts'
 import { parseLightgbm, type LgbModel } from '../../lightgbm/text.ts'
 import { argMax, float64Constant, matrixResult, once, squeeze, vectorResult } from '../emit.ts'
 import type { Features } from '../features.ts'
@@ -10,6 +11,7 @@ import { classesOf, classifierMethods } from '../labels.ts'
 import { unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 import { encodedClasses } from './members.ts'
+import { shapMethod } from './tree-structure.ts'
 
 const models = new WeakMap<PyObject, LgbModel>()
 
@@ -34,6 +36,14 @@ interface Lowered {
   readonly parts: LoweredLightgbm
   readonly flat: (value: ValueName) => Result
   readonly extra: NonNullable<Methods['extra']>
+  readonly properties: NonNullable<Methods['properties']>
+}
+
+/** predict(pred_contrib=True): the columns of one class after those of the other. */
+function contributions({ builder }: SklearnContext, model: LgbModel, parts: LoweredLightgbm): Result {
+  const value = parts.contributions()
+  if (value === undefined) throw new MleError('SKLEARN_UNSUPPORTED', 'contributions are not defined for linear trees, nor for boosters without counts', { section: 'Booster' })
+  return { value: flattenClasses(builder, value, parts.outputs * (model.featureCount + 1)), dtype: 'float64', shape: ['batch', parts.outputs * (model.featureCount + 1)] }
 }
 
 function lowered(context: SklearnContext, estimator: PyObject, x: Features): Lowered {
@@ -47,13 +57,14 @@ function lowered(context: SklearnContext, estimator: PyObject, x: Features): Low
   const extra: Lowered['extra'] = new Map([
     ['margin', { output: 'margin', result: () => flat(parts.margin()) }],
     ['apply', { output: 'leaf', result: (): Result => ({ value: parts.leaves(), dtype: 'int32', shape: ['batch', null] }) }],
+    ...shapMethod(() => contributions(context, model, parts)),
   ])
-  return { model, parts, flat, extra }
+  return { model, parts, flat, extra, properties: () => parts.properties() }
 }
 
 const regressor: EstimatorImporter = (context, estimator, x): Methods => {
-  const { parts, flat, extra } = lowered(context, estimator, x)
-  return { kind: 'regressor', predict: () => flat(parts.prediction()), extra }
+  const { parts, flat, extra, properties } = lowered(context, estimator, x)
+  return { kind: 'regressor', predict: () => flat(parts.prediction()), extra, properties }
 }
 
 function labelsOf(estimator: PyObject, count: number): LabelArray {
@@ -66,7 +77,7 @@ function labelsOf(estimator: PyObject, count: number): LabelArray {
 const classifier: EstimatorImporter = (context, estimator, x): Methods => {
   const { builder } = context
   const all = lowered(context, estimator, x)
-  const { model, parts, extra } = all
+  const { model, parts, extra, properties } = all
   const { outputs } = parts
   // A function of one's own as objective: scores are all that there is.
   if (model.objective.length === 0) return regressor(context, estimator, x)
@@ -81,6 +92,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
     ...classifierMethods(context, [labels], once(() => [argMax(context, probabilities().value)])),
     predictProba: () => [probabilities()],
     extra,
+    properties,
   }
 }
 
@@ -92,7 +104,9 @@ function columnNames(estimator: PyObject): readonly string[] | undefined {
   return featureNames.length !== featureCount || featureNames.every((name, i) => name === `Column_${i}`) ? undefined : featureNames
 }
 
+const columnCategories: EstimatorEntry['columnCategories'] = (estimator) => tableCategories(modelOf(boosterOf(estimator))).byFeature
+
 export const lightgbmWrappers: readonly EstimatorEntry[] = [
-  { names: ['LGBMClassifier'], kind: 'classifier', root: 'lightgbm', importer: classifier, columnNames },
-  { names: ['LGBMRegressor', 'LGBMRanker', 'Booster'], kind: 'regressor', root: 'lightgbm', importer: regressor, columnNames },
+  { names: ['LGBMClassifier'], kind: 'classifier', root: 'lightgbm', importer: classifier, columnNames, columnCategories },
+  { names: ['LGBMRegressor', 'LGBMRanker', 'Booster'], kind: 'regressor', root: 'lightgbm', importer: regressor, columnNames, columnCategories },
 ]

@@ -3,6 +3,7 @@ import { MleError } from '../../../error.ts'
 import type { ValueName } from '../../../graph/builder.ts'
 import { encodeTrees, type EncodedTrees, type TreeDescription } from '../../../ops/trees/encode.ts'
 import { asFloat64, asInt32, asObject, attribute, expectNumericArray, expectStruct, hasField, structField, type PyObject, type PyValue } from '../../pickle/index.ts'
+import { treeProperties } from '../../tree-summary.ts'
 import { addTreeShap, flattenOutput, type TreeShapOptions } from '../../trees.ts'
 import { castTo } from '../emit.ts'
 import type { Features } from '../features.ts'
@@ -76,6 +77,25 @@ export function describeTree(tree: SklearnTree, values: ArrayLike<number> = tree
  */
 export function encodeSklearnTrees(descriptions: readonly TreeDescription[], width: number, treeTarget?: ArrayLike<number>): EncodedTrees {
   return encodeTrees(descriptions, { width, comparison: 'le', precision: 'float64', treeTarget })
+}
+
+/** Decision trees as mle inspect sums them up: gain is the decrease of impurity that each split brings, times the rows that it splits. */
+export function treeSummary(trees: readonly SklearnTree[], x: Features): [string, string][] {
+  const summarized = trees.map((tree) => {
+    const { left, right, impurity, weightedCount } = tree
+    const gain = Float64Array.from(left, (child, node) => {
+      if (child < 0) return 0
+      const other = right[node]
+      return weightedCount[node] * impurity[node] - weightedCount[child] * impurity[child] - weightedCount[other] * impurity[other]
+    })
+    return { ...tree, cover: weightedCount, gain }
+  })
+  return treeProperties(summarized, featureNamer(x))
+}
+
+/** Names of columns where training knew some. */
+export function featureNamer({ names }: Features): (feature: number) => string {
+  return (feature) => names?.[feature] ?? `f${feature}`
 }
 
 /** The method `contributions`: exact SHAP values [batch, features + 1], or [batch, outputs, features + 1]; the last column is the expectation. */

@@ -2,7 +2,8 @@
 import type { ValueName } from '../../../graph/builder.ts'
 import { MleError } from '../../../error.ts'
 import { asObject, attribute, describe, isPyObject, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
-import { readXgboost } from '../../xgboost/index.ts'
+import { flattenOutput } from '../../trees.ts'
+import { readXgboost, xgboostProperties } from '../../xgboost/index.ts'
 import { lowerBooster, type LoweredBooster } from '../../xgboost/lower.ts'
 import type { XgbModel } from '../../xgboost/model.ts'
 import { argMax, castTo, once, squeeze } from '../emit.ts'
@@ -11,7 +12,7 @@ import { classesOf, classifierMethods } from '../labels.ts'
 import { numberSetting, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 import { encodedClasses } from './members.ts'
-import { treeRows } from './tree-structure.ts'
+import { shapMethod, treeRows } from './tree-structure.ts'
 
 /** What some versions put before a model: this text, the length of the model as i64, the model, its settings. */
 const SERIALIZATION_HEADER = 'CONFIG-offset:'
@@ -79,12 +80,19 @@ function lowered(context: SklearnContext, estimator: PyObject, x: Features): Low
   return { model, parts, flat }
 }
 
-/** Raw scores, and the leaf of each tree as apply() numbers them. */
-function extras({ model, parts, flat }: Lowered): NonNullable<Methods['extra']> {
+/** Raw scores, the leaf of each tree as apply() numbers them, and what pred_contribs gives. */
+function extras({ builder }: SklearnContext, { model, parts, flat }: Lowered): NonNullable<Methods['extra']> {
   const margin = { output: 'margin', result: (): Result => flat(parts.margin()) }
-  if (model.linearWeights !== undefined) return new Map([['margin', margin]])
+  const columns = model.featureCount + 1
+  const contributions = (): Result => {
+    const value = parts.contributions()
+    if (value === undefined) throw new MleError('SKLEARN_UNSUPPORTED', 'the booster has no covers (sum_hessian), which contributions are computed from', { section: 'Booster' })
+    return parts.outputs === 1 ? { value: flattenOutput(builder, value), dtype: 'float64', shape: ['batch', columns] } : { value, dtype: 'float64', shape: ['batch', parts.outputs, columns] }
+  }
+  const explained = shapMethod(contributions)
+  if (model.linearWeights !== undefined) return new Map([['margin', margin], ...explained])
   const leaf = (): Result => ({ value: parts.leaves() ?? '', dtype: 'int32', shape: ['batch', null], sourceDtype: 'float32' })
-  return new Map([['margin', margin], ['apply', { output: 'leaf', result: leaf }]])
+  return new Map([['margin', margin], ['apply', { output: 'leaf', result: leaf }], ...explained])
 }
 
 const regressor: EstimatorImporter = (context, estimator, x): Methods => {
@@ -92,7 +100,8 @@ const regressor: EstimatorImporter = (context, estimator, x): Methods => {
   const isArgMax = all.model.objective === 'multi:softmax'
   return {
     predict: () => (isArgMax ? { value: all.parts.prediction(), dtype: 'float32', shape: ['batch'] } : all.flat(all.parts.prediction())),
-    extra: extras(all),
+    extra: extras(context, all),
+    properties: () => xgboostProperties(all.model),
   }
 }
 
@@ -111,7 +120,8 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
   const { outputs } = parts
   const labels = labelsOf(estimator, model)
   const float = (value: number): ValueName => builder.constant({ dtype: 'float32', shape: [], data: Float32Array.of(value) })
-  const extra = extras(all)
+  const extra = extras(context, all)
+  const properties = (): [string, string][] => xgboostProperties(model)
   const count = labels.values.length
 
   if (model.classCount > 1) {
@@ -123,12 +133,13 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
       ...classifierMethods(context, [labels], once(() => [isArgMax ? castTo(context, parts.prediction(), 'int64') : argMax(context, parts.prediction())])),
       predictProba: () => [probabilities()],
       extra,
+      properties,
     }
   }
   if (outputs > 1) {
     // Several labels at once: each has a probability of its own.
     const hits = once((): Result => ({ value: castTo(context, builder.add('Greater', [parts.prediction(), float(0.5)]), 'int32'), dtype: 'int32', shape: ['batch', outputs], sourceDtype: 'float64' }))
-    return { kind: 'classifier', predict: hits, predictProba: () => [all.flat(parts.prediction())], extra }
+    return { kind: 'classifier', predict: hits, predictProba: () => [all.flat(parts.prediction())], extra, properties }
   }
   const probabilities = once((): Result => {
     const value = builder.add('Concat', [builder.add('Sub', [float(1), parts.prediction()]), parts.prediction()], { axis: 1 })
@@ -138,6 +149,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
     ...classifierMethods(context, [labels], once(() => [squeeze(context, builder.add('Greater', [parts.prediction(), float(0.5)]))])),
     predictProba: () => [probabilities()],
     extra,
+    properties,
   }
 }
 
@@ -149,7 +161,9 @@ function columnNames(estimator: PyObject): readonly string[] | undefined {
   return featureNames.length === featureCount && featureCount > 0 ? featureNames : undefined
 }
 
+const columnCategories: EstimatorEntry['columnCategories'] = (estimator) => modelOf(boosterOf(estimator)).categories
+
 export const xgboostWrappers: readonly EstimatorEntry[] = [
-  { names: ['XGBClassifier', 'XGBRFClassifier'], kind: 'classifier', root: 'xgboost', importer: classifier, columnNames },
-  { names: ['XGBRegressor', 'XGBRFRegressor', 'XGBRanker', 'Booster'], kind: 'regressor', root: 'xgboost', importer: regressor, columnNames },
+  { names: ['XGBClassifier', 'XGBRFClassifier'], kind: 'classifier', root: 'xgboost', importer: classifier, columnNames, columnCategories },
+  { names: ['XGBRegressor', 'XGBRFRegressor', 'XGBRanker', 'Booster'], kind: 'regressor', root: 'xgboost', importer: regressor, columnNames, columnCategories },
 ]
