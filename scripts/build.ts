@@ -14,7 +14,9 @@ const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
 const PACKS = packNames()
 /** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
-const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/generated/trees.ts']
+const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/memory.ts', 'src/ops/wasm/trees.ts', 'src/ops/wasm/generated/trees.ts']
+/** Each other family of wasm kernels with its module. */
+const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3)).filter((name) => name !== 'trees')
 /** Arrays in files: the command needs no more of what importers share. */
 const NPY = 'src/tensor/npy.ts'
 /** The command that is started most often loads nothing of the others. */
@@ -63,6 +65,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
+    ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
   ]
   // What such a file has in common with another entry goes to the core, or the entry would load that file.
@@ -113,7 +116,7 @@ async function buildModules(input: Readonly<Record<string, string>>, commands: R
 
 /** src/ops/packs/nn.ts -> packs-nn, src/import/sklearn/index.ts -> import-sklearn: stable names say what a chunk holds. */
 function chunkName(name: string, moduleIds: readonly string[]): string {
-  if (CHUNK_NAMES.includes(name) || name.startsWith('packs-') || moduleIds.length === 0) return name
+  if (CHUNK_NAMES.includes(name) || name.startsWith('packs-') || name.startsWith('wasm-') || moduleIds.length === 0) return name
   const path = relative('src', moduleIds[moduleIds.length - 1]).replace(/(\/index)?\.ts$/, '')
   return path.split(/[\\/]/).slice(-2).join('-')
 }

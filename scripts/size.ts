@@ -31,6 +31,10 @@ const PACK_GOAL = 8 * KB
 /** Packs that hold much, with limits of their own. */
 const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 24 * KB], ['math', 14 * KB]])
 
+/** A family of wasm kernels with its module, fetched by the models that need it: its own file. */
+const FAMILY_LIMIT = 16 * KB
+const FAMILY_GOAL = 8 * KB
+
 const packs = readdirSync('dist').filter((name) => /^packs-.*\.js$/.test(name)).sort()
 let over = 0
 for (const { what, entry, besides = [], limit, goal } of BUDGETS) {
@@ -40,6 +44,9 @@ for (const { what, entry, besides = [], limit, goal } of BUDGETS) {
 for (const file of packs) {
   const name = file.slice(6, -3)
   report(`operators of the pack ${name}`, [`dist/${file}`], LARGE_PACKS.get(name) ?? PACK_LIMIT, PACK_GOAL)
+}
+for (const file of readdirSync('dist').filter((name) => /^wasm-.*\.js$/.test(name)).sort()) {
+  report(`kernels of the wasm family ${file.slice(5, -3)}`, [`dist/${file}`], FAMILY_LIMIT, FAMILY_GOAL)
 }
 process.exitCode = over > 0 ? 1 : 0
 

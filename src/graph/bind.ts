@@ -282,11 +282,16 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
 
   const inputs = new Array<View | undefined>(inputIds.length)
   let late: number[] | undefined
+  let isOutside = false
   for (let i = 0; i < inputIds.length; i++) {
     const id = inputIds[i]
     if (id < 0) continue
     const value = frame[id]
-    if (isView(value)) inputs[i] = value
+    if (isView(value)) {
+      inputs[i] = value
+      // Computed while binding, in memory of its own.
+      if (walk.root[id] < 0 && value !== plan.constantViews.get(id)) isOutside = true
+    }
     else if (late === undefined) late = [i]
     else late.push(i)
   }
@@ -297,8 +302,8 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
     if (id < 0 || !isConcrete(type)) continue
     outputs[i] = addView(walk, id, type, i === 0 && step.schema.inPlace ? storageFor(walk, step, position, id, type) : id, position)
   }
-  // A preferred kernel may need its arguments in the device's memory, which values that come late are not in.
-  const kernel = step.schema.alias ? copyKernel : late === undefined ? step.kernel : step.cpuKernel
+  // A preferred kernel may need its arguments in the device's memory, which values that come late or were folded are not in.
+  const kernel = step.schema.alias ? copyKernel : late === undefined && !isOutside ? step.kernel : step.cpuKernel
   const dispatches = walk.accelerate === undefined || late !== undefined || step.schema.alias ? undefined : walk.accelerate(step, inputs, outputs)
   return { step, kernel, inputs, outputs, late: late ?? NONE, dispatches, expected: NONE }
 }

@@ -174,7 +174,7 @@ function packer(context: KernelContext, dtype: DType): (b: View, rs: number, cs:
   }
 }
 
-interface Stack {
+export interface Stack {
   readonly rows: number
   readonly depth: number
   readonly columns: number
@@ -183,7 +183,8 @@ interface Stack {
   readonly b: readonly number[]
 }
 
-function stackOf([a, b]: readonly (View | undefined)[]): Stack {
+/** How a product of stacks that broadcast is made of products of matrices. */
+export function stackOf([a, b]: readonly (View | undefined)[]): Stack {
   const shapeA = a?.shape ?? []
   const shapeB = b?.shape ?? []
   const depth = shapeA[shapeA.length - 1]

@@ -1,6 +1,6 @@
 // The wasm kernels as a device takes them: which module serves which operators, instances, the table.
 import type { PreferredTable, WasmHost } from '../kernel.ts'
-import { wasmKernels } from './kernels.ts'
+import { loadKernelFamily, wasmKernels } from './kernels.ts'
 import { instantiateWasm, type WasmModuleName } from './module.ts'
 import { WASM_OPERATORS, wasmModulesFor } from './operators.ts'
 
@@ -8,9 +8,9 @@ import { WASM_OPERATORS, wasmModulesFor } from './operators.ts'
 export interface WasmKernels {
   /** Names of the modules that have kernels for some of these operators. */
   readonly modulesFor: (operatorKeys: ReadonlySet<string>) => readonly string[]
-  /** Instantiates a module, which imports `env.memory`. */
+  /** Instantiates a module, which imports `env.memory`, and fetches its kernels. */
   readonly instantiate: (name: string, memory: WebAssembly.Memory) => Promise<WebAssembly.Exports>
-  /** Kernels of one model. `host.exports` holds the functions of its modules together; no two export the same name. */
+  /** Kernels of one model, of the modules that were instantiated. `host.exports` holds the functions of its modules together; no two export the same name. */
   readonly table: (host: WasmHost) => PreferredTable
 }
 
@@ -25,9 +25,10 @@ function isModuleName(name: string): name is WasmModuleName {
 function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
   return {
     modulesFor: wasmModulesFor,
-    instantiate(name, memory) {
+    async instantiate(name, memory) {
       if (!isModuleName(name)) throw new RangeError(`no WebAssembly module ${name}`)
-      return instantiateWasm(memory, [name], given)
+      const [exports] = await Promise.all([instantiateWasm(memory, [name], given), loadKernelFamily(name)])
+      return exports
     },
     table: wasmKernels,
   }

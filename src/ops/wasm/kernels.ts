@@ -1,12 +1,26 @@
-// Every kernel of the wasm device.
-import type { PreferredTable, WasmHost } from '../kernel.ts'
+// The kernels of each module, fetched when a graph has operators for them.
+import type { PreferredEntry, PreferredTable, WasmHost } from '../kernel.ts'
 import type { WasmModuleName } from './module.ts'
-import { wasmTreeKernels } from './trees.ts'
 
-/** Modules whose exports `wasmKernels` needs in `host.exports`; see `instantiateWasm`. */
-export const WASM_MODULES: readonly WasmModuleName[] = ['trees']
+/** Makes a module's kernels, which need its exports in `host.exports`; see `instantiateWasm`. */
+export type KernelFamily = (host: WasmHost) => readonly (readonly [string, PreferredEntry])[]
 
-/** Kernels that go before cpu's where values lie in the host's memory. They give cpu's bits. */
+const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<KernelFamily>>([
+  ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
+  ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
+])
+
+export const WASM_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...FAMILIES.keys()]
+
+const loaded = /* @__PURE__ */ new Map<WasmModuleName, KernelFamily>()
+
+/** Fetches the kernels of a module, once per process. */
+export async function loadKernelFamily(name: WasmModuleName): Promise<void> {
+  const family = await FAMILIES.get(name)?.()
+  if (family !== undefined) loaded.set(name, family)
+}
+
+/** Kernels that go before cpu's where values lie in the host's memory, of the families fetched. They give cpu's bits. */
 export function wasmKernels(host: WasmHost): PreferredTable {
-  return new Map(wasmTreeKernels(host))
+  return new Map([...loaded.values()].flatMap((kernels) => [...kernels(host)]))
 }

@@ -9,13 +9,20 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees'
+export type WasmModuleName = 'trees' | 'linear'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
+  ['linear', async () => (await import('./generated/linear.ts')).image],
 ])
 
-const compiled = /* @__PURE__ */ new Map<WasmModuleName, Promise<WebAssembly.Module>>()
+/** Which build of a module. */
+export interface WasmBuild {
+  /** For a shared memory of up to 4 GiB, which threads have in common. */
+  readonly shared?: boolean
+}
+
+const compiled = /* @__PURE__ */ new Map<string, Promise<WebAssembly.Module>>()
 
 /** The bytes of a module. */
 export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
@@ -31,25 +38,27 @@ export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
 }
 
 /**
- * A compiled module, the same for every caller.
+ * A compiled module, the same for every caller. It may be posted to a worker.
  *
  * @throws MleError DEVICE_WASM where the host forbids compiling WebAssembly (a content security policy without 'wasm-unsafe-eval')
  */
-export function wasmModule(name: WasmModuleName): Promise<WebAssembly.Module> {
-  let module = compiled.get(name)
+export function wasmModule(name: WasmModuleName, { shared = false }: WasmBuild = {}): Promise<WebAssembly.Module> {
+  const key = shared ? `${name} shared` : name
+  let module = compiled.get(key)
   if (module === undefined) {
-    module = compile(name)
-    compiled.set(name, module)
+    module = compile(name, shared)
+    compiled.set(key, module)
     // A failure is not kept: the next load tries again.
-    module.catch(() => compiled.delete(name))
+    module.catch(() => compiled.delete(key))
   }
   return module
 }
 
-async function compile(name: WasmModuleName): Promise<WebAssembly.Module> {
+async function compile(name: WasmModuleName, shared: boolean): Promise<WebAssembly.Module> {
   const bytes = await wasmBytes(name)
+  const build = shared ? (await import('./shared-memory.ts')).sharedMemoryBuild(bytes) : bytes
   try {
-    return await WebAssembly.compile(bytes.slice())
+    return await WebAssembly.compile(build.slice())
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new MleError('DEVICE_WASM', `WebAssembly cannot be compiled here (${reason}); use device 'cpu'`, { section: name })
@@ -57,17 +66,18 @@ async function compile(name: WasmModuleName): Promise<WebAssembly.Module> {
 }
 
 /**
- * Instantiates modules over one memory and gives their functions together; no two modules export the same name.
+ * Instantiates modules over one memory, shared or not, and gives their functions together; no two modules export the same name.
  *
- * @param given modules compiled elsewhere, for hosts that forbid compiling from bytes
+ * @param given modules compiled elsewhere, for hosts that forbid compiling from bytes; for memory that is not shared
  */
 export async function instantiateWasm(
   memory: WebAssembly.Memory,
   names: readonly WasmModuleName[],
   given?: ReadonlyMap<WasmModuleName, WebAssembly.Module>,
 ): Promise<WebAssembly.Exports> {
+  const shared = typeof SharedArrayBuffer === 'function' && (memory.buffer as ArrayBufferLike) instanceof SharedArrayBuffer
   const instances = await Promise.all(
-    names.map(async (name) => WebAssembly.instantiate(given?.get(name) ?? (await wasmModule(name)), { env: { memory } })),
+    names.map(async (name) => WebAssembly.instantiate((shared ? undefined : given?.get(name)) ?? (await wasmModule(name, { shared })), { env: { memory } })),
   )
   return Object.assign({}, ...instances.map((instance) => instance.exports))
 }

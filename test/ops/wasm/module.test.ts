@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compileWasm, generatedPath, generatedSource, wasmNames } from '../../../scripts/wasm.ts'
-import { wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
+import { loadKernelFamily, wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
 import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
+import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
+import { sharedMemoryBuild } from '../../../src/ops/wasm/shared-memory.ts'
 import { testHost } from './host.ts'
 
 const names = wasmNames() as WasmModuleName[]
@@ -57,7 +59,24 @@ test('a module is compiled once, and may be given', async () => {
   await assert.rejects(wasmBytes('nothing' as WasmModuleName), RangeError)
 })
 
+test('over a shared memory the modules give the same bits', async () => {
+  const memories = [new WebAssembly.Memory({ initial: 8 }), new WebAssembly.Memory({ initial: 8, maximum: 65535, shared: true })]
+  const results: number[][] = []
+  for (const memory of memories) {
+    const gemm = wasmFunction(await instantiateWasm(memory, names), 'gemm32')
+    new Float32Array(memory.buffer, 0, 32).set(Array.from({ length: 32 }, (_, i) => Math.fround(Math.sin(i + 1))))
+    gemm(4, 4, 4, 0, 16, 4, 0, 64, 16, 4, 128, 0, 1024)
+    results.push(Array.from(new Float32Array(memory.buffer, 128, 16)))
+  }
+  assert.ok(results[0].some((value) => value !== 0))
+  assert.deepEqual(results[1], results[0])
+  assert.equal(wasmModule('trees', { shared: true }), wasmModule('trees', { shared: true }))
+  assert.throws(() => sharedMemoryBuild(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)), TypeError)
+})
+
 test('the kernels name every module that they call', async () => {
   assert.deepEqual([...WASM_MODULES].sort(), names)
-  assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES)).keys()], ['mle.TreeEnsemble', 'mle.TreeLeaves'])
+  const keys = [...WASM_OPERATORS.values()].flat()
+  for (const name of WASM_MODULES) await loadKernelFamily(name)
+  assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES)).keys()].sort(), keys.sort())
 })

@@ -1,0 +1,23 @@
+// What the wasm kernels share: where views lie, and blocks made from constants.
+import type { View, WasmHost } from '../kernel.ts'
+
+/** Where a view lies in the host's memory. */
+export function offsetOf(view: View): number {
+  return (view.data as Uint8Array).byteOffset
+}
+
+/** Blocks made from constants, by what they were made from: plans of one model share them. */
+const blocks = /* @__PURE__ */ new WeakMap<WasmHost, Map<string, number>>()
+
+/** A block of `byteLength` that `fill` writes the first time that this host asks for `key`. */
+export function blockOnce(host: WasmHost, key: string, byteLength: number, fill: (offset: number) => void): number {
+  let own = blocks.get(host)
+  if (own === undefined) blocks.set(host, (own = new Map()))
+  let offset = own.get(key)
+  if (offset === undefined) {
+    offset = host.allocate(byteLength)
+    own.set(key, offset)
+    fill(offset)
+  }
+  return offset
+}

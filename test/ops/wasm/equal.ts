@@ -1,0 +1,69 @@
+// The wasm device against cpu, bit for bit: what tests of wasm kernels share.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createWasmDevice } from '../../../src/graph/wasm-device.ts'
+import { wasmKernelsGiven } from '../../../src/ops/wasm/index.ts'
+import type { DType } from '../../../src/tensor/dtype.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { cpu, opGraph, runOn, type OpInput, type Platform } from '../../support/run-op.ts'
+import { cases, type Example } from '../cases.ts'
+
+export const wasm: Platform = {
+  name: 'wasm',
+  async run(graph, feeds) {
+    return runOn(await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined), maxBytes: 2 ** 30 }), graph, feeds)
+  },
+}
+
+/** The bytes of a tensor; every NaN is the same. */
+export function bitsOf(tensor: Tensor): Uint8Array | readonly string[] {
+  const { data, dtype } = tensor
+  if (!ArrayBuffer.isView(data)) return data as readonly string[]
+  const own = data.slice() as Float64Array
+  if (dtype === 'float64' || dtype === 'float32') for (let i = 0; i < own.length; i++) if (own[i] !== own[i]) own[i] = NaN
+  return new Uint8Array(own.buffer, own.byteOffset, own.byteLength)
+}
+
+/** Runs an example on both and compares every output. */
+export async function assertEqual(key: string, { inputs, attributes = {}, outputs = 1 }: Example): Promise<void> {
+  const feeds = new Map(inputs.flatMap((input, i): [string, Tensor][] => (input === undefined || input.constant ? [] : [[`x${i}`, input.tensor]])))
+  const [expected, actual] = [await cpu.run(opGraph(key, inputs, attributes, outputs), feeds), await wasm.run(opGraph(key, inputs, attributes, outputs), feeds)]
+  actual.forEach((tensor, i) => {
+    assert.deepEqual(tensor.shape, expected[i].shape)
+    assert.equal(tensor.dtype, expected[i].dtype)
+    const [got, wanted] = [bitsOf(tensor), bitsOf(expected[i])]
+    if (Buffer.compare(Buffer.from(got as Uint8Array), Buffer.from(wanted as Uint8Array)) === 0) return
+    const at = Array.from(tensor.data as Float64Array).findIndex((value, e) => !Object.is(value, (expected[i].data as Float64Array)[e]))
+    assert.fail(`${key} output ${i} element ${at} is ${String(tensor.data[at])}, cpu gives ${String(expected[i].data[at])}\n${describe(inputs)} ${JSON.stringify(attributes)}`)
+  })
+}
+
+function describe(inputs: readonly (OpInput | undefined)[]): string {
+  return inputs.map((input) => (input === undefined ? 'left out' : `${input.constant ? 'constant ' : ''}${input.tensor.dtype} [${input.tensor.shape.join(', ')}]`)).join('; ')
+}
+
+/** Registers a test of random examples for each operator. */
+export function equalSuite(keys: readonly string[], runs: number = 60, dtypes: (dtype: DType) => boolean = (dtype) => dtype === 'float32' || dtype === 'float64'): void {
+  for (const key of keys) {
+    const draw = cases.get(key)
+    if (draw === undefined) throw new RangeError(`no examples of ${key}`)
+    test(`wasm: ${key} has cpu's bits`, async () => {
+      await fc.assert(fc.asyncProperty(draw(dtypes), (example) => assertEqual(key, example)), { numRuns: runs })
+    })
+  }
+}
+
+/** A tensor of ordinary values with some special ones among them. */
+export function noise(seed: number, dtype: 'float32' | 'float64', shape: readonly number[], special: number = 0.01, scale: number = 3): Tensor {
+  const size = shape.reduce((product, dim) => product * dim, 1)
+  const data = dtype === 'float32' ? new Float32Array(size) : new Float64Array(size)
+  const odd = [NaN, Infinity, -Infinity, -0, 0, 2 ** -149, -(2 ** -140), 2 ** -1060, 3e38, -3e38, 1, -1]
+  let state = seed >>> 0
+  const next = (): number => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0
+    return ((state ^ (state >>> 13)) >>> 0) / 2 ** 32
+  }
+  for (let i = 0; i < size; i++) data[i] = next() < special ? odd[Math.floor(next() * odd.length)] : (next() - 0.5) * 2 * scale
+  return { dtype, shape, data }
+}
