@@ -12,7 +12,7 @@ const FILE_TIMEOUT_MS = 300_000
 const words = process.argv.slice(2)
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((name) => `test/${name.replaceAll('\\', '/')}`)
-  .filter((name) => name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))))
+  .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules') && (words.length === 0 || words.some((word) => name.includes(word))))
   .sort()
 if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`)
