@@ -8,6 +8,7 @@ export type KernelFamily = (host: WasmHost) => readonly (readonly [string, Prefe
 const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<KernelFamily>>([
   ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
   ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
+  ['conv', async () => (await import('./conv.ts')).wasmConvKernels],
 ])
 
 export const WASM_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...FAMILIES.keys()]

@@ -21,3 +21,12 @@ export function blockOnce(host: WasmHost, key: string, byteLength: number, fill:
   }
   return offset
 }
+
+/** The host's memory as 32-bit words; a new view only when it has grown. */
+export function wordsOf(host: WasmHost): () => Int32Array {
+  let words = new Int32Array(0)
+  return () => {
+    if (words.buffer !== host.memory.buffer) words = new Int32Array(host.memory.buffer)
+    return words
+  }
+}

@@ -9,11 +9,12 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear'
+export type WasmModuleName = 'trees' | 'linear' | 'conv'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
   ['linear', async () => (await import('./generated/linear.ts')).image],
+  ['conv', async () => (await import('./generated/conv.ts')).image],
 ])
 
 /** Which build of a module. */

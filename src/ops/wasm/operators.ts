@@ -4,6 +4,7 @@ import type { WasmModuleName } from './module.ts'
 export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /* @__PURE__ */ new Map<WasmModuleName, readonly string[]>([
   ['trees', ['mle.TreeEnsemble', 'mle.TreeLeaves']],
   ['linear', ['MatMul', 'Gemm']],
+  ['conv', ['Conv']],
 ])
 
 /** Names of the modules that have kernels for some of these operators. */

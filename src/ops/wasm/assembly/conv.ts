@@ -1,0 +1,306 @@
+// Convolutions over raw memory with the bits of src/ops/cpu/conv.ts: one accumulator per output, channels and then places of the
+// window ascending, products of the padding's zeros included. A convolution is a product of the weights [features, depth] with the
+// input's windows [depth, places], which are packed block by block into scratch, so that the input needs no padded copy.
+// Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
+import { addScaled, DEPTH_BYTES, EDGE_BYTES, PANEL, product, unpacked } from './parts/product.ts'
+
+/** Scratch: the edge of products, then places of the lanes of a panel, then what is packed. */
+const LANES_AT: usize = EDGE_BYTES
+const PACKED_AT: usize = EDGE_BYTES + 128
+/** Packed panels, or padded rows. */
+const PACKED_BYTES: usize = 262144
+
+// A convolution, u32 at these byte offsets; the first letters of names are depth, height and width.
+//   0 input d, h, w   12 output d, h, w   24 kernel d, h, w   36 strides d, h, w   48 dilations d, h, w   60 before d, h, w
+
+// @ts-ignore: decorator
+@inline
+function field(shape: usize, index: usize): isize {
+  return <isize>load<i32>(shape + index * 4)
+}
+
+/** Writes the input place of the first tap for each lane of the panel from output place `from`. */
+function placeLanes(shape: usize, from: usize, lanes: usize, places: usize, to: usize): void {
+  const height = field(shape, 4)
+  const width = field(shape, 5)
+  for (let lane: usize = 0; lane < lanes; lane++) {
+    const place = <isize>min(from + lane, places - 1)
+    const row = place / width
+    store<i32>(to + lane * 12, (row / height) * field(shape, 9) - field(shape, 15))
+    store<i32>(to + lane * 12, (row % height) * field(shape, 10) - field(shape, 16), 4)
+    store<i32>(to + lane * 12, (place % width) * field(shape, 11) - field(shape, 17), 8)
+  }
+}
+
+/** Byte offset in a plane of a lane's input at a tap, or -1 in the padding. */
+// @ts-ignore: decorator
+@inline
+function tapAt<T>(shape: usize, lanes: usize, lane: usize, d: isize, h: isize, w: isize): isize {
+  const z = <isize>load<i32>(lanes + lane * 12) + d
+  const y = <isize>load<i32>(lanes + lane * 12, 4) + h
+  const x = <isize>load<i32>(lanes + lane * 12, 8) + w
+  if (<u32>z >= <u32>field(shape, 0) || <u32>y >= <u32>field(shape, 1) || <u32>x >= <u32>field(shape, 2)) return -1
+  return ((z * field(shape, 1) + y) * field(shape, 2) + x) * <isize>sizeof<T>()
+}
+
+// @ts-ignore: decorator
+@inline
+function maskOf(at: isize): i32 {
+  return at < 0 ? 0 : -1
+}
+
+// x [channels, plane] -> panel [channels, taps, lanes] of the windows of neighbouring places
+function packPanel<T>(shape: usize, x: usize, channels: usize, planeBytes: usize, from: usize, places: usize, lanesAt: usize, to: usize): void {
+  const lanes: usize = 32 / sizeof<T>()
+  placeLanes(shape, from, lanes, places, lanesAt)
+  const kd = field(shape, 6)
+  const kh = field(shape, 7)
+  const kw = field(shape, 8)
+  const channelStep: usize = kd * kh * kw * PANEL
+  // Lanes that follow one another in a row of the input are read at once, unless the padding cuts them.
+  const inRow = field(shape, 11) == 1 && from + lanes <= places && from / <usize>field(shape, 5) == (from + lanes - 1) / <usize>field(shape, 5)
+  for (let i: isize = 0; i < kd; i++) {
+    for (let j: isize = 0; j < kh; j++) {
+      for (let k: isize = 0; k < kw; k++) {
+        const d = i * field(shape, 12)
+        const h = j * field(shape, 13)
+        const w = k * field(shape, 14)
+        let out = to
+        to += PANEL
+        let plane = x
+        const o0 = tapAt<T>(shape, lanesAt, 0, d, h, w)
+        if (inRow && o0 >= 0 && tapAt<T>(shape, lanesAt, lanes - 1, d, h, w) >= 0) {
+          plane += o0
+          for (let c: usize = 0; c < channels; c++) {
+            v128.store(out, v128.load(plane))
+            v128.store(out, v128.load(plane, 16), 16)
+            plane += planeBytes
+            out += channelStep
+          }
+          continue
+        }
+        const o1 = tapAt<T>(shape, lanesAt, 1, d, h, w)
+        const o2 = tapAt<T>(shape, lanesAt, 2, d, h, w)
+        const o3 = tapAt<T>(shape, lanesAt, 3, d, h, w)
+        if (sizeof<T>() == 8) {
+          const m0 = i64x2(maskOf(o0), maskOf(o1))
+          const m1 = i64x2(maskOf(o2), maskOf(o3))
+          const p0: usize = max(o0, 0)
+          const p1: usize = max(o1, 0)
+          const p2: usize = max(o2, 0)
+          const p3: usize = max(o3, 0)
+          for (let c: usize = 0; c < channels; c++) {
+            v128.store(out, v128.and(v128.load64_lane(plane + p1, v128.load64_zero(plane + p0), 1), m0))
+            v128.store(out, v128.and(v128.load64_lane(plane + p3, v128.load64_zero(plane + p2), 1), m1), 16)
+            plane += planeBytes
+            out += channelStep
+          }
+        } else {
+          const o4 = tapAt<T>(shape, lanesAt, 4, d, h, w)
+          const o5 = tapAt<T>(shape, lanesAt, 5, d, h, w)
+          const o6 = tapAt<T>(shape, lanesAt, 6, d, h, w)
+          const o7 = tapAt<T>(shape, lanesAt, 7, d, h, w)
+          const m0 = i32x4(maskOf(o0), maskOf(o1), maskOf(o2), maskOf(o3))
+          const m1 = i32x4(maskOf(o4), maskOf(o5), maskOf(o6), maskOf(o7))
+          const p0: usize = max(o0, 0)
+          const p1: usize = max(o1, 0)
+          const p2: usize = max(o2, 0)
+          const p3: usize = max(o3, 0)
+          const p4: usize = max(o4, 0)
+          const p5: usize = max(o5, 0)
+          const p6: usize = max(o6, 0)
+          const p7: usize = max(o7, 0)
+          for (let c: usize = 0; c < channels; c++) {
+            let v = v128.load32_zero(plane + p0)
+            v = v128.load32_lane(plane + p1, v, 1)
+            v = v128.load32_lane(plane + p2, v, 2)
+            v = v128.load32_lane(plane + p3, v, 3)
+            v128.store(out, v128.and(v, m0))
+            v = v128.load32_zero(plane + p4)
+            v = v128.load32_lane(plane + p5, v, 1)
+            v = v128.load32_lane(plane + p6, v, 2)
+            v = v128.load32_lane(plane + p7, v, 3)
+            v128.store(out, v128.and(v, m1), 16)
+            plane += planeBytes
+            out += channelStep
+          }
+        }
+      }
+    }
+  }
+}
+
+// x [channels, plane], w [features, channels, taps] -> y [features, places]
+function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize, w: usize, features: usize, y: usize, places: usize, scratch: usize): void {
+  const lanes: usize = 32 / sizeof<T>()
+  const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
+  const depth = channels * taps
+  const perBlock = max<usize>(1, DEPTH_BYTES / sizeof<T>() / max<usize>(1, taps))
+  const blockPanels = max<usize>(1, PACKED_BYTES / (min(perBlock, max<usize>(1, channels)) * max<usize>(1, taps) * PANEL))
+  const packed = scratch + PACKED_AT
+  for (let p: usize = 0; p < places; p += blockPanels * lanes) {
+    const width = min(blockPanels * lanes, places - p)
+    let c: usize = 0
+    do {
+      const some = min(perBlock, channels - c)
+      const panelStep = some * taps * PANEL
+      for (let q: usize = 0; q < width; q += lanes) {
+        packPanel<T>(shape, x + c * planeBytes, some, planeBytes, p + q, places, scratch + LANES_AT, packed + q / lanes * panelStep)
+      }
+      product<T>(features, some * taps, width, w + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, y + p * sizeof<T>(), places * sizeof<T>(), c == 0, 0, scratch)
+      c += some
+    } while (c < channels)
+  }
+}
+
+/** 16 bytes of places `stride` elements apart. */
+// @ts-ignore: decorator
+@inline
+function strided<T>(x: usize, stride: usize): v128 {
+  if (stride == 1) return v128.load(x)
+  if (sizeof<T>() == 8) return v128.load64_lane(x + stride * 8, v128.load64_zero(x), 1)
+  // The last value is read from its own place, never past it.
+  if (stride == 2) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7)
+  let v = v128.load32_zero(x)
+  v = v128.load32_lane(x + stride * 4, v, 1)
+  v = v128.load32_lane(x + stride * 8, v, 2)
+  return v128.load32_lane(x + stride * 12, v, 3)
+}
+
+/** Bytes of the padded rows that one row of outputs of a depthwise convolution reads. */
+function rowsBytes<T>(shape: usize): usize {
+  return field(shape, 6) * field(shape, 7) * rowLength(shape) * sizeof<T>()
+}
+
+function rowLength(shape: usize): usize {
+  return (field(shape, 5) - 1) * field(shape, 11) + (field(shape, 8) - 1) * field(shape, 14) + 1
+}
+
+// x [plane] -> rows [kd, kh, length], the padded rows that the outputs of row (d, h) read
+function padRows<T>(shape: usize, x: usize, d: isize, h: isize, to: usize): void {
+  const length = rowLength(shape)
+  const height = field(shape, 1)
+  const width = field(shape, 2)
+  const before = field(shape, 17)
+  const used = max<isize>(0, min<isize>(width, <isize>length - before))
+  for (let i: isize = 0; i < field(shape, 6); i++) {
+    const z = d * field(shape, 9) - field(shape, 15) + i * field(shape, 12)
+    for (let j: isize = 0; j < field(shape, 7); j++) {
+      const y = h * field(shape, 10) - field(shape, 16) + j * field(shape, 13)
+      const isInside = <u32>z < <u32>field(shape, 0) && <u32>y < <u32>height
+      if (!isInside || used < <isize>length) memory.fill(to, 0, length * sizeof<T>())
+      if (isInside && used > 0) memory.copy(to + before * sizeof<T>(), x + (z * height + y) * width * sizeof<T>(), used * sizeof<T>())
+      to += length * sizeof<T>()
+    }
+  }
+}
+
+// rows [kd kh, length], w [kd kh kw] -> y [width]
+function rowOutputs<T>(shape: usize, rows: usize, w: usize, y: usize): void {
+  const lanes: usize = 16 / sizeof<T>()
+  const count: usize = field(shape, 6) * field(shape, 7)
+  const kw: usize = field(shape, 8)
+  const width: usize = field(shape, 5)
+  const stride: usize = field(shape, 11)
+  const step = lanes * stride * sizeof<T>()
+  const rowBytes = rowLength(shape) * sizeof<T>()
+  const tapBytes = <usize>field(shape, 14) * sizeof<T>()
+  let o: usize = 0
+  for (; o + 4 * lanes <= width; o += 4 * lanes) {
+    let c0 = v128.splat<T>(0)
+    let c1 = c0
+    let c2 = c0
+    let c3 = c0
+    let row = rows + o * stride * sizeof<T>()
+    let v = w
+    for (let r: usize = 0; r < count; r++) {
+      let x = row
+      for (let k: usize = 0; k < kw; k++) {
+        const factor = v128.load_splat<T>(v)
+        c0 = v128.add<T>(c0, v128.mul<T>(strided<T>(x, stride), factor))
+        c1 = v128.add<T>(c1, v128.mul<T>(strided<T>(x + step, stride), factor))
+        c2 = v128.add<T>(c2, v128.mul<T>(strided<T>(x + 2 * step, stride), factor))
+        c3 = v128.add<T>(c3, v128.mul<T>(strided<T>(x + 3 * step, stride), factor))
+        v += sizeof<T>()
+        x += tapBytes
+      }
+      row += rowBytes
+    }
+    const to = y + o * sizeof<T>()
+    v128.store(to, c0)
+    v128.store(to, c1, 16)
+    v128.store(to, c2, 32)
+    v128.store(to, c3, 48)
+  }
+  for (; o + lanes <= width; o += lanes) {
+    let c0 = v128.splat<T>(0)
+    let row = rows + o * stride * sizeof<T>()
+    let v = w
+    for (let r: usize = 0; r < count; r++) {
+      let x = row
+      for (let k: usize = 0; k < kw; k++) {
+        c0 = v128.add<T>(c0, v128.mul<T>(strided<T>(x, stride), v128.load_splat<T>(v)))
+        v += sizeof<T>()
+        x += tapBytes
+      }
+      row += rowBytes
+    }
+    v128.store(y + o * sizeof<T>(), c0)
+  }
+  for (; o < width; o++) {
+    let c: T = 0
+    let row = rows + o * stride * sizeof<T>()
+    let v = w
+    for (let r: usize = 0; r < count; r++) {
+      let x = row
+      for (let k: usize = 0; k < kw; k++) {
+        c += load<T>(x) * load<T>(v)
+        v += sizeof<T>()
+        x += tapBytes
+      }
+      row += rowBytes
+    }
+    store<T>(y + o * sizeof<T>(), c)
+  }
+}
+
+// x [plane], w [features, taps] -> y [features, places]
+function convolveOne<T>(shape: usize, x: usize, w: usize, features: usize, y: usize, places: usize, scratch: usize): void {
+  const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
+  const rows = scratch + PACKED_AT
+  const rowBytes: usize = field(shape, 5) * sizeof<T>()
+  for (let d: isize = 0; d < field(shape, 3); d++) {
+    for (let h: isize = 0; h < field(shape, 4); h++) {
+      padRows<T>(shape, x, d, h, rows)
+      for (let m: usize = 0; m < features; m++) rowOutputs<T>(shape, rows, w + m * taps * sizeof<T>(), y + m * places * sizeof<T>())
+      y += rowBytes
+    }
+  }
+}
+
+/** `isPlain`: one tap, no padding, every place of the input in order. */
+function conv<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
+  const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
+  const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
+  const byRows = channels == 1 && features < 4 && rowsBytes<T>(shape) <= PACKED_BYTES
+  for (let n: usize = 0; n < batch; n++) {
+    for (let group: usize = 0; group < groups; group++) {
+      const weights = w + group * features * channels * taps * sizeof<T>()
+      if (byRows) convolveOne<T>(shape, x, weights, features, y, places, scratch)
+      else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), 0, scratch)
+      else convolve<T>(shape, x, channels, planeBytes, weights, features, y, places, scratch)
+      if (bias) addScaled<T>(y, features, places, bias + group * features * sizeof<T>(), sizeof<T>(), 0, 1)
+      x += channels * planeBytes
+      y += features * places * sizeof<T>()
+    }
+  }
+}
+
+export function conv32(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f32>(shape, x, w, bias, y, batch, groups, channels, features, isPlain, scratch)
+}
+
+export function conv64(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f64>(shape, x, w, bias, y, batch, groups, channels, features, isPlain, scratch)
+}

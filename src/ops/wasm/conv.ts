@@ -1,0 +1,66 @@
+// Convolutions on the wasm device: products of the weights with windows packed into scratch, see assembly/conv.ts.
+import { int } from '../attributes.ts'
+import { perShape } from '../cpu/nest.ts'
+import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
+import { kernelOf } from '../schemas/conv.ts'
+import { isTensorType } from '../types.ts'
+import { placeWindow, windowOf, type Places } from '../window.ts'
+import { offsetOf, wordsOf } from './memory.ts'
+import { wasmFunction } from './module.ts'
+
+/** The description of a convolution, in front of the scratch of the module's functions. */
+const SHAPE_BYTES = 128
+const PACKED_BYTES = 262144
+const SCRATCH_BYTES = SHAPE_BYTES + 256 + PACKED_BYTES
+/** More taps than fit into scratch as one panel are left to cpu. */
+const MAX_TAPS = PACKED_BYTES / 32
+
+/** Kernels over a host's memory, by operator key. */
+export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+  return [['Conv', { make: (context) => makeConv(host, context) }]]
+}
+
+/** Writes dimensions of a window as assembly/conv.ts and assembly/pool.ts read them. */
+export function writePlaces(words: Int32Array, at: number, { input, output, kernel, strides, dilations, before }: Places): void {
+  for (let axis = 0; axis < 3; axis++) {
+    words[at + axis] = input[axis]
+    words[at + 3 + axis] = output[axis]
+    words[at + 6 + axis] = kernel[axis]
+    words[at + 9 + axis] = strides[axis]
+    words[at + 12 + axis] = dilations[axis]
+    words[at + 15 + axis] = before[axis]
+  }
+}
+
+/** Taps of a window, from the shape of weights as far as it is known. */
+function tapsOf(context: KernelContext): number {
+  const type = context.inputTypes[1]
+  const shape = context.constants[1]?.shape ?? (isTensorType(type) ? type.shape : undefined)
+  return shape === undefined ? Infinity : shape.slice(2).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : Infinity), 1)
+}
+
+// x [N, C, ...], w [M, C / groups, ...], bias [M] -> y [N, M, ...]
+function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const type = context.inputTypes[0]
+  if (!isTensorType(type) || (type.dtype !== 'float32' && type.dtype !== 'float64') || !(tapsOf(context) <= MAX_TAPS)) return undefined
+  host.reserveScratch(SCRATCH_BYTES)
+  const conv = wasmFunction(host.exports, type.dtype === 'float32' ? 'conv32' : 'conv64')
+  const groups = int(context.attributes, 'group', 1)
+  const layouts = perShape(([x, w], [y]) => {
+    if (x === undefined || w === undefined || y === undefined) throw new TypeError('Conv was called without an input that it needs')
+    const kernel = kernelOf(context.attributes, w.shape)?.map(Number) ?? []
+    const window = placeWindow(windowOf(context.attributes, kernel), x.shape.slice(2), y.shape.slice(2))
+    const isPlain = [0, 1, 2].every((axis) => window.kernel[axis] === 1 && window.strides[axis] === 1 && window.before[axis] === 0 && window.after[axis] === 0)
+    return { window, features: w.shape[0] / groups, channels: w.shape[1], isPlain: isPlain ? 1 : 0 }
+  })
+  const words = wordsOf(host)
+  return (inputs, outputs) => {
+    const [x, w, bias] = inputs
+    const [y] = outputs
+    if (x === undefined || w === undefined || y === undefined || y.size === 0) return
+    const { window, features, channels, isPlain } = layouts(inputs, outputs)
+    const { scratchOffset } = host
+    writePlaces(words(), scratchOffset / 4, window)
+    conv(scratchOffset, offsetOf(x), offsetOf(w), bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
+  }
+}

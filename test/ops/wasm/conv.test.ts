@@ -1,0 +1,50 @@
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { assertEqual, noise } from './equal.ts'
+
+const dtype = fc.constantFrom('float32' as const, 'float64' as const)
+
+/** One to three spatial axes; windows that fit into the padded input. */
+const spatial = fc.integer({ min: 1, max: 3 }).chain((rank) => {
+  const axis = fc.record({ dim: fc.integer({ min: 1, max: rank === 1 ? 90 : rank === 2 ? 20 : 7 }), kernel: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 3 }), dilation: fc.integer({ min: 1, max: 2 }), before: fc.integer({ min: 0, max: 3 }), after: fc.integer({ min: 0, max: 3 }) })
+  return fc.array(axis.filter(({ dim, kernel, dilation, before, after }) => dim + before + after >= (kernel - 1) * dilation + 1), { minLength: rank, maxLength: rank })
+})
+
+test('wasm: convolutions have the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, spatial, fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 9 })), fc.integer({ min: 1, max: 3 }), fc.boolean(), fc.boolean(), fc.boolean(), (seed, type, axes, [batch, channels, features], group, constant, hasBias, odd) => {
+      const special = odd ? 0.02 : 0
+      return assertEqual('Conv', {
+        inputs: [
+          { tensor: noise(seed, type, [batch, channels * group, ...axes.map(({ dim }) => dim)], special) },
+          { tensor: noise(seed + 1, type, [features * group, channels, ...axes.map(({ kernel }) => kernel)], special), constant },
+          ...(hasBias ? [{ tensor: noise(seed + 2, type, [features * group]), constant }] : []),
+        ],
+        attributes: {
+          group, strides: axes.map(({ stride }) => stride), dilations: axes.map(({ dilation }) => dilation), pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)],
+        },
+      })
+    }),
+    { numRuns: 250 },
+  )
+})
+
+test('wasm: convolutions of the shapes of networks have the bits of cpu', async () => {
+  const cases: [x: number[], w: number[], attributes: Record<string, number | number[]>][] = [
+    [[1, 3, 40, 40], [16, 3, 7, 7], { strides: [2, 2], pads: [3, 3, 3, 3] }],
+    [[2, 20, 14, 14], [33, 20, 3, 3], { pads: [1, 1, 1, 1] }],
+    [[1, 64, 7, 7], [30, 64, 3, 3], { pads: [1, 1, 1, 1] }],
+    [[1, 130, 9, 9], [12, 130, 1, 1], {}],
+    [[1, 24, 9, 9], [12, 24, 1, 1], { strides: [2, 2] }],
+    [[2, 24, 35, 35], [24, 1, 3, 3], { group: 24, pads: [1, 1, 1, 1] }],
+    [[1, 24, 35, 35], [48, 1, 5, 5], { group: 24, strides: [2, 2], auto_pad: 'SAME_UPPER' } as never],
+    [[1, 8, 300], [8, 8, 9], { dilations: [4] }],
+    [[1, 600, 6, 6], [4, 600, 3, 3], {}],
+    [[1, 1, 60, 60], [4, 1, 40, 40], {}],
+  ]
+  for (const [x, w, attributes] of cases) {
+    for (const type of ['float32', 'float64'] as const) {
+      await assertEqual('Conv', { inputs: [{ tensor: noise(1, type, x, 0) }, { tensor: noise(2, type, w, 0), constant: true }, { tensor: noise(3, type, [w[0]], 0), constant: true }], attributes })
+    }
+  }
+})
