@@ -23,6 +23,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['METHOD', 'Methods of a model'],
   ['MODEL', 'Loaded models'],
   ['NPY', '.npy files'],
+  ['ONNX', 'ONNX files, read and written'],
   ['OP', 'Operators: inputs, shapes and attributes that they do not take'],
   ['PICKLE', 'Pickle and joblib files'],
   ['RUN', 'Runs'],

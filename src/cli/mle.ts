@@ -6,6 +6,7 @@ import { VERSION } from './version.ts'
 
 const COMMANDS: ReadonlyMap<string, { readonly summary: string; readonly load: () => Promise<Command> }> = /* @__PURE__ */ new Map([
   ['convert', { summary: 'turn a trained model of any supported format into an .mle file', load: async () => (await import('./convert.ts')).convert }],
+  ['export', { summary: 'write a model of any supported format as an ONNX file', load: async () => (await import('./export.ts')).exportCommand }],
   ['run', { summary: 'predict with a model on .npy, .csv or .json inputs', load: async () => (await import('./run.ts')).run }],
   ['inspect', { summary: 'show inputs, outputs, methods, operators and sizes of a model', load: async () => (await import('./inspect.ts')).inspect }],
   ['bench', { summary: 'measure load time, latency and throughput of a model', load: async () => (await import('./bench.ts')).bench }],

@@ -8,6 +8,7 @@ import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
 import { messageOf } from '../protobuf.ts'
 import { plainAttribute } from './attributes.ts'
 import { createDraft, int64s, type Draft, type DraftNode } from './draft.ts'
+import { restoreMetadata } from './metadata.ts'
 import { readModel, type AttributeProto, type FunctionProto, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './proto.ts'
 import { onnxError, tensorOf, typeOf, type ExternalData } from './tensors.ts'
 import { upgrade } from './upgrade.ts'
@@ -47,7 +48,7 @@ export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
   const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name), fn]))
   const state: ImportState = { model, external, fresh, functions, dtypes: new Map() }
   const graph = importGraph(model.graph, state)
-  return {
+  const imported: Graph = {
     ...typedOutputs(graph),
     metadata: {
       name: model.graph.name === '' ? undefined : model.graph.name,
@@ -57,6 +58,7 @@ export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
       properties: model.properties.length === 0 ? undefined : model.properties,
     },
   }
+  return restoreMetadata(imported)
 }
 
 function functionKey(domain: string, name: string): string {

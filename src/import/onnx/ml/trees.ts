@@ -1,5 +1,5 @@
 // Tree ensembles of ai.onnx.ml. Where the specification is silent, as onnxruntime computes them.
-import { encodeTrees, type Comparison, type TreeDescription } from '../../../ops/trees/encode.ts'
+import { encodeTrees, type CategorySplit, type Comparison, type TreeDescription } from '../../../ops/trees/encode.ts'
 import { NODE_LAYOUT, type Aggregate } from '../../../ops/trees/layout.ts'
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
@@ -29,6 +29,8 @@ const MODES: ReadonlyMap<string, Comparison | 'leaf' | 'member'> = new Map([
 ])
 /** Tests of set membership become chains, which copy what follows: beyond this many nodes the model is refused. */
 const MAX_NODES = 1 << 24
+/** A set takes a bit for each number below its largest member. */
+const MAX_MEMBER = 1 << 16
 
 function fail(lowering: Lowering, message: string): never {
   throw onnxError('ONNX_TREE', `${lowering.node.op} ${lowering.node.name ?? ''} ${message}`)
@@ -123,12 +125,18 @@ interface Tree {
   readonly targets: ReadonlySet<number>
 }
 
+/** Sets of small whole numbers are bitsets here; others become chains of comparisons. */
+function isCategories(values: readonly number[]): boolean {
+  return values.length > 0 && values.every((value) => Number.isInteger(value) && value >= 0 && value < MAX_MEMBER)
+}
+
 /** A tree from its root, every node reached along one path; `filler` stands where a leaf has no weight for a target. */
 function treeOf(lowering: Lowering, nodes: Nodes, root: number, width: number, filler: number): Tree {
   const [left, right, feature, threshold, missing]: number[][] = [[], [], [], [], []]
   const comparison: Comparison[] = []
   const leaves: number[] = []
   const targets = new Set<number>()
+  const categories = new Map<number, CategorySplit>()
   // A path of nodes longer than the ensemble has a cycle.
   const build = (node: number, depth: number): number => {
     if (depth > nodes.feature.length || left.length > MAX_NODES) fail(lowering, 'has a cycle among its nodes, or too many of them')
@@ -148,7 +156,13 @@ function treeOf(lowering: Lowering, nodes: Nodes, root: number, width: number, f
     }
     feature[at] = nodes.feature[node]
     const goesYes = nodes.missingYes[node] ? 1 : 0
-    if (kind === 'member') chain(at, node, nodes.members.get(node) ?? [], 0, depth)
+    const set = kind === 'member' ? (nodes.members.get(node) ?? []) : []
+    if (kind === 'member' && isCategories(set)) {
+      categories.set(at, { members: set, side: 'left', unknown: 'right' })
+      missing[at] = goesYes === 1 ? 0 : 1
+      left[at] = build(nodes.yes[node], depth + 1)
+      right[at] = build(nodes.no[node], depth + 1)
+    } else if (kind === 'member') chain(at, node, set, 0, depth)
     else {
       comparison[at] = kind
       threshold[at] = nodes.threshold[node]
@@ -184,7 +198,7 @@ function treeOf(lowering: Lowering, nodes: Nodes, root: number, width: number, f
       values[place] = Number.isFinite(filler) || Number.isFinite(values[place]) ? values[place] + weight : weight
     }
   })
-  return { description: { left, right, feature, threshold, values, missingRight: missing, comparison }, targets }
+  return { description: { left, right, feature, threshold, values, missingRight: missing, comparison, categories: categories.size > 0 ? categories : undefined }, targets }
 }
 
 /** Sums, means, minima or maxima [rows, width] of the trees, without base values. */
@@ -205,8 +219,9 @@ function ensemble(lowering: Lowering, nodes: Nodes, width: number, aggregate: Ag
   const encoded = encodeTrees(trees.map(({ description }) => description), { width: single ? 1 : width, precision: nodes.precision, leafPrecision: nodes.precision, treeTarget })
   const x = cast(lowering, node.inputs[0], nodes.precision)
   const inputs = [x, constant(encoded.nodes), constant(encoded.leafIndex), constant(encoded.roots), constant(encoded.leafValues)]
-  if (encoded.treeTarget !== undefined) inputs.push(constant(encoded.treeTarget))
-  const scores = add('mle.TreeEnsemble', inputs, { layout: NODE_LAYOUT, outputs: width, aggregate, accumulate: nodes.precision })
+  if (encoded.treeTarget !== undefined || encoded.categories !== undefined) inputs.push(encoded.treeTarget === undefined ? '' : constant(encoded.treeTarget))
+  if (encoded.categories !== undefined) inputs.push(constant(encoded.categories))
+  const scores = add('mle.TreeEnsemble', inputs, { layout: NODE_LAYOUT, outputs: width, aggregate, accumulate: nodes.precision, rounding: 'exact' })
   if (filler === 0) return scores
   const zero = constant(tensor([0], [], nodes.precision))
   return add('Where', [add('Equal', [scores, constant(tensor([filler], [], nodes.precision))]), zero, scores])
