@@ -19,9 +19,10 @@ const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm
 const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3)).filter((name) => name !== 'trees')
 /** Arrays in files: the command needs no more of what importers share. */
 const NPY = 'src/tensor/npy.ts'
+const FORMAT = 'src/format/index.ts'
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['core', 'shared', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['core', 'shared', 'format-shared', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -72,6 +73,9 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const otherEntries = entries.filter((id) => id !== entries[0] && !commands.has(id))
   for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'core')
   for (const [chunk, ids] of lazy) assign(ids, chunk)
+  // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.
+  const formatEntry = entries.find((id) => relative('.', id) === FORMAT)
+  if (formatEntry !== undefined) assign([...reached(formatEntry)].filter((id) => usedBy(id, libraryRoots) > 1 && usedBy(id, otherEntries) === 1), 'format-shared')
   for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
   for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
   assign([...reachedFrom(RUN)].filter(isOfCommand), 'cli-run')

@@ -27,7 +27,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const graph = await graphOfFile(input, progress)
   progress.show('writing')
   const { exportOnnx } = await import('../export/index.ts')
-  const exported = exportOnnx(graph, { outputs: methods.length > 0 ? methods : undefined, precision, opset })
+  const exported = await exportOnnx(graph, { outputs: methods.length > 0 ? methods : undefined, precision, opset })
   writeFile(output, exported.bytes)
   progress.done()
   terminal.out(`${output}: ${bytesText(exported.bytes.byteLength)} (from ${bytesText(fileBytes(input))}), opset ${exported.opset}, ${exported.outputs.join(', ')}\n`)

@@ -41,7 +41,7 @@ async function roundTrip(pack: string, fixture: FixtureCase, files: ReadonlyMap<
   const graph = await graphOf(fixture, files)
   let bytes: Uint8Array
   try {
-    ;({ bytes } = exportOnnx(graph))
+    ;({ bytes } = await exportOnnx(graph))
   } catch (error) {
     assert.ok(error instanceof MleError && error.code === 'ONNX_EXPORT_OPERATOR' && WITHOUT_FORM.has(String(error.actual)), `${pack}/${fixture.name}: ${String(error)}`)
     counts.refused++

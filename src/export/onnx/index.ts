@@ -1,4 +1,4 @@
-// exportOnnx: Graph -> ONNX. Operators of ai.onnx stay as they are; ours become operators of ai.onnx and ai.onnx.ml that compute the same.
+// Graph -> ONNX. Operators of ai.onnx stay as they are; ours become operators of ai.onnx and ai.onnx.ml that compute the same.
 import { MleError } from '../../error.ts'
 import { encodeMetadata } from '../../format/encode-graph.ts'
 import type { Graph, Metadata, Node } from '../../graph/graph.ts'
@@ -37,16 +37,8 @@ export interface ExportedOnnx {
   readonly outputs: readonly string[]
 }
 
-/**
- * Writes a graph as an ONNX file. Methods, classes, columns and other metadata go into metadata_props, from which `importModel` restores them.
- *
- * An output that needs an operator without a form in ONNX is left out with a note, unless the model's predictions (or `options.outputs`) need it.
- *
- * @throws MleError ONNX_EXPORT_OPERATOR for an operator without a form in ONNX, ONNX_EXPORT_OPSET for one newer than `options.opset`,
- *   ONNX_EXPORT_DTYPE, ONNX_EXPORT_SIZE above 2 GiB
- * @example const { bytes, notes } = exportOnnx(await importModel(joblibBytes))
- */
-export function exportOnnx(graph: Graph, options: OnnxExportOptions = {}): ExportedOnnx {
+/** See `exportOnnx` of ../index.ts. */
+export function onnxOf(graph: Graph, options: OnnxExportOptions = {}): ExportedOnnx {
   const { precision = 'keep', opset: wanted } = options
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= MIN_OPSET && wanted <= MAX_OPSET)) throw new RangeError(`opset ${wanted} cannot be written, only ${MIN_OPSET} to ${MAX_OPSET}`)
   const chosen = withOutputs(graph, options.outputs)
