@@ -54,6 +54,14 @@ export function chunkEntry(raw: Uint8Array, elementBytes: number = 4, codec: num
   return entry
 }
 
+/** An entry of the chunk table for compressed bytes. */
+function packedEntry(stored: Uint8Array, raw: Uint8Array, codec: number, filter: number = 0): Uint8Array {
+  const entry = chunkEntry(stored, 4, codec, filter)
+  new DataView(entry.buffer).setUint32(16, raw.length, true)
+  entry.set(sha256(raw), 64)
+  return entry
+}
+
 const TINY_WEIGHTS: readonly number[] = [0, 0, 0x80, 0x3f, 0, 0, 0, 0x40]
 
 function weightsOf(bytes: readonly number[]): Uint8Array {
@@ -162,6 +170,7 @@ export function malformedFiles(): MalformedFile[] {
   addNameFaults(add)
   addTensorFaults(add)
   addChunkFaults(add)
+  addCodecFaults(add)
   return out
 }
 
@@ -317,7 +326,70 @@ function addChunkFaults(add: Add): void {
   add('codec-unannounced', 'FORMAT_CODEC', 'codec lz4 in a file that does not announce compression', withEntry((bytes) => bytes.fill(1, 0, 1)))
   add('codec-announced', 'FORMAT_CODEC', 'a file that announces compression and has none', withEntry(() => {}, 2))
   add('filter-unknown', 'FORMAT_CODEC', 'filter 2', withEntry((bytes) => bytes.fill(2, 1, 2)))
+  add('filter-without-codec', 'FORMAT_CODEC', 'filter shuffle with codec none', withEntry((bytes) => bytes.fill(1, 1, 2)))
   const other = weightsOf([3, 0, 0, 0, 4, 0, 0, 0])
   const pair = float32s(`${TENSOR},{"dtype":"int32","shape":[2],"offset":64}`, Uint8Array.of(...other, ...weights), 2)
   add('chunks-swapped', 'FORMAT_CRC32', 'the bytes of two chunks swapped', file({ ...pair, chunks: Uint8Array.of(...entry, ...chunkEntry(other)) }))
+}
+
+const LZ4 = 1
+const ZSTD = 2
+const BROTLI = 3
+
+/** The tiny weights as zstd: a frame of one segment, its 8 bytes as they are and a run of 56 zeros. */
+const ZSTD_TINY = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 64, 0x40, 0, 0, ...TINY_WEIGHTS, 0xc3, 1, 0, 0)
+/** The same as brotli, and as lz4: nine literals, 50 zeros, five literals. */
+const BROTLI_TINY = Uint8Array.from(Buffer.from('1b3f00f8a7017e8000c73f81c0e06100', 'hex'))
+const LZ4_TINY = Uint8Array.from(Buffer.from('9f0000803f000000400001001f500000000000', 'hex'))
+
+function addCodecFaults(add: Add): void {
+  const weights = weightsOf(TINY_WEIGHTS)
+  const packed = (stored: Uint8Array, codec: number, change: (entry: Uint8Array) => void = () => {}): Uint8Array =>
+    file({ weights: stored, chunks: changed(packedEntry(stored, weights, codec), change), features: 2 })
+  const fault = (name: string, why: string, stored: Uint8Array, codec: number): void => add(name, 'FORMAT_DECODE', why, packed(stored, codec))
+  const with1 = (bytes: Uint8Array, at: number, value: number): Uint8Array => changed(bytes.slice(), (copy) => copy.fill(value, at, at + 1))
+  const skippable = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7)
+
+  add('chunk-not-smaller', 'FORMAT_CHUNK', 'a compressed chunk of as many bytes as it holds', packed(new Uint8Array(64), LZ4))
+  add('chunk-empty', 'FORMAT_CHUNK', 'a compressed chunk of no bytes', packed(new Uint8Array(0), LZ4))
+  add('codec-data-unannounced', 'FORMAT_CODEC', 'a zstd chunk in a file that does not announce compression', file({ weights: ZSTD_TINY, chunks: packedEntry(ZSTD_TINY, weights, ZSTD) }))
+  add('sha256-chunk-decoded', 'FORMAT_SHA256', 'a wrong hash of the decoded bytes of a chunk', packed(ZSTD_TINY, ZSTD, (entry) => entry.fill(0, 64, 96)), 'sha256')
+  fault('lz4-long', 'an lz4 block of more bytes than the chunk holds', Uint8Array.from(Buffer.from('9f0000803f0000004000010049500000000000', 'hex')), LZ4)
+  fault('lz4-short', 'an lz4 block of fewer bytes', Uint8Array.from(Buffer.from('800000803f00000040', 'hex')), LZ4)
+  fault('lz4-trailing', 'a byte after the end of an lz4 block', Uint8Array.of(...LZ4_TINY, 0), LZ4)
+  fault('lz4-distance', 'an lz4 match that reaches before the data', Uint8Array.from(Buffer.from('9f0000803f00000040000a001f500000000000', 'hex')), LZ4)
+  fault('lz4-distance-zero', 'an lz4 match of distance 0', Uint8Array.from(Buffer.from('9f0000803f000000400000001f500000000000', 'hex')), LZ4)
+  fault('lz4-cut', 'an lz4 block that is cut short', LZ4_TINY.subarray(0, 12), LZ4)
+  fault('zstd-magic', 'no zstd frame', with1(ZSTD_TINY, 0, 0x29), ZSTD)
+  fault('zstd-trailing', 'a byte after the zstd frame', Uint8Array.of(...ZSTD_TINY, 0), ZSTD)
+  fault('zstd-two-frames', 'two zstd frames', Uint8Array.of(...ZSTD_TINY, ...ZSTD_TINY), ZSTD)
+  fault('zstd-skippable-before', 'a frame to skip before the zstd frame', Uint8Array.of(...skippable, ...ZSTD_TINY), ZSTD)
+  fault('zstd-skippable-after', 'a frame to skip after the zstd frame', Uint8Array.of(...ZSTD_TINY, ...skippable), ZSTD)
+  fault('zstd-window', 'a zstd window of 16 MiB', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 14 << 3, ...ZSTD_TINY.subarray(6)), ZSTD)
+  fault('zstd-window-huge', 'a zstd window of 3.75 TiB', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0xff, ...ZSTD_TINY.subarray(6)), ZSTD)
+  fault('zstd-dictionary', 'a zstd frame that needs a dictionary', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x21, 1, ...ZSTD_TINY.subarray(5)), ZSTD)
+  fault('zstd-reserved', 'a reserved bit of the zstd frame header', with1(ZSTD_TINY, 4, 0x28), ZSTD)
+  fault('zstd-block-reserved', 'a zstd block of the reserved type', with1(ZSTD_TINY, 17, 0xc7), ZSTD)
+  fault('zstd-size', 'a zstd frame that claims another size', with1(ZSTD_TINY, 5, 65), ZSTD)
+  fault('zstd-bomb', 'a zstd frame of 56 MB', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 0x02, 0, 0x10, 0, 0x03, 0, 0x10, 0), ZSTD)
+  fault('zstd-checksum', 'a zstd frame with a wrong checksum', Uint8Array.of(...with1(ZSTD_TINY, 4, 0x24), 1, 2, 3, 4), ZSTD)
+  fault('zstd-cut', 'a zstd frame that is cut short', ZSTD_TINY.subarray(0, 18), ZSTD)
+  fault('brotli-trailing', 'a byte after the brotli stream', Uint8Array.of(...BROTLI_TINY, 0), BROTLI)
+  fault('brotli-two-streams', 'two brotli streams', Uint8Array.of(...BROTLI_TINY, ...BROTLI_TINY), BROTLI)
+  fault('brotli-cut', 'a brotli stream that is cut short', BROTLI_TINY.subarray(0, -2), BROTLI)
+  fault('brotli-large-window', 'a brotli window of more than 24 bits', Uint8Array.of(0x11, 0x1a, ...BROTLI_TINY.subarray(1)), BROTLI)
+  fault('brotli-empty', 'a brotli stream of no bytes', Uint8Array.of(0x06), BROTLI)
+  const claim = new Uint8Array(64)
+  add('expansion', 'FORMAT_LIMIT', '32 chunks of 64 bytes that claim 1 MiB each', file({
+    graph: graphText({ tensors: TENSOR.replace('[2]', '[8388608]') }),
+    weights: new Uint8Array(64 * 32),
+    chunks: Uint8Array.from(Array.from({ length: 32 }, () => [...claimingEntry(claim, 1048576)]).flat()),
+    features: 2,
+  }))
+}
+
+function claimingEntry(stored: Uint8Array, rawBytes: number): Uint8Array {
+  const entry = chunkEntry(stored, 4, LZ4)
+  new DataView(entry.buffer).setUint32(16, rawBytes, true)
+  return entry
 }

@@ -1,7 +1,7 @@
 // mle convert: a model of any supported format -> an .mle file.
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
-import { pruneGraph } from '../import/prune.ts'
+import { pruneGraph } from '../graph/prune.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { fileBytes, graphOfFile, isMleFile } from './model-file.ts'
 import { outputsOf, writeFile } from './outputs.ts'
@@ -13,7 +13,8 @@ IN is a model of scikit-learn, XGBoost, LightGBM, CatBoost, ONNX, PyTorch, Keras
 version 1 or 2, or an .mle file to write anew.
 
   -o, --output FILE  default: IN with the extension .mle, in the same folder
-  --codec NAME       none (default; the smallest loading time), lz4, zstd or brotli
+  --codec NAME       none (default; the smallest loading time), lz4, zstd or brotli. All are read everywhere;
+                     zstd is written by Node 22.15 and later, brotli by Node, Deno and Bun, lz4 everywhere
   --method NAME      keep only this method or output, once for each; default: all
 `
 

@@ -3,8 +3,8 @@ import { MleError } from '../error.ts'
 import { bytesPerElement, type DType } from '../tensor/dtype.ts'
 import { crc32 } from '../platform/crc32.ts'
 import { sha256 } from '../platform/sha256.ts'
-import { equalBytes, readU64, viewOf, writeU64 } from './bytes.ts'
-import { alignUp, CHUNK_BYTES, CHUNK_ENTRY_BYTES, CODEC_NONE, FILTER_NONE } from './layout.ts'
+import { equalBytes, firstNonZero, readU64, viewOf, writeU64 } from './bytes.ts'
+import { alignUp, CHUNK_BYTES, CHUNK_ENTRY_BYTES, CODEC_NONE, FILTER_NONE, TAG_BYTES } from './layout.ts'
 import type { Limits } from './limits.ts'
 import type { Chunk, CodecName, Container } from './types.ts'
 
@@ -48,9 +48,10 @@ export function codecName(codec: number): CodecName {
  *
  * @param fileOffset where the section starts
  * @param weightsBytes length of the weights section
+ * @param sealed the weights are encrypted
  * @throws MleError FORMAT_CHUNK, FORMAT_CODEC, FORMAT_RESERVED, FORMAT_LIMIT
  */
-export function decodeChunks(bytes: Uint8Array, fileOffset: number, grid: readonly GridCell[], weightsBytes: number, container: Container, limits: Limits): Chunk[] {
+export function decodeChunks(bytes: Uint8Array, fileOffset: number, grid: readonly GridCell[], weightsBytes: number, container: Container, limits: Limits, sealed: boolean = false): Chunk[] {
   if (bytes.length !== grid.length * CHUNK_ENTRY_BYTES) {
     throw new MleError('FORMAT_CHUNK', `the chunk table has ${bytes.length} bytes, the tensors need ${grid.length} chunks of ${CHUNK_ENTRY_BYTES} bytes each`, {
       section: 'chunks', offset: fileOffset, expected: grid.length * CHUNK_ENTRY_BYTES, actual: bytes.length,
@@ -62,7 +63,7 @@ export function decodeChunks(bytes: Uint8Array, fileOffset: number, grid: readon
   let rawOffset = 0
   for (let i = 0; i < grid.length; i++) {
     const chunk = decodeEntry(bytes, view, i, fileOffset, storedOffset, rawOffset)
-    checkEntry(chunk, grid[i], i, fileOffset, container)
+    checkEntry(chunk, grid[i], i, fileOffset, container, sealed)
     chunks[i] = chunk
     storedOffset += chunk.storedBytes
     rawOffset += chunk.rawBytes
@@ -71,8 +72,8 @@ export function decodeChunks(bytes: Uint8Array, fileOffset: number, grid: readon
   if (storedOffset !== weightsBytes) {
     throw new MleError('FORMAT_CHUNK', `the chunks hold ${storedOffset} stored bytes, the weights section ${weightsBytes}`, { section: 'chunks', offset: fileOffset, expected: weightsBytes, actual: storedOffset })
   }
-  if (container.compressed !== chunks.some((chunk) => chunk.codec !== CODEC_NONE)) {
-    throw new MleError('FORMAT_CODEC', `the features say that chunks are ${container.compressed ? '' : 'not '}compressed, the chunk table does not`, { section: 'chunks', offset: fileOffset })
+  if (container.compressed && storedPlain(chunks)) {
+    throw new MleError('FORMAT_CODEC', 'the features say that the file is compressed, but no chunk is', { section: 'chunks', offset: fileOffset })
   }
   const allowed = 16777216 + limits.maxExpansion * storedOffset
   if (rawOffset !== storedOffset && rawOffset > allowed) {
@@ -99,64 +100,92 @@ function decodeEntry(bytes: Uint8Array, view: DataView, index: number, fileOffse
   }
 }
 
-function checkEntry(chunk: Chunk, cell: GridCell, index: number, fileOffset: number, container: Container): void {
+function checkEntry(chunk: Chunk, cell: GridCell, index: number, fileOffset: number, container: Container, sealed: boolean): void {
   const offset = fileOffset + index * CHUNK_ENTRY_BYTES
-  if (chunk.codec >= CODECS.length || chunk.filter > 1) {
-    throw new MleError('FORMAT_CODEC', `chunk ${index} has codec ${chunk.codec} and filter ${chunk.filter}, of which this reader does not know one`, { section: 'chunks', offset, actual: chunk.codec })
+  const { codec, filter, elementBytes, rawBytes } = chunk
+  if (codec >= CODECS.length || filter > 1 || (filter !== FILTER_NONE && (codec === CODEC_NONE || elementBytes === 1))) {
+    throw new MleError('FORMAT_CODEC', `chunk ${index} has codec ${codec} and filter ${filter}, of which this reader does not know one, or which may not stand together`, { section: 'chunks', offset, actual: codec })
   }
-  if (chunk.rawBytes !== cell.byteLength || chunk.elementBytes !== cell.elementBytes) {
-    throw new MleError('FORMAT_CHUNK', `chunk ${index} holds ${chunk.rawBytes} bytes of ${chunk.elementBytes}-byte elements, the tensors need ${cell.byteLength} of ${cell.elementBytes}`, {
-      section: 'chunks', offset, expected: cell.byteLength, actual: chunk.rawBytes,
+  if (codec !== CODEC_NONE && !container.compressed) {
+    throw new MleError('FORMAT_CODEC', `chunk ${index} has codec ${codecName(codec)}, but the features do not say that the file is compressed`, { section: 'chunks', offset, actual: codec })
+  }
+  if (rawBytes !== cell.byteLength || elementBytes !== cell.elementBytes) {
+    throw new MleError('FORMAT_CHUNK', `chunk ${index} holds ${rawBytes} bytes of ${elementBytes}-byte elements, the tensors need ${cell.byteLength} of ${cell.elementBytes}`, {
+      section: 'chunks', offset, expected: cell.byteLength, actual: rawBytes,
     })
   }
-  if (chunk.codec === CODEC_NONE && !container.encrypted && chunk.storedBytes !== chunk.rawBytes) {
-    throw new MleError('FORMAT_CHUNK', `chunk ${index} is not compressed, but stores ${chunk.storedBytes} bytes for ${chunk.rawBytes}`, { section: 'chunks', offset, expected: chunk.rawBytes, actual: chunk.storedBytes })
+  const payload = chunk.storedBytes - (sealed ? TAG_BYTES : 0)
+  if (codec === CODEC_NONE ? payload !== rawBytes : payload >= rawBytes || payload < 1) {
+    throw new MleError('FORMAT_CHUNK', `chunk ${index} stores ${payload} bytes for ${rawBytes}: without a codec as many are needed, with one fewer`, { section: 'chunks', offset, expected: rawBytes, actual: payload })
+  }
+  if (sealed && firstNonZero(chunk.rawSha256, 0, 32) >= 0) {
+    throw new MleError('FORMAT_RESERVED', `chunk ${index} is encrypted, but tells the hash of its content`, { section: 'chunks', offset: offset + 64, expected: 0 })
   }
 }
 
-/** Refuses what the format allows and this version cannot decode. */
-export function requireUncompressed(chunks: readonly Chunk[], fileOffset: number): void {
-  for (let i = 0; i < chunks.length; i++) {
-    const { codec, filter } = chunks[i]
-    if (codec === CODEC_NONE && filter === FILTER_NONE) continue
-    throw new MleError('FORMAT_CODEC', `chunk ${i} has codec ${codecName(codec)} and filter ${filter}, which this version of mle-runtime does not read; write the file with codec none`, {
-      section: 'chunks', offset: fileOffset + i * CHUNK_ENTRY_BYTES, expected: CODEC_NONE, actual: codec,
-    })
-  }
+/** True when the stored weights are the decoded ones. */
+export function storedPlain(chunks: readonly { readonly codec: number }[]): boolean {
+  return chunks.every(({ codec }) => codec === CODEC_NONE)
 }
 
-/** Checks the sums of the stored bytes. `weightsOffset` is where they start in the file, for messages. */
+/** Checks the sums of the stored bytes of all chunks, which stand one after the other. `weightsOffset` is where they start in the file, for messages. */
 export function checkChunks(chunks: readonly Chunk[], stored: Uint8Array, weightsOffset: number, hashes: boolean): void {
   for (let i = 0; i < chunks.length; i++) {
-    const chunk = chunks[i]
-    const bytes = stored.subarray(chunk.storedOffset, chunk.storedOffset + chunk.storedBytes)
-    const actual = crc32(bytes)
-    const offset = weightsOffset + chunk.storedOffset
-    if (actual !== chunk.crc32) {
-      throw new MleError('FORMAT_CRC32', `weights: chunk ${i} is damaged: its CRC-32 is ${actual}, the chunk table says ${chunk.crc32}`, { section: 'weights', offset, expected: chunk.crc32, actual })
-    }
-    if (!hashes) continue
-    const hash = sha256(bytes)
-    if (!equalBytes(hash, chunk.sha256) || (chunk.codec === CODEC_NONE && chunk.filter === FILTER_NONE && !equalBytes(hash, chunk.rawSha256))) {
-      throw new MleError('FORMAT_SHA256', `weights: chunk ${i} does not have the SHA-256 that the chunk table says`, { section: 'weights', offset })
-    }
+    const { storedOffset, storedBytes } = chunks[i]
+    checkChunk(chunks[i], i, stored.subarray(storedOffset, storedOffset + storedBytes), weightsOffset, hashes)
   }
 }
 
-/** The chunk table of uncompressed weights. */
-export function encodeChunks(grid: readonly GridCell[], weights: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(grid.length * CHUNK_ENTRY_BYTES)
+/** Checks the sums of the stored bytes of one chunk. */
+export function checkChunk(chunk: Chunk, index: number, bytes: Uint8Array, weightsOffset: number, hashes: boolean): void {
+  const actual = crc32(bytes)
+  const offset = weightsOffset + chunk.storedOffset
+  if (actual !== chunk.crc32) {
+    throw new MleError('FORMAT_CRC32', `weights: chunk ${index} is damaged: its CRC-32 is ${actual}, the chunk table says ${chunk.crc32}`, { section: 'weights', offset, expected: chunk.crc32, actual })
+  }
+  if (!hashes) return
+  const hash = sha256(bytes)
+  // Where nothing was compressed or encrypted, the second hash is over the same bytes.
+  const plain = chunk.codec === CODEC_NONE && bytes.length === chunk.rawBytes
+  if (!equalBytes(hash, chunk.sha256) || (plain && !equalBytes(hash, chunk.rawSha256))) throw wrongHash(index, offset)
+}
+
+/** The error for bytes of a chunk that are not those of its hash. */
+export function wrongHash(index: number, offset: number): MleError {
+  return new MleError('FORMAT_SHA256', `weights: chunk ${index} does not have the SHA-256 that the chunk table says`, { section: 'weights', offset })
+}
+
+/** A chunk as a writer makes it. */
+export interface StoredChunk {
+  readonly codec: number
+  readonly filter: number
+  readonly elementBytes: number
+  readonly rawBytes: number
+  readonly stored: Uint8Array
+  /** All zero when encrypted. */
+  readonly rawSha256: Uint8Array
+}
+
+/** The chunk table of these chunks. */
+export function encodeChunkTable(chunks: readonly StoredChunk[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.length * CHUNK_ENTRY_BYTES)
   const view = viewOf(bytes)
-  grid.forEach((cell, i) => {
+  chunks.forEach(({ codec, filter, elementBytes, rawBytes, stored, rawSha256 }, i) => {
     const at = i * CHUNK_ENTRY_BYTES
-    const raw = weights.subarray(cell.offset, cell.offset + cell.byteLength)
-    const hash = sha256(raw)
-    bytes[at + 2] = cell.elementBytes
-    view.setUint32(at + 4, crc32(raw), true)
-    writeU64(view, at + 8, cell.byteLength)
-    writeU64(view, at + 16, cell.byteLength)
-    bytes.set(hash, at + 32)
-    bytes.set(hash, at + 64)
+    bytes.set([codec, filter, elementBytes], at)
+    view.setUint32(at + 4, crc32(stored), true)
+    writeU64(view, at + 8, stored.length)
+    writeU64(view, at + 16, rawBytes)
+    bytes.set(stored.length === rawBytes ? rawSha256 : sha256(stored), at + 32)
+    bytes.set(rawSha256, at + 64)
   })
   return bytes
+}
+
+/** Uncompressed weights cut into chunks: views. */
+export function plainChunks(grid: readonly GridCell[], weights: Uint8Array): StoredChunk[] {
+  return grid.map(({ offset, byteLength, elementBytes }) => {
+    const stored = weights.subarray(offset, offset + byteLength)
+    return { codec: CODEC_NONE, filter: FILTER_NONE, elementBytes, rawBytes: byteLength, stored, rawSha256: sha256(stored) }
+  })
 }

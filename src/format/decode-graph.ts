@@ -15,6 +15,8 @@ export interface DecodedGraph {
   /** Initializer names of each tensor, for `inspect`. */
   readonly tensorNames: ReadonlyMap<TableEntry, string[]>
   readonly subgraphCount: number
+  /** The long attribute lists that tensors hold. */
+  readonly lists: ReadonlyMap<TableEntry, readonly unknown[]>
   /** Copies long attribute lists out of their tensors; call it once those are filled. */
   readonly fillLists: () => void
 }
@@ -56,7 +58,7 @@ export function decodeGraph(value: unknown, limits: Limits): DecodedGraph {
   }
   const unused = context.used.indexOf(0)
   if (unused >= 0) throw new MleError('FORMAT_REFERENCE', `nothing refers to tensor ${unused}`, { actual: unused })
-  return { graph, table, tensorNames: context.tensorNames, subgraphCount: context.subgraphs.length, fillLists: () => context.fills.forEach((fill) => fill()) }
+  return { graph, table, tensorNames: context.tensorNames, subgraphCount: context.subgraphs.length, lists: context.lists, fillLists: () => context.fills.forEach((fill) => fill()) }
 }
 
 function decodeBody(fields: JsonRecord, context: Context, depth: number): Graph {

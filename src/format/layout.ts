@@ -29,7 +29,13 @@ export const FEATURE_ENCRYPTED = 1
 export const FEATURE_COMPRESSED = 2
 
 export const CODEC_NONE = 0
+export const CODEC_LZ4 = 1
+export const CODEC_ZSTD = 2
+export const CODEC_BROTLI = 3
 export const FILTER_NONE = 0
+export const FILTER_SHUFFLE = 1
+/** What encryption adds to the bytes of a chunk. */
+export const TAG_BYTES = 16
 
 export function alignUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT

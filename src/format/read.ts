@@ -6,16 +6,16 @@ import { crc32 } from '../platform/crc32.ts'
 import { sha256 } from '../platform/sha256.ts'
 import { openSource, type Source, type SourceInput } from '../platform/source.ts'
 import { equalBytes, firstNonZero, viewOf } from './bytes.ts'
-import { checkChunks, chunkGrid, decodeChunks, requireUncompressed } from './chunks.ts'
+import { checkChunks, chunkGrid, decodeChunks, storedPlain } from './chunks.ts'
 import { decodeGraph, type DecodedGraph } from './decode-graph.ts'
 import { decodeMetadata } from './decode-metadata.ts'
 import { inSection, parseJson } from './json.ts'
-import { alignUp, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from './layout.ts'
+import { alignUp, FEATURE_COMPRESSED, FEATURE_ENCRYPTED, HEADER_BYTES, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from './layout.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { checkNames } from './names.ts'
 import { parsePrefix, prefixLength, sectionOf } from './prefix.ts'
 import { decodedBytes, fillTensors } from './tensors.ts'
-import type { Chunk, Container, ReadOptions, Section } from './types.ts'
+import type { CheckOptions, Chunk, Container, ReadOptions, Section } from './types.ts'
 
 /** Gives bytes of the file that are in memory: everything but weights and unknown sections. */
 export type Fetch = (offset: number, length: number) => Uint8Array
@@ -39,25 +39,34 @@ export interface Contents {
  */
 export async function read(input: SourceInput, options: ReadOptions = {}): Promise<Graph> {
   const limits = limitsOf(options.limits)
-  const source = await openSource(input, { maxBytes: limits.maxBytes })
+  const source = await openSource(input, { maxBytes: limits.maxBytes, ranges: options.outputs !== undefined, stream: true })
   try {
-    return source.bytes === undefined ? await readSource(source, options, limits) : readBytes(source.bytes, options)
+    const special = options.guard !== undefined || options.outputs !== undefined || options.onProgress !== undefined || source.sequential === true
+    if (!special && source.bytes !== undefined && isPlain(source.bytes)) return readBytes(source.bytes, options)
+    return await readSource(source, options, limits, special)
   } finally {
     await source.close()
   }
 }
 
+/** False for files with compressed or sealed parts, which take more than one look at the bytes. */
+function isPlain(bytes: Uint8Array): boolean {
+  return bytes.length < HEADER_BYTES || (bytes[8] & (FEATURE_ENCRYPTED | FEATURE_COMPRESSED)) === 0
+}
+
 /**
  * Reads a model from bytes in memory, at once. Without `allocate` the graph's tensors are views of `bytes` (of a copy where they
- * do not start at a multiple of 8).
+ * do not start at a multiple of 8). Compressed and encrypted files need `read`.
  */
-export function readBytes(source: Uint8Array, options: ReadOptions = {}): Graph {
+export function readBytes(source: Uint8Array, options: CheckOptions = {}): Graph {
   const bytes = plainBytes(source)
   const limits = limitsOf(options.limits)
   const hashes = wantsHashes(options)
   const container = parsePrefix(bytes, bytes.byteLength, limits)
   const contents = checkContents(container, (offset, length) => bytes.subarray(offset, offset + length), hashes, limits)
-  requireStored(contents)
+  if (!storedPlain(contents.chunks)) {
+    throw new MleError('FORMAT_CODEC', 'the file is compressed: read() decodes it, readBytes() only takes codec none', { section: 'chunks', offset: sectionOf(container, KIND_CHUNKS).offset })
+  }
   const { weights, weightBytes } = contents
   const stored = bytes.subarray(weights.offset, weights.offset + weights.byteLength)
   let decoded = stored
@@ -70,11 +79,12 @@ export function readBytes(source: Uint8Array, options: ReadOptions = {}): Graph 
   return finish(contents, decoded, hashes)
 }
 
-async function readSource(source: Source, options: ReadOptions, limits: Limits): Promise<Graph> {
+async function readSource(source: Source, options: ReadOptions, limits: Limits, special: boolean): Promise<Graph> {
   const hashes = wantsHashes(options)
+  if (special) return (await import('./read-chunks.ts')).readInPieces(source, options, hashes, limits)
   const { container, fetch } = await gather(source, hashes, limits)
+  if (container.compressed || container.encrypted) return (await import('./read-chunks.ts')).readInPieces(source, options, hashes, limits)
   const contents = checkContents(container, fetch, hashes, limits)
-  requireStored(contents)
   const { weights, weightBytes } = contents
   if (weightBytes === 0) return finish(contents, new Uint8Array(0), hashes)
   const decoded = options.allocate === undefined ? new Uint8Array(weightBytes) : allocated(options.allocate, weightBytes)
@@ -82,18 +92,13 @@ async function readSource(source: Source, options: ReadOptions, limits: Limits):
   return finish(contents, decoded, hashes)
 }
 
-/** Refuses what the format allows and this version cannot decode, before weights get memory. */
-function requireStored(contents: Contents): void {
-  requireUncompressed(contents.chunks, sectionOf(contents.container, KIND_CHUNKS).offset)
-}
-
-function wantsHashes(options: ReadOptions): boolean {
+function wantsHashes(options: CheckOptions): boolean {
   const level = options.integrity ?? 'crc32'
   if (level !== 'crc32' && level !== 'sha256') throw new TypeError(`integrity is ${JSON.stringify(level)}, expected 'crc32' or 'sha256'`)
   return level === 'sha256'
 }
 
-function allocated(allocate: (byteLength: number) => Uint8Array, byteLength: number): Uint8Array {
+export function allocated(allocate: (byteLength: number) => Uint8Array, byteLength: number): Uint8Array {
   const bytes = allocate(byteLength)
   if (bytes.byteLength !== byteLength || bytes.byteOffset % 8 !== 0) {
     throw new RangeError(`allocate gave ${bytes.byteLength} bytes at offset ${bytes.byteOffset}, expected ${byteLength} bytes at a multiple of 8`)
@@ -103,28 +108,56 @@ function allocated(allocate: (byteLength: number) => Uint8Array, byteLength: num
 
 const HEAD_BYTES = 65536
 
-/** Reads all that is checked before the weights. Unknown sections are read only if their hashes are wanted. */
-export async function gather(source: Source, hashes: boolean, limits: Limits): Promise<{ container: Container; fetch: Fetch }> {
+/**
+ * Reads all that is checked before the weights. Unknown sections are read only if their hashes are wanted.
+ *
+ * @param parts the whole file, or only what stands before the weights
+ */
+export async function gather(source: Source, hashes: boolean, limits: Limits, parts: 'all' | 'head' = 'all'): Promise<{ container: Container; fetch: Fetch }> {
   let head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength))
   const needed = prefixLength(head, limits)
   if (needed > head.byteLength) head = await source.read(0, Math.min(needed, source.byteLength))
   const container = parsePrefix(head, source.byteLength, limits)
-  const pieces: { readonly offset: number; readonly bytes: Uint8Array }[] = [{ offset: 0, bytes: head }]
-  const parts = [{ name: 'signature block', ...container.signature }, ...container.sections]
-  for (const part of parts) {
-    const body = part.name === 'weights' || (part.name === 'unknown' && !hashes)
-    const end = part.offset + part.byteLength
-    const start = body ? end : part.offset
-    const padded = alignUp(end)
-    if (padded > head.byteLength && padded > start) pieces.push({ offset: start, bytes: await source.read(start, padded - start) })
-  }
-  const fetch: Fetch = (offset, length) => {
+  const pieces: Piece[] = [{ offset: 0, bytes: head }]
+  const { sections, signature } = container
+  const wanted = parts === 'all' ? sections : headSections(container)
+  for (const part of [{ name: 'signature block', ...signature }, ...wanted]) await gatherPart(source, part, hashes, pieces, head.byteLength)
+  return { container, fetch: fetchFrom(pieces) }
+}
+
+/** The sections that stand before the weights. */
+export function headSections({ sections }: Container): readonly Section[] {
+  return sections.slice(0, sections.findIndex(({ name }) => name === 'weights'))
+}
+
+interface Piece {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+async function gatherPart(source: Source, part: Pick<Section, 'offset' | 'byteLength'> & { readonly name: string }, hashes: boolean, pieces: Piece[], known: number): Promise<void> {
+  const skipped = part.name === 'weights' || (part.name === 'unknown' && !hashes)
+  const end = part.offset + part.byteLength
+  const start = skipped ? end : part.offset
+  const padded = alignUp(end)
+  if (padded > known && padded > start) pieces.push({ offset: start, bytes: await source.read(start, padded - start) })
+}
+
+function fetchFrom(pieces: readonly Piece[]): Fetch {
+  return (offset, length) => {
     if (length === 0) return new Uint8Array(0)
     const piece = pieces.find((candidate) => offset >= candidate.offset && offset + length <= candidate.offset + candidate.bytes.byteLength)
     if (piece === undefined) throw new TypeError(`bytes ${offset} to ${offset + length} were not gathered`)
     return piece.bytes.subarray(offset - piece.offset, offset - piece.offset + length)
   }
-  return { container, fetch }
+}
+
+/** What stands from the end of the weights on: their padding, and sections that are unknown. */
+export async function checkTail(source: Source, container: Container, hashes: boolean): Promise<void> {
+  const pieces: Piece[] = []
+  const tail = container.sections.slice(headSections(container).length)
+  for (const part of tail) await gatherPart(source, part, hashes, pieces, 0)
+  checkOuter(tail, fetchFrom(pieces), hashes)
 }
 
 /**
@@ -133,35 +166,56 @@ export async function gather(source: Source, hashes: boolean, limits: Limits): P
  * @param hashes also check SHA-256 of all sections but the weights
  */
 export function checkContents(container: Container, fetch: Fetch, hashes: boolean, limits: Limits): Contents {
-  checkGaps(container, fetch)
-  checkSignatureBlock(container, fetch)
-  for (const section of container.sections) checkSection(section, fetch, hashes)
-  if (container.encrypted) {
-    throw new MleError('FORMAT_ENCRYPTED', 'the file is encrypted, and this version of mle-runtime cannot decrypt it', { section: 'encryption', offset: sectionOf(container, KIND_ENCRYPTION).offset })
+  checkPrefixEnd(container, fetch)
+  checkOuter(container.sections, fetch, hashes)
+  if (container.encrypted) throw locked(container)
+  const sectionBytes = (kind: number): Uint8Array => {
+    const { offset, byteLength } = sectionOf(container, kind)
+    return fetch(offset, byteLength)
   }
-  const metadata = decodeSection(container, KIND_METADATA, fetch, limits, decodeMetadata)
-  const decoded = decodeSection(container, KIND_GRAPH, fetch, limits, (value) => {
+  return decodeContents(container, decodeSection(container, KIND_METADATA, sectionBytes(KIND_METADATA), limits, decodeMetadata), sectionBytes, limits)
+}
+
+/** The error for an encrypted file and no key. */
+export function locked(container: Container): MleError {
+  return new MleError('FORMAT_ENCRYPTED', 'the file is encrypted: load it with the option key or passphrase', { section: 'encryption', offset: sectionOf(container, KIND_ENCRYPTION).offset })
+}
+
+/**
+ * Graph and chunk table from their sections' bytes, decrypted where they were sealed.
+ *
+ * @param sealed the weights are encrypted
+ */
+export function decodeContents(container: Container, metadata: Metadata, sectionBytes: (kind: number) => Uint8Array, limits: Limits, sealed: boolean = false): Contents {
+  const decoded = decodeSection(container, KIND_GRAPH, sectionBytes(KIND_GRAPH), limits, (value) => {
     const found = decodeGraph(value, limits)
     checkNames(found.graph, limits)
     return found
   })
   const weights = sectionOf(container, KIND_WEIGHTS)
-  const chunkSection = sectionOf(container, KIND_CHUNKS)
   const grid = chunkGrid(decoded.table.map(({ slot, offset, byteLength }) => ({ dtype: slot.dtype, offset, byteLength })))
-  const chunks = decodeChunks(fetch(chunkSection.offset, chunkSection.byteLength), chunkSection.offset, grid, weights.byteLength, container, limits)
+  const chunks = decodeChunks(sectionBytes(KIND_CHUNKS), sectionOf(container, KIND_CHUNKS).offset, grid, weights.byteLength, container, limits, sealed)
   return { container, metadata, decoded, chunks, weights, weightBytes: decodedBytes(decoded.table) }
 }
 
-function checkGaps(container: Container, fetch: Fetch): void {
-  const ends = [container.prefix.byteLength, ...container.sections.map((section) => section.offset + section.byteLength)]
-  for (const end of ends) {
-    const gap = fetch(end, alignUp(end) - end)
-    const stray = firstNonZero(gap, 0, gap.length)
-    if (stray >= 0) throw new MleError('FORMAT_PADDING', `byte ${end + stray} between sections is ${gap[stray]}, expected 0`, { section: 'padding', offset: end + stray, expected: 0, actual: gap[stray] })
-  }
+/** The gap after the prefix, and length and sum of the signature block: what that says is the business of verification. */
+export function checkPrefixEnd(container: Container, fetch: Fetch): void {
+  checkGap(container.prefix.byteLength, fetch)
+  checkSignatureBlock(container, fetch)
 }
 
-/** Its length and sum only; what it says is the business of verification. */
+/** Gaps after sections, and the sums of these. */
+export function checkOuter(sections: readonly Section[], fetch: Fetch, hashes: boolean): void {
+  for (const { offset, byteLength } of sections) checkGap(offset + byteLength, fetch)
+  for (const section of sections) checkSection(section, fetch, hashes)
+}
+
+function checkGap(end: number, fetch: Fetch): void {
+  const gap = fetch(end, alignUp(end) - end)
+  const stray = firstNonZero(gap, 0, gap.length)
+  if (stray >= 0) throw new MleError('FORMAT_PADDING', `byte ${end + stray} between sections is ${gap[stray]}, expected 0`, { section: 'padding', offset: end + stray, expected: 0, actual: gap[stray] })
+}
+
 function checkSignatureBlock(container: Container, fetch: Fetch): void {
   const { offset, byteLength } = container.signature
   if (byteLength === 0) return
@@ -181,22 +235,31 @@ function checkSection(section: Section, fetch: Fetch, hashes: boolean): void {
 }
 
 function checkHash(section: Section, bytes: Uint8Array): void {
-  if (equalBytes(sha256(bytes), section.sha256)) return
+  requireHash(section, sha256(bytes))
+}
+
+export function requireHash(section: Section, hash: Uint8Array): void {
+  if (equalBytes(hash, section.sha256)) return
   throw new MleError('FORMAT_SHA256', `${section.name}: the section does not have the SHA-256 that the table says`, { section: section.name, offset: section.offset })
 }
 
-function decodeSection<T>(container: Container, kind: number, fetch: Fetch, limits: Limits, decode: (value: unknown) => T): T {
-  const { name, offset, byteLength } = sectionOf(container, kind)
-  const value = parseJson(fetch(offset, byteLength), name, offset, limits)
+/** Parses a JSON section and decodes its value. */
+export function decodeSection<T>(container: Container, kind: number, bytes: Uint8Array, limits: Limits, decode: (value: unknown) => T): T {
+  const { name, offset } = sectionOf(container, kind)
+  const value = parseJson(bytes, name, offset, limits)
   return inSection(name, offset, () => decode(value))
 }
 
 /** Checks the weights in place and lets the tensors see them. */
 function finish(contents: Contents, weights: Uint8Array, hashes: boolean): Graph {
-  const { metadata, decoded, chunks } = contents
-  checkChunks(chunks, weights, contents.weights.offset, hashes)
+  checkChunks(contents.chunks, weights, contents.weights.offset, hashes)
   if (hashes) checkHash(contents.weights, weights)
-  fillTensors(decoded.table, weights, contents.weights.offset)
+  return filled(contents, weights)
+}
+
+/** The graph, its tensors views of the decoded weights. */
+export function filled({ metadata, decoded, weights: { offset } }: Contents, weights: Uint8Array): Graph {
+  fillTensors(decoded.table, weights, offset)
   decoded.fillLists()
   return { ...decoded.graph, metadata }
 }

@@ -1,9 +1,9 @@
 // What the container's functions take and give.
-import type { Metadata, ValueInfo } from '../graph/graph.ts'
+import type { Graph, Metadata, ValueInfo } from '../graph/graph.ts'
 import type { DType } from '../tensor/dtype.ts'
 import type { Limits } from './limits.ts'
 
-/** How chunks are stored. Only 'none' is written and read so far. */
+/** How chunks are stored. All are read everywhere; zstd and brotli are written where the host can. */
 export type CodecName = 'none' | 'lz4' | 'zstd' | 'brotli'
 
 export interface WriteOptions {
@@ -11,7 +11,8 @@ export interface WriteOptions {
   readonly codec?: CodecName
 }
 
-export interface ReadOptions {
+/** What of a file is checked at once, by `readBytes`. */
+export interface CheckOptions {
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
   readonly limits?: Partial<Limits>
@@ -21,6 +22,45 @@ export interface ReadOptions {
    * used in place: do not change them while the graph is in use.
    */
   readonly allocate?: (byteLength: number) => Uint8Array
+}
+
+export interface ReadOptions extends CheckOptions {
+  /** Names of the outputs wanted: the graph is cut down to what they need and no other weights are read, over http by ranges. */
+  readonly outputs?: readonly string[]
+  /** Called while weights arrive and are checked: stored bytes done and bytes in all. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+  /** What may refuse a file and open its sealed parts: `guardOf` of mle-runtime/security makes it. */
+  readonly guard?: Guard
+}
+
+/** Stands between a file's bytes and their use. With one, all hashes are checked. */
+export interface Guard {
+  /** After the prefix, before anything else is read or parsed. Throws to refuse. */
+  checkSignatures?(container: Container, block: Uint8Array): Promise<void>
+  /** After the hash of the metadata, before anything else of the file is parsed. */
+  checkMetadata?(metadata: Metadata): void
+  /** After graph and chunk table were read, before weights are. */
+  checkGraph?(graph: Graph, codecs: ReadonlySet<CodecName>): void
+  /** Unlocks an encrypted file with the content of its encryption section. */
+  unlock?(header: Uint8Array): Promise<Opener>
+}
+
+/** Where a piece of sealed bytes belongs; it opens nowhere else. */
+export interface SealedPiece {
+  readonly kind: number
+  readonly index: number
+  readonly count: number
+  readonly codec: number
+  readonly filter: number
+  readonly rawBytes: number
+}
+
+/** Opens what an encrypted file seals. */
+export interface Opener {
+  /** True when the section of this kind is sealed. */
+  seals(kind: number): boolean
+  /** Throws when the bytes are not those that were sealed there. */
+  open(piece: SealedPiece, stored: Uint8Array): Promise<Uint8Array>
 }
 
 /** A section as the table lists it. */

@@ -26,7 +26,15 @@ export interface HostZlib {
   readonly inflateSync: HostInflate
   readonly inflateRawSync: HostInflate
   readonly gunzipSync: HostInflate
+  readonly brotliDecompressSync?: HostInflate
+  readonly brotliCompressSync?: HostCompress
+  /** Node 22.15 and later. */
+  readonly zstdDecompressSync?: HostInflate
+  readonly zstdCompressSync?: HostCompress
+  readonly constants?: Readonly<Record<string, number>>
 }
+
+export type HostCompress = (data: Uint8Array, options: { params: Record<number, number> }) => Uint8Array
 
 /** With `info` the result says how many bytes of the input were used; not every host supports it. */
 export type HostInflate = (
@@ -34,9 +42,14 @@ export type HostInflate = (
   options: { maxOutputLength: number; chunkSize: number; info: boolean },
 ) => Uint8Array | { buffer: Uint8Array; engine: { bytesWritten?: number } }
 
+export interface HostHash {
+  update(data: Uint8Array): HostHash
+  digest(): Uint8Array
+}
+
 /** What is used of the host's crypto: its hashes are synchronous, WebCrypto's are not. */
 export interface HostCrypto {
-  createHash(algorithm: string): { update(data: Uint8Array): { digest(): Uint8Array } }
+  createHash(algorithm: string): HostHash
 }
 
 function builtin(name: string): unknown {

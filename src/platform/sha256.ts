@@ -48,25 +48,61 @@ function integerRoot(value: bigint, degree: bigint): bigint {
   return low
 }
 
+/** The SHA-256 of bytes that come in parts. */
+export interface Sha256Stream {
+  update(bytes: Uint8Array): void
+  digest(): Uint8Array
+}
+
+export function sha256Stream(): Sha256Stream {
+  const hash = hostCrypto()?.createHash('sha256')
+  return hash === undefined ? portableStream() : { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) }
+}
+
 /** The portable version: used where the host has no synchronous hash, and to test against it. */
 export function sha256Portable(bytes: Uint8Array): Uint8Array {
+  const stream = portableStream()
+  stream.update(bytes)
+  return stream.digest()
+}
+
+export function portableStream(): Sha256Stream {
   const { k, initial } = (constants ??= makeConstants())
   const state = initial.slice()
   const w = new Int32Array(64)
-  const whole = bytes.length - (bytes.length % 64)
-  for (let at = 0; at < whole; at += 64) compress(state, w, k, bytes, at)
-  const tail = new Uint8Array(bytes.length - whole < 56 ? 64 : 128)
-  tail.set(bytes.subarray(whole))
-  tail[bytes.length - whole] = 0x80
-  const view = new DataView(tail.buffer)
-  // The length counts bits in 64 bits; bytes.length * 8 may pass 2^32 but stays exact.
-  view.setUint32(tail.length - 8, Math.floor(bytes.length / 0x20000000))
-  view.setUint32(tail.length - 4, (bytes.length % 0x20000000) * 8)
-  for (let at = 0; at < tail.length; at += 64) compress(state, w, k, tail, at)
-  const out = new Uint8Array(32)
-  const outView = new DataView(out.buffer)
-  for (let i = 0; i < 8; i++) outView.setUint32(i * 4, state[i])
-  return out
+  const block = new Uint8Array(64)
+  let held = 0
+  let total = 0
+  const update = (bytes: Uint8Array): void => {
+    total += bytes.length
+    let at = 0
+    if (held > 0) {
+      at = Math.min(64 - held, bytes.length)
+      block.set(bytes.subarray(0, at), held)
+      held += at
+      if (held < 64) return
+      compress(state, w, k, block, 0)
+    }
+    for (; at + 64 <= bytes.length; at += 64) compress(state, w, k, bytes, at)
+    block.set(bytes.subarray(at))
+    held = bytes.length - at
+  }
+  return {
+    update,
+    digest() {
+      const tail = new Uint8Array(held < 56 ? 64 - held : 128 - held)
+      tail[0] = 0x80
+      const view = new DataView(tail.buffer)
+      // The length counts bits in 64 bits; total * 8 may pass 2^32 but stays exact.
+      view.setUint32(tail.length - 8, Math.floor(total / 0x20000000))
+      view.setUint32(tail.length - 4, (total % 0x20000000) * 8)
+      update(tail)
+      const out = new Uint8Array(32)
+      const outView = new DataView(out.buffer)
+      for (let i = 0; i < 8; i++) outView.setUint32(i * 4, state[i])
+      return out
+    },
+  }
 }
 
 function compress(state: Uint32Array, w: Int32Array, k: Int32Array, bytes: Uint8Array, at: number): void {

@@ -12,6 +12,8 @@ export interface Source {
   readonly name?: string
   /** The whole content where it is already in memory. */
   readonly bytes?: Uint8Array
+  /** Arrives over the network: reads must not go back beyond what the last one took. */
+  readonly sequential?: boolean
   /** A copy or view of `length` bytes. Throws SOURCE_RANGE outside the content, SOURCE_READ when the host gives less. */
   read(offset: number, length: number): Promise<Uint8Array>
   /** Fills `target` with the bytes from `offset` on. */
@@ -24,6 +26,8 @@ export interface SourceOptions {
   readonly maxBytes?: number
   /** Over http, fetch only the ranges that are read. Costs a round trip each; falls back where the server sends everything. */
   readonly ranges?: boolean
+  /** Over http, give bytes while the rest is still on its way: a sequential source where the response is large and says its length. */
+  readonly stream?: boolean
 }
 
 /**
@@ -204,10 +208,16 @@ function rangeSource(url: string | URL, name: string, byteLength: number, head: 
   return { byteLength, name, read, readInto: async (offset, target) => target.set(await read(offset, target.byteLength)), close: async () => {} }
 }
 
+/** Shorter responses are there before much of them could be used. */
+const STREAM_BYTES = 1048576
+
 async function responseSource(response: Response, name: string, options: SourceOptions): Promise<Source> {
   if (!response.ok) throw new MleError('SOURCE_HTTP', `${name || 'the response'}: status ${response.status} ${response.statusText}`.trimEnd(), { actual: response.status })
   const declared = Number(response.headers.get('content-length') ?? NaN)
   if (declared > (options.maxBytes ?? Infinity)) checkLimit(declared, options.maxBytes, name)
+  if (options.stream === true && declared >= STREAM_BYTES && response.body !== null && response.headers.get('content-encoding') === null) {
+    return (await import('./stream-source.ts')).streamSource(response.body, declared, name || undefined)
+  }
   return memorySource(new Uint8Array(await readBody(response, name, options.maxBytes)), name || undefined, options)
 }
 

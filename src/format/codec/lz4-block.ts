@@ -59,3 +59,9 @@ export function decodeLz4Block(source: Uint8Array, out: Uint8Array, outStart: nu
     } else for (const last = to + length; to < last; to++) out[to] = out[to - distance]
   }
 }
+
+/** Decodes a block that fills `out` exactly. */
+export function fillFromLz4Block(source: Uint8Array, out: Uint8Array): void {
+  const end = decodeLz4Block(source, out, 0, out.length)
+  if (end !== out.length) throw blockError(source.length, `the block holds ${end} bytes, expected ${out.length}`)
+}
