@@ -6,7 +6,7 @@ import { inferTypes, nodeLabel, scopeOf, subgraphsOf, type GraphTypes, type Oute
 import { narrowGraph } from '../../graph/narrow.ts'
 import { capturedNames } from '../../graph/plan.ts'
 import { DTYPES_PROPERTY, METADATA_PROPERTY, MISSING_PROPERTY, MISSING_TEXT, OWN_PROPERTIES } from '../../import/onnx/metadata.ts'
-import { pruneGraph } from '../../import/prune.ts'
+import { pruneGraph } from '../../graph/prune.ts'
 import { opKey } from '../../ops/kernel.ts'
 import { allSchemas } from '../../ops/registry.ts'
 import { isTensorType, type Attribute } from '../../ops/types.ts'
