@@ -35,7 +35,7 @@ export type WordProblem = 'length' | 'index' | 'room'
 export function writeWord(dictionary: Uint8Array, length: number, id: number, out: Uint8Array, to: number): number | WordProblem {
   const sizeBits = length <= MAX_WORD ? SIZE_BITS[length] : 0
   if (sizeBits === 0) return 'length'
-  const transform = Math.floor(id / 2 ** sizeBits)
+  const transform = Math.floor(id / (1 << sizeBits))
   if (transform * 3 >= TRANSFORMS.length) return 'index'
   affixes ??= AFFIXES.map((affix) => ({ bytes: new TextEncoder().encode(affix) }))
   const prefix = affixes[digit(transform * 3)].bytes
@@ -45,7 +45,7 @@ export function writeWord(dictionary: Uint8Array, length: number, id: number, ou
   const kept = length - skipped - (change < UPPER_FIRST ? Math.min(change, length) : 0)
   if (prefix.length + kept + suffix.length > out.length - to) return 'room'
   out.set(prefix, to)
-  const start = wordOffset(length, id % 2 ** sizeBits) + skipped
+  const start = wordOffset(length, id % (1 << sizeBits)) + skipped
   const wordAt = to + prefix.length
   out.set(dictionary.subarray(start, start + kept), wordAt)
   if (change === UPPER_FIRST) toUpper(out, wordAt, wordAt + kept)
@@ -56,7 +56,7 @@ export function writeWord(dictionary: Uint8Array, length: number, id: number, ou
 
 function wordOffset(length: number, index: number): number {
   let offset = 0
-  for (let n = MIN_WORD; n < length; n++) offset += n * 2 ** SIZE_BITS[n]
+  for (let n = MIN_WORD; n < length; n++) offset += n * (1 << SIZE_BITS[n])
   return offset + length * index
 }
 

@@ -178,7 +178,7 @@ function bases(bits: readonly number[], first: number): number[] {
   let base = first
   for (const extra of bits) {
     out.push(base)
-    base += 2 ** extra
+    base += 1 << extra
   }
   return out
 }
@@ -273,12 +273,12 @@ function readMetaBlock(input: Input): MetaBlock {
     if (last || readBits(input, 1) === 1) throw dataError('brotli', 'a reserved bit that is set')
     const bytes = readBits(input, 2)
     const length = bytes === 0 ? 0 : readBits(input, 8 * bytes) + 1
-    if (bytes > 1 && length - 1 < 2 ** (8 * (bytes - 1))) throw dataError('brotli', 'a length with needless zeros')
+    if (bytes > 1 && length - 1 < 1 << (8 * (bytes - 1))) throw dataError('brotli', 'a length with needless zeros')
     alignToByte(input)
     return { last, length, kind: 'metadata' }
   }
   const length = readBits(input, 4 * nibbles) + 1
-  if (nibbles > 4 && length - 1 < 2 ** (4 * (nibbles - 1))) throw dataError('brotli', 'a length with needless zeros')
+  if (nibbles > 4 && length - 1 < 1 << (4 * (nibbles - 1))) throw dataError('brotli', 'a length with needless zeros')
   if (last || readBits(input, 1) === 0) return { last, length, kind: 'compressed' }
   alignToByte(input)
   return { last, length, kind: 'plain' }
@@ -307,7 +307,7 @@ interface State {
  */
 export function decodeBrotli(source: Uint8Array, out: Uint8Array, dictionary?: Uint8Array): void {
   const input: Input = { source, bit: 0, end: source.length * 8 }
-  const windowBytes = 2 ** readWindow(input) - 16
+  const windowBytes = (1 << readWindow(input)) - 16
   const state: State = { input, out, dictionary, windowBytes, to: 0, recent: [4, 11, 15, 16] }
   for (let last = false; !last; ) {
     const block = readMetaBlock(input)
@@ -411,8 +411,8 @@ function distanceOf(input: Input, recent: readonly number[], code: number, postf
   const bits = 1 + (rest >> (postfixBits + 1))
   const high = rest >> postfixBits
   const low = rest & ((1 << postfixBits) - 1)
-  const offset = (2 + (high & 1)) * 2 ** bits - 4
-  return (offset + readBits(input, bits)) * 2 ** postfixBits + low + direct + 1
+  const offset = (2 + (high & 1)) * (1 << bits) - 4
+  return (offset + readBits(input, bits)) * (1 << postfixBits) + low + direct + 1
 }
 
 function copyWord(state: State, length: number, id: number, end: number): void {

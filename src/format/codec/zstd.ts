@@ -51,7 +51,8 @@ function readHeader(source: Uint8Array, rawBytes: number): Frame {
   let at = 5
   let windowBytes = 0
   if (!single) {
-    const base = 2 ** (10 + (source[at] >> 3))
+    const exponent = source[at] >> 3
+    const base = exponent > 20 ? Infinity : 1024 * (1 << exponent)
     windowBytes = base + (base / 8) * (source[at] & 7)
     at++
   }
@@ -131,8 +132,8 @@ function decodeLiterals(state: State, start: number, end: number): { at: number;
     return { at: at + stored, count }
   }
   const width = [10, 10, 14, 18][format]
-  const count = Math.floor(head / 16) % 2 ** width
-  const stored = Math.floor(head / 2 ** (4 + width))
+  const count = Math.floor(head / 16) % (1 << width)
+  const stored = Math.floor(head / (1 << (4 + width)))
   if (count > blockBytes || stored > end - at) throw dataError('zstd', 'literals that run past their block')
   const literalsEnd = at + stored
   if (type === 2) {
@@ -178,7 +179,7 @@ function lengthBases(bits: readonly number[], first: number): number[] {
   let base = first
   for (const extra of bits) {
     bases.push(base)
-    base += 2 ** extra
+    base += 1 << extra
   }
   return bases
 }
@@ -227,7 +228,7 @@ function decodeSequences(state: State, start: number, end: number, literalCount:
     for (let i = 0; i < count; i++) {
       const offsetCode = offsets.symbols[offsetState]
       if (offsetCode > MAX_OFFSET_CODE) throw dataError('zstd', 'an offset beyond the largest window')
-      const offsetValue = 2 ** offsetCode + bits.read(offsetCode)
+      const offsetValue = (1 << offsetCode) + bits.read(offsetCode)
       const matchCode = matches.symbols[matchState]
       const match = matchBases[matchCode] + bits.read(MATCH_LENGTH_BITS[matchCode])
       const lengthCode = lengths.symbols[lengthState]
