@@ -216,14 +216,13 @@ function makeKernels(
     }
     return { host: cpu.makeControl(context, runners) }
   }
-  const kernel = preferred?.make(context)
-  if (kernel === undefined) {
-    const cpuKernel = cpu.make(context)
-    return { cpuKernel, kernel: cpuKernel }
-  }
   // Beside a preferred kernel, cpu's runs rarely: it prepares its copy of the weights only then.
   let made: Kernel | undefined
-  return { kernel, cpuKernel: (inputs, outputs) => (made ??= cpu.make(context))(inputs, outputs) }
+  const fallback: Kernel = (inputs, outputs) => (made ??= cpu.make(context))(inputs, outputs)
+  const kernel = preferred?.make(context, fallback)
+  if (kernel !== undefined) return { kernel, cpuKernel: fallback }
+  const cpuKernel = cpu.make(context)
+  return { cpuKernel, kernel: cpuKernel }
 }
 
 /** Indices of the nodes that the outputs depend on, in graph order. */

@@ -59,9 +59,12 @@ export type KernelEntry =
 /** A backend's kernels by operator key (see `opKey`). */
 export type KernelTable = ReadonlyMap<string, KernelEntry>
 
-/** Kernels of a device that go before cpu's; `make` returns undefined to leave the node to cpu. */
+/**
+ * Kernels of a device that go before cpu's; `make` returns undefined to leave the node to cpu. `fallback` is cpu's kernel, for shapes
+ * that a kernel turns out not to cover.
+ */
 export interface PreferredEntry {
-  readonly make: (context: KernelContext) => Kernel | undefined
+  readonly make: (context: KernelContext, fallback: Kernel) => Kernel | undefined
 }
 
 export type PreferredTable = ReadonlyMap<string, PreferredEntry>

@@ -4,6 +4,7 @@ import { is64BitInteger, type DType } from '../../tensor/dtype.ts'
 import { logistic } from '../../math/activation.ts'
 import { exp } from '../../math/exp.ts'
 import { log } from '../../math/log.ts'
+import { expSingle, logisticSingle } from '../../math/single.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { isTensorType, type Attributes } from '../types.ts'
 import { broadcastNest, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
@@ -73,13 +74,13 @@ const exp64: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = exp(x[i])
 }
 const exp32: UnaryLoop = (y, x, n) => {
-  for (let i = 0; i < n; i++) y[i] = exp(x[i])
+  for (let i = 0; i < n; i++) y[i] = expSingle(x[i])
 }
 const sigmoid64: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = logistic(x[i])
 }
 const sigmoid32: UnaryLoop = (y, x, n) => {
-  for (let i = 0; i < n; i++) y[i] = logistic(x[i])
+  for (let i = 0; i < n; i++) y[i] = logisticSingle(x[i])
 }
 // Broadcasting pairs.
 

@@ -3,6 +3,7 @@ import { isFloat, type DType } from '../../tensor/dtype.ts'
 import {
   acos, acosh, asin, asinh, atan, atanh, cos, cosh, digamma, erf, expm1, lgamma, log1p, logExpit, normalCdf, normalQuantile, pow, sin, sinh, softplus, tan, tanh, xlogy,
 } from '../../math/index.ts'
+import { erfSingle, tanhSingle } from '../../math/single.ts'
 import { float, int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
@@ -15,7 +16,13 @@ const tanh64: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = tanh(x[i])
 }
 const tanh32: UnaryLoop = (y, x, n) => {
-  for (let i = 0; i < n; i++) y[i] = tanh(x[i])
+  for (let i = 0; i < n; i++) y[i] = tanhSingle(x[i])
+}
+const erf64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = erf(x[i])
+}
+const erf32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = erfSingle(x[i])
 }
 
 function roundHalfEven(x: number): number {
@@ -62,7 +69,7 @@ export const functionKernels: readonly (readonly [string, KernelEntry])[] = [
     y[o] = sign
   }))],
   ['Reciprocal', /* @__PURE__ */ each((x) => 1 / x)],
-  ['Erf', /* @__PURE__ */ each(erf)],
+  ['Erf', /* @__PURE__ */ unaryEntry(erf64, erf32)],
   ['Tanh', /* @__PURE__ */ unaryEntry(tanh64, tanh32)],
   ['LeakyRelu', { make: /* @__PURE__ */ widened(makeLeakyRelu, isHalf) }],
   ['Softplus', /* @__PURE__ */ each(softplus)],

@@ -4,6 +4,7 @@ import { isFloat, is64BitInteger, type DType } from '../../tensor/dtype.ts'
 import { stridesOf } from '../../tensor/shape.ts'
 import { exp } from '../../math/exp.ts'
 import { log } from '../../math/log.ts'
+import { expSingle } from '../../math/single.ts'
 import { int } from '../attributes.ts'
 import { allocateView, type Kernel, type KernelContext, type KernelEntry, type View } from '../kernel.ts'
 import { axesOf, axisOf } from '../schemas/define.ts'
@@ -118,6 +119,13 @@ const addExponentials: Adder = (p, x, base, step, n) => {
     p[e & 15] += p[TERM]
   }
 }
+const addSingleExponentials: Adder = (p, x, base, step, n) => {
+  for (let e = 0; e < n; e++) {
+    p[TERM] = x[base + e * step] - p[LARGEST]
+    p[TERM] = expSingle(p[TERM])
+    p[e & 15] += p[TERM]
+  }
+}
 
 /** The order of every sum: 16 partials, or as many of them as get elements, up to a power of two; then halves onto halves. Leaves it in partial 0. */
 export function sumBy(add: Adder, p: Partials, x: Numbers, base: number, step: number, n: number): void {
@@ -131,7 +139,7 @@ export function sumBy(add: Adder, p: Partials, x: Numbers, base: number, step: n
 export function sumExponentials(p: Partials, x: Numbers, base: number, step: number, n: number): void {
   p[LARGEST] = -Infinity
   for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
-  sumBy(addExponentials, p, x, base, step, n)
+  sumBy(p instanceof Float64Array ? addExponentials : addSingleExponentials, p, x, base, step, n)
 }
 
 export function largestIn(p: Partials): number {
@@ -253,6 +261,18 @@ export function lineEntry(makeLine: (context: KernelContext, dtype: DType) => (y
 
 const softmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
   const p = partialsFor(dtype)
+  if (dtype !== 'float64') {
+    return (y, x, base, step, n) => {
+      p[LARGEST] = -Infinity
+      for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
+      for (let e = 0; e < n; e++) {
+        p[TERM] = x[base + e * step] - p[LARGEST]
+        y[base + e * step] = expSingle(p[TERM])
+      }
+      sumBy(addElements, p, y, base, step, n)
+      for (let e = 0; e < n; e++) y[base + e * step] /= p[0]
+    }
+  }
   return (y, x, base, step, n) => {
     p[LARGEST] = -Infinity
     for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])

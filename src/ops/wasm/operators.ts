@@ -5,9 +5,15 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['trees', ['mle.TreeEnsemble', 'mle.TreeLeaves']],
   ['linear', ['MatMul', 'Gemm']],
   ['conv', ['Conv']],
+  ['elementwise', ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Neg', 'Abs', 'Sqrt', 'Relu', 'Reciprocal', 'Floor', 'Ceil', 'Round', 'Exp', 'Sigmoid', 'Tanh', 'Erf', 'LeakyRelu', 'Clip', 'Pow']],
 ])
 
-/** Names of the modules that have kernels for some of these operators. */
+/** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
+const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise'])
+
+/** Names of the modules that have kernels for some of these operators, as far as they are worth fetching. */
 export function wasmModulesFor(keys: ReadonlySet<string>): readonly WasmModuleName[] {
-  return [...WASM_OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name)
+  const names = [...WASM_OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name)
+  const primary = names.filter((name) => !SECONDARY.has(name))
+  return primary.length === 1 && primary[0] === 'trees' ? primary : names
 }

@@ -175,7 +175,9 @@ export function runnerOf(
     constants: views.map((view, i) => (i === 0 ? undefined : view)),
     scratch: { float64: (n) => new Float64Array(n), float32: (n) => new Float32Array(n), int32: (n) => new Int32Array(n) },
   }
-  const kernel = entry.make(context)
+  const kernel = entry.make(context, () => {
+    throw new Error(`${key} fell back to cpu`)
+  })
   if (kernel === undefined) throw new Error(`${key} was left to cpu`)
   return {
     views,

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { compileWasm, generatedPath, generatedSource, wasmNames } from '../../../scripts/wasm.ts'
 import { loadKernelFamily, wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
 import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
-import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
+import { WASM_OPERATORS, wasmModulesFor } from '../../../src/ops/wasm/operators.ts'
 import { sharedMemoryBuild } from '../../../src/ops/wasm/shared-memory.ts'
 import { testHost } from './host.ts'
 
@@ -79,4 +79,11 @@ test('the kernels name every module that they call', async () => {
   const keys = [...WASM_OPERATORS.values()].flat()
   for (const name of WASM_MODULES) await loadKernelFamily(name)
   assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES)).keys()].sort(), keys.sort())
+})
+
+test('a graph of trees fetches no module for the sums beside them', () => {
+  assert.deepEqual(wasmModulesFor(new Set(['mle.TreeEnsemble', 'Add', 'Sigmoid'])), ['trees'])
+  assert.deepEqual(wasmModulesFor(new Set(['Gemm', 'Relu'])), ['linear', 'elementwise'])
+  assert.deepEqual(wasmModulesFor(new Set(['Relu'])), ['elementwise'])
+  assert.deepEqual(wasmModulesFor(new Set(['Cast'])), [])
 })

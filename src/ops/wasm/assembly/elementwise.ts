@@ -1,0 +1,127 @@
+// Elementwise operators over raw memory with the bits of src/ops/cpu/elementwise.ts. Operators are numbers that the loops are compiled for
+// one by one: the number is a literal where a loop is instantiated.
+import { erfOf, expOf, logisticOf, tanhOf } from './parts/functions.ts'
+
+// @ts-ignore: decorator
+@inline
+function pair<T>(op: i32, a: v128, b: v128): v128 {
+  if (op == 0) return v128.add<T>(a, b)
+  if (op == 1) return v128.sub<T>(a, b)
+  if (op == 2) return v128.mul<T>(a, b)
+  if (op == 3) return v128.div<T>(a, b)
+  if (op == 4) return v128.max<T>(a, b)
+  return v128.min<T>(a, b)
+}
+
+// @ts-ignore: decorator
+@inline
+function scalarPair<T>(op: i32, a: T, b: T): T {
+  if (op == 0) return a + b
+  if (op == 1) return a - b
+  if (op == 2) return a * b
+  if (op == 3) return a / b
+  if (op == 4) return max<T>(a, b)
+  return min<T>(a, b)
+}
+
+// a, b -> y [rows, columns, inner]; steps in bytes, those of y by its shape
+// @ts-ignore: decorator
+@inline
+function pairs<T>(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  for (let row: usize = 0; row < rows; row++) {
+    for (let column: usize = 0; column < columns; column++) {
+      let p = a + row * aRow + column * aColumn
+      let q = b + row * bRow + column * bColumn
+      const end = y + inner * sizeof<T>()
+      if (aStep == sizeof<T>() && bStep == sizeof<T>()) {
+        for (; y + 16 <= end; y += 16, p += 16, q += 16) v128.store(y, pair<T>(op, v128.load(p), v128.load(q)))
+      } else if (aStep == sizeof<T>() && bStep == 0) {
+        const value = v128.load_splat<T>(q)
+        for (; y + 16 <= end; y += 16, p += 16) v128.store(y, pair<T>(op, v128.load(p), value))
+      } else if (aStep == 0 && bStep == sizeof<T>()) {
+        const value = v128.load_splat<T>(p)
+        for (; y + 16 <= end; y += 16, q += 16) v128.store(y, pair<T>(op, value, v128.load(q)))
+      }
+      for (; y < end; y += sizeof<T>(), p += aStep, q += bStep) store<T>(y, scalarPair<T>(op, load<T>(p), load<T>(q)))
+    }
+  }
+}
+
+function binary<T>(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  if (op == 0) pairs<T>(0, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (op == 1) pairs<T>(1, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (op == 2) pairs<T>(2, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (op == 3) pairs<T>(3, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (op == 4) pairs<T>(4, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else pairs<T>(5, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+/** `first` and `second` are what some operators need besides: bounds, a slope. */
+// @ts-ignore: decorator
+@inline
+function one<T>(op: i32, x: v128, first: v128, second: v128): v128 {
+  if (op == 0) return v128.neg<T>(x)
+  if (op == 1) return v128.abs<T>(x)
+  if (op == 2) return v128.sqrt<T>(x)
+  if (op == 3) return v128.max<T>(x, v128.splat<T>(0))
+  if (op == 4) return v128.div<T>(v128.splat<T>(1), x)
+  if (op == 5) return v128.floor<T>(x)
+  if (op == 6) return v128.ceil<T>(x)
+  if (op == 7) return v128.nearest<T>(x)
+  if (op == 8) return v128.min<T>(v128.max<T>(x, first), second)
+  if (op == 9) return v128.bitselect(v128.mul<T>(x, first), x, v128.lt<T>(x, v128.splat<T>(0)))
+  if (op == 10) return v128.mul<T>(x, x)
+  if (op == 11) return expOf<T>(x)
+  if (op == 12) return logisticOf<T>(x)
+  if (op == 13) return tanhOf<T>(x)
+  return erfOf<T>(x)
+}
+
+// x -> y [size]; scratch takes what is left of a vector
+// @ts-ignore: decorator
+@inline
+function each<T>(op: i32, y: usize, x: usize, size: usize, first: v128, second: v128, scratch: usize): void {
+  const end = y + size * sizeof<T>()
+  for (; y + 16 <= end; y += 16, x += 16) v128.store(y, one<T>(op, v128.load(x), first, second))
+  if (y == end) return
+  v128.store(scratch, v128.splat<T>(0))
+  memory.copy(scratch, x, end - y)
+  v128.store(scratch, one<T>(op, v128.load(scratch), first, second))
+  memory.copy(y, scratch, end - y)
+}
+
+function unary<T>(op: i32, y: usize, x: usize, size: usize, low: T, high: T, scratch: usize): void {
+  const a = v128.splat<T>(low)
+  const b = v128.splat<T>(high)
+  if (op == 0) each<T>(0, y, x, size, a, b, scratch)
+  else if (op == 1) each<T>(1, y, x, size, a, b, scratch)
+  else if (op == 2) each<T>(2, y, x, size, a, b, scratch)
+  else if (op == 3) each<T>(3, y, x, size, a, b, scratch)
+  else if (op == 4) each<T>(4, y, x, size, a, b, scratch)
+  else if (op == 5) each<T>(5, y, x, size, a, b, scratch)
+  else if (op == 6) each<T>(6, y, x, size, a, b, scratch)
+  else if (op == 7) each<T>(7, y, x, size, a, b, scratch)
+  else if (op == 8) each<T>(8, y, x, size, a, b, scratch)
+  else if (op == 9) each<T>(9, y, x, size, a, b, scratch)
+  else if (op == 10) each<T>(10, y, x, size, a, b, scratch)
+  else if (op == 11) each<T>(11, y, x, size, a, b, scratch)
+  else if (op == 12) each<T>(12, y, x, size, a, b, scratch)
+  else if (op == 13) each<T>(13, y, x, size, a, b, scratch)
+  else each<T>(14, y, x, size, a, b, scratch)
+}
+
+export function binary32(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  binary<f32>(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function binary64(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  binary<f64>(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function unary32(op: i32, y: usize, x: usize, size: usize, low: f32, high: f32, scratch: usize): void {
+  unary<f32>(op, y, x, size, low, high, scratch)
+}
+
+export function unary64(op: i32, y: usize, x: usize, size: usize, low: f64, high: f64, scratch: usize): void {
+  unary<f64>(op, y, x, size, low, high, scratch)
+}

@@ -1,0 +1,27 @@
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
+import { assertEqual, equalSuite, noise } from './equal.ts'
+
+equalSuite(WASM_OPERATORS.get('elementwise') ?? [], 60)
+
+const dtype = fc.constantFrom('float32' as const, 'float64' as const)
+const dim = fc.constantFrom<number>(1, 1, 2, 3, 5, 17, 33)
+
+test('wasm: operands of five axes that broadcast have the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.array(dim, { maxLength: 5 }).filter((shape) => shape.reduce((a, b) => a * b, 1) < 20000), fc.nat(31), fc.nat(31), fc.constantFrom('Add', 'Sub', 'Mul', 'Div', 'Max', 'Min'), (seed, type, shape, first, second, key) => {
+      const some = (mask: number): number[] => shape.map((size, axis) => ((mask >> axis) & 1 ? 1 : size))
+      return assertEqual(key, { inputs: [{ tensor: noise(seed, type, some(first)) }, { tensor: noise(seed + 1, type, some(second)) }] })
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: functions of numbers of every size have the bits of cpu', async () => {
+  for (const key of ['Exp', 'Sigmoid', 'Tanh', 'Erf', 'Relu', 'LeakyRelu', 'Round']) {
+    for (const type of ['float32', 'float64'] as const) {
+      for (const scale of [1e-6, 0.3, 1, 5, 30, 200, 800, 1e30]) await assertEqual(key, { inputs: [{ tensor: noise(scale, type, [501], 0.05, scale) }] })
+    }
+  }
+})
