@@ -303,6 +303,8 @@ function addTensorFaults(add: Add): void {
   add('padding-tensor', 'FORMAT_PADDING', 'a byte after a tensor is not zero', file({ weights: weightsOf([...TINY_WEIGHTS, 1]) }))
   const bools = weightsOf([1, 2])
   add('bool', 'FORMAT_BOOL', 'a bool of 2', file({ graph: graphText({ tensors: TENSOR.replace('float32', 'bool') }), weights: bools, chunks: chunkEntry(bools, 1) }))
+  const narrow = weightsOf([100])
+  add('element-beyond', 'FORMAT_ELEMENT', 'an int4 of 100', file({ graph: graphText({ tensors: TENSOR.replace('float32', 'int4') }), weights: narrow, chunks: chunkEntry(narrow, 1) }))
   add('strings-first', 'FORMAT_STRINGS', 'a first offset of 1', file(stringTable([1, 2], [65, 66])))
   add('strings-falling', 'FORMAT_STRINGS', 'falling offsets', file(stringTable([0, 2, 1, 2], [65, 66])))
   add('strings-last', 'FORMAT_STRINGS', 'a last offset beyond the text', file(stringTable([0, 3], [65, 66])))

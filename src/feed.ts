@@ -5,9 +5,10 @@ import { MleError } from './error.ts'
 import type { Column, ValueInfo } from './graph/graph.ts'
 import { viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import { isTensorType, type Dim, type TensorType } from './ops/types.ts'
-import { dtypeOfArray, is64BitInteger, isFloat, type DType, type NumericArray } from './tensor/dtype.ts'
-import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from './tensor/half.ts'
+import { dtypeOfArray, holdsBitsOf, is64BitInteger, isFloat, isMinifloat, type DType, type NumericArray } from './tensor/dtype.ts'
+import { floatToBfloat, floatToHalf } from './tensor/half.ts'
 import { readInt64Nearest, writeInt64 } from './tensor/int64.ts'
+import { bitsReader, minifloatBits } from './tensor/minifloat.ts'
 import { isNumericArray, isTensor, tensor, type Nested, type Tensor } from './tensor/tensor.ts'
 
 /** A row keyed by column name; null, NaN and undefined are missing values. */
@@ -79,8 +80,7 @@ function containerValue(input: InputValue): Value {
 /** Uint16Array stands for half-precision bits, Uint8Array for bool, where the input has that dtype. */
 function rawDtype(data: NumericArray, wanted: DType): DType {
   const own = dtypeOfArray(data)
-  if (own === 'uint16' && (wanted === 'float16' || wanted === 'bfloat16')) return wanted
-  return own === 'uint8' && wanted === 'bool' ? wanted : own
+  return holdsBitsOf(own, wanted) ? wanted : own
 }
 
 function describe(shape: readonly Dim[] | undefined): string {
@@ -158,7 +158,7 @@ function typedFeed(info: ValueInfo, type: TensorType, dtype: DType, shape: reado
       },
     }
   }
-  if (!isFloat(type.dtype) && isFloat(dtype)) throw dtypeError(info, type.dtype, dtype)
+  if (!isFloat(type.dtype) && !isMinifloat(type.dtype) && (isFloat(dtype) || isMinifloat(dtype))) throw dtypeError(info, type.dtype, dtype)
   const read = reader(source)
   return {
     shape,
@@ -177,8 +177,8 @@ function reader(view: View): (index: number) => number {
   const { data, dtype } = view
   if (dtype === 'int64') return (index) => readInt64Nearest(data as Int32Array, index)
   if (dtype === 'uint64') return (index) => (data as Uint32Array)[2 * index + 1] * 4294967296 + (data as Uint32Array)[2 * index]
-  if (dtype === 'float16') return (index) => halfToFloat((data as Uint16Array)[index])
-  if (dtype === 'bfloat16') return (index) => bfloatToFloat((data as Uint16Array)[index])
+  const decode = bitsReader(dtype)
+  if (decode !== undefined) return (index) => decode((data as Uint16Array)[index])
   return (index) => (data as Float64Array)[index]
 }
 
@@ -192,6 +192,10 @@ const INTEGER_RANGE: ReadonlyMap<DType, readonly [number, number]> = /* @__PURE_
   ['uint32', [0, 4294967295]],
   ['uint64', [0, Number.MAX_SAFE_INTEGER]],
   ['bool', [0, 1]],
+  ['int4', [-8, 7]],
+  ['uint4', [0, 15]],
+  ['int2', [-2, 1]],
+  ['uint2', [0, 3]],
 ])
 
 function writer(info: ValueInfo, view: View): (index: number, value: number) => void {
@@ -210,6 +214,10 @@ function writer(info: ValueInfo, view: View): (index: number, value: number) => 
   }
   if (dtype === 'float16') return (index, value) => void ((data as Uint16Array)[index] = floatToHalf(value))
   if (dtype === 'bfloat16') return (index, value) => void ((data as Uint16Array)[index] = floatToBfloat(value))
+  if (isMinifloat(dtype)) {
+    const encode = minifloatBits(dtype)
+    return (index, value) => void ((data as Uint8Array)[index] = encode(value))
+  }
   return (index, value) => {
     check(index, value)
     ;(data as Float64Array)[index] = value

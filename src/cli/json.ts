@@ -1,7 +1,7 @@
 // Results as JSON: nested lists by shape; NaN and the infinities, which JSON has no words for, as the strings "NaN",
 // "Infinity" and "-Infinity"; 64-bit integers in full; maps as objects.
 import type { OutputValue } from '../model.ts'
-import { halfToFloat, bfloatToFloat } from '../tensor/half.ts'
+import { bitsReader } from '../tensor/minifloat.ts'
 import { isTensor, type Tensor } from '../tensor/tensor.ts'
 
 /** The JSON text of a result, one line per row. */
@@ -31,7 +31,7 @@ function tensorText(tensor: Tensor): string {
 /** Text of element i, by dtype. */
 export function elementText({ dtype, data }: Tensor): (index: number) => string {
   if (dtype === 'bool') return (i) => (data[i] ? 'true' : 'false')
-  const float = dtype === 'float16' ? halfToFloat : dtype === 'bfloat16' ? bfloatToFloat : undefined
+  const float = bitsReader(dtype)
   return (i) => {
     const value = data[i]
     if (value === null || typeof value === 'string') return JSON.stringify(value)

@@ -1,14 +1,16 @@
 // Tensors -> the ranges of the decoded weights that hold them: each content once, in canonical order.
 import { MleError } from '../error.ts'
 import { crc32 } from '../platform/crc32.ts'
-import { bytesPerElement, dtypeOfArray, type DType } from '../tensor/dtype.ts'
+import { bytesPerElement, dtypeOfArray, holdsBitsOf, type DType } from '../tensor/dtype.ts'
 import { isNumericArray, type Tensor } from '../tensor/tensor.ts'
 import { equalBytes, viewOf } from './bytes.ts'
+import { strayElement } from './tensors.ts'
 import { alignUp, CHUNK_BYTES } from './layout.ts'
 
 /** Small tensors are grouped in this order, so that those of a dtype share chunks. */
 const DTYPE_ORDER: readonly DType[] = [
   'float32', 'float64', 'float16', 'bfloat16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool', 'string',
+  'float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2', 'float8e5m2fnuz', 'float8e8m0', 'float4e2m1', 'int4', 'uint4', 'int2', 'uint2',
 ]
 
 /** A distinct tensor of the file. */
@@ -81,10 +83,11 @@ function tensorBytes(tensor: Tensor): Uint8Array {
     return encodeStringTable(tensor, data)
   }
   const own = dtypeOfArray(data)
-  const rawBits = (own === 'uint16' && (dtype === 'float16' || dtype === 'bfloat16')) || (own === 'uint8' && dtype === 'bool')
-  if (own !== dtype && !rawBits) throw cannotWrite(tensor, `its data is a ${data.constructor.name}`)
+  if (own !== dtype && !holdsBitsOf(own, dtype)) throw cannotWrite(tensor, `its data is a ${data.constructor.name}`)
   const bytes = new Uint8Array(data.buffer, data.byteOffset, size * bytesPerElement(dtype))
   if (dtype === 'bool' && bytes.some((value) => value > 1)) throw cannotWrite(tensor, 'a bool is neither 0 nor 1')
+  const stray = strayElement(dtype, bytes)
+  if (stray >= 0) throw cannotWrite(tensor, `element ${stray} is beyond the dtype`)
   return bytes
 }
 

@@ -1,6 +1,6 @@
 // The tensor table: which range of the decoded weights holds which tensor, and the tensors' elements as views of it.
 import { MleError } from '../error.ts'
-import { bytesPerElement, isDType, viewData, type DType, type NumericArray, type StringArray } from '../tensor/dtype.ts'
+import { bytesPerElement, isDType, narrowRange, viewData, type DType, type NumericArray, type StringArray } from '../tensor/dtype.ts'
 import { firstNonZero, viewOf } from './bytes.ts'
 import { array, at, count, keys, list, record, type Key } from './json.ts'
 import { alignUp } from './layout.ts'
@@ -110,7 +110,22 @@ export function fillTensors(table: readonly TableEntry[], weights: Uint8Array, w
     if (slot.dtype === 'string') slot.data = decodeStringTable(weights.subarray(offset, end), elements, weightsOffset + offset)
     else slot.data = viewData(slot.dtype, weights.buffer, weights.byteOffset + offset, elements)
     if (slot.dtype === 'bool') checkBools(weights, offset, end, weightsOffset)
+    const beyond = strayElement(slot.dtype, weights.subarray(offset, end))
+    if (beyond >= 0) {
+      throw new MleError('FORMAT_ELEMENT', `weights: element ${beyond} of a tensor of ${slot.dtype} is the byte ${weights[offset + beyond]}, which is beyond the dtype`, { section: 'weights', offset: weightsOffset + offset + beyond, actual: weights[offset + beyond] })
+    }
   }
+}
+
+/** The first element of 4 or 2 bits whose byte holds more; -1 where there is none. */
+export function strayElement(dtype: DType, bytes: Uint8Array): number {
+  const range = dtype === 'float4e2m1' ? [0, 15] : narrowRange(dtype)
+  if (range === undefined) return -1
+  const [low, high] = range
+  return bytes.findIndex((byte) => {
+    const value = low < 0 ? (byte << 24) >> 24 : byte
+    return value < low || value > high
+  })
 }
 
 function checkBools(weights: Uint8Array, start: number, end: number, weightsOffset: number): void {

@@ -16,8 +16,12 @@ export type DType =
   | 'uint64'
   | 'bool'
   | 'string'
+  | NarrowDType
 
-/** Typed arrays a tensor's data may be; float16 and bfloat16 are kept as their 16 raw bits, bool as 0 and 1. */
+/** Elements of less than 16 bits other than int8 and uint8, by ONNX's names: storage of quantized weights. One byte each in memory and in files. */
+export type NarrowDType = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz' | 'float8e8m0' | 'float4e2m1' | 'int4' | 'uint4' | 'int2' | 'uint2'
+
+/** Typed arrays a tensor's data may be; float16 and bfloat16 are kept as their 16 raw bits, float8 and float4 as theirs in a byte, bool as 0 and 1. */
 export type NumericArray =
   | Float32Array
   | Float64Array
@@ -66,6 +70,16 @@ const NUMERIC: ReadonlyMap<string, DTypeEntry> = /* @__PURE__ */ new Map<string,
   ['uint32', /* @__PURE__ */ entry(Uint32Array)],
   ['uint64', /* @__PURE__ */ entry(BigUint64Array, Uint32Array)],
   ['bool', /* @__PURE__ */ entry(Uint8Array)],
+  ['float8e4m3fn', /* @__PURE__ */ entry(Uint8Array)],
+  ['float8e4m3fnuz', /* @__PURE__ */ entry(Uint8Array)],
+  ['float8e5m2', /* @__PURE__ */ entry(Uint8Array)],
+  ['float8e5m2fnuz', /* @__PURE__ */ entry(Uint8Array)],
+  ['float8e8m0', /* @__PURE__ */ entry(Uint8Array)],
+  ['float4e2m1', /* @__PURE__ */ entry(Uint8Array)],
+  ['int4', /* @__PURE__ */ entry(Int8Array)],
+  ['uint4', /* @__PURE__ */ entry(Uint8Array)],
+  ['int2', /* @__PURE__ */ entry(Int8Array)],
+  ['uint2', /* @__PURE__ */ entry(Uint8Array)],
 ])
 
 /** True for the names of DType. */
@@ -85,6 +99,21 @@ export function is64BitInteger(dtype: DType): dtype is 'int64' | 'uint64' {
 
 export function isFloat(dtype: DType): dtype is 'float32' | 'float64' | 'float16' | 'bfloat16' {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
+}
+
+/** The floats of 8 and 4 bits, which have no arithmetic: they are cast, and quantized to and from. */
+export function isMinifloat(dtype: DType): dtype is Exclude<NarrowDType, 'int4' | 'uint4' | 'int2' | 'uint2'> {
+  return dtype.startsWith('float8') || dtype.startsWith('float4')
+}
+
+/** Bits of an element in a packed form: 4 and 2 share bytes in files of other formats. */
+export function bitsOf(dtype: DType): number {
+  return dtype === 'float4e2m1' ? 4 : dtype.endsWith('int4') ? 4 : dtype.endsWith('int2') ? 2 : 8 * bytesPerElement(dtype)
+}
+
+/** The ends of an integer dtype of 4 or 2 bits, whose array holds more. */
+export function narrowRange(dtype: DType): readonly [low: number, high: number] | undefined {
+  return dtype === 'int4' ? [-8, 7] : dtype === 'uint4' ? [0, 15] : dtype === 'int2' ? [-2, 1] : dtype === 'uint2' ? [0, 3] : undefined
 }
 
 export function isInteger(dtype: DType): boolean {
@@ -110,6 +139,13 @@ export function viewData(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
 /** A view of `length` elements over bytes, as kernels read them: two 32-bit words for each 64-bit integer. */
 export function viewKernelData(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): NumericArray {
   return new (numericEntry(dtype).kernelArray)(buffer, byteOffset, is64BitInteger(dtype) ? length * 2 : length)
+}
+
+/** True where an array of dtype `own` may hold the raw bits, or the small values, of `dtype`. */
+export function holdsBitsOf(own: DType, dtype: DType): boolean {
+  if (own === 'uint16') return dtype === 'float16' || dtype === 'bfloat16'
+  if (own === 'uint8') return dtype === 'bool' || dtype === 'uint4' || dtype === 'uint2' || isMinifloat(dtype)
+  return own === 'int8' && (dtype === 'int4' || dtype === 'int2')
 }
 
 /** The dtype whose data is held by this typed array; Uint16Array means uint16 and Uint8Array uint8 unless said otherwise. */

@@ -1,10 +1,10 @@
 // numpy's .npy files, versions 1 to 3: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 import { plainBytes } from './bytes.ts'
 import { MleError } from '../error.ts'
-import { bytesPerElement, type DType, type StringArray } from './dtype.ts'
+import { bytesPerElement, narrowRange, type DType, type StringArray } from './dtype.ts'
 import { decodeUtf32, encodeUtf32, splitFixedBytes } from './fixed-strings.ts'
-import { bfloatToFloat } from './half.ts'
 import { fortranStrides, fortranToC, isOrderless, stridedOrder, viewNumeric } from './layout.ts'
+import { bitsReader } from './minifloat.ts'
 import { NUMERIC_CODES, numericDTypeOfCode } from './numpy-codes.ts'
 import { sizeOf } from './shape.ts'
 import { isNumericArray, type Tensor } from './tensor.ts'
@@ -163,8 +163,8 @@ function reorder(strings: readonly string[], shape: readonly number[]): string[]
 const CODE_OF: ReadonlyMap<DType, string> = /* @__PURE__ */ new Map<DType, string>([...NUMERIC_CODES].map(([code, dtype]) => [dtype, code]))
 
 /**
- * Writes an .npy file, version 1, C order, little endian, data at a multiple of 64 bytes. bfloat16, which numpy lacks, is written as the
- * float32 of the same value; strings as '<U' of the longest.
+ * Writes an .npy file, version 1, C order, little endian, data at a multiple of 64 bytes. bfloat16 and floats of 8 and 4 bits, which numpy
+ * lacks, are written as the float32 of the same value, integers of 4 and 2 bits as those of 8; strings as '<U' of the longest.
  *
  * @throws MleError NPY_STRING for a missing (null) string
  */
@@ -192,11 +192,12 @@ function encodeData(tensor: Tensor): { descr: string; payload: Uint8Array } {
     const { bytes, characters } = encodeUtf32(completeStrings(data))
     return { descr: `<U${characters}`, payload: bytes }
   }
-  if (dtype === 'bfloat16') {
-    const floats = Float32Array.from(data as Uint16Array, bfloatToFloat)
+  const read = dtype === 'float16' ? undefined : bitsReader(dtype)
+  if (read !== undefined) {
+    const floats = Float32Array.from(data as Uint16Array, read)
     return { descr: '<f4', payload: new Uint8Array(floats.buffer) }
   }
-  const code = CODE_OF.get(dtype)
+  const code = CODE_OF.get(narrowRange(dtype) === undefined ? dtype : dtype.startsWith('u') ? 'uint8' : 'int8')
   if (code === undefined) throw new TypeError(`tensor of dtype ${dtype} has numeric data`)
   if (data.BYTES_PER_ELEMENT !== bytesPerElement(dtype)) throw new TypeError(`tensor of dtype ${dtype} holds a ${data.constructor.name}`)
   return { descr: `${code.endsWith('1') ? '|' : '<'}${code}`, payload: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }

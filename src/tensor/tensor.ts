@@ -1,7 +1,8 @@
 // The public tensor: plain data, no methods.
 import { MleError } from '../error.ts'
-import { allocateData, dtypeOfArray, is64BitInteger, isDType, isInteger, type DType, type NumericArray, type StringArray } from './dtype.ts'
+import { allocateData, dtypeOfArray, holdsBitsOf, narrowRange, is64BitInteger, isDType, isInteger, isMinifloat, type DType, type NumericArray, type StringArray } from './dtype.ts'
 import { floatToBfloat, floatToHalf } from './half.ts'
+import { minifloatBits } from './minifloat.ts'
 import { sizeOf } from './shape.ts'
 
 /** A dense row-major array. `data` has one element per element of `shape`; float16 and bfloat16 hold raw bits. */
@@ -43,7 +44,7 @@ export function tensor(data: NumericArray | Nested, shape?: readonly number[], d
     if (own === 'float16') return tensor(new Uint16Array(data.buffer, data.byteOffset, data.length), shape ?? [data.length], 'float16')
     const type = dtype ?? own
     if (type !== own) {
-      if (!holdsRawBits(type, own)) return tensorFromFlat(Array.from(data as ArrayLike<number | bigint>), shape ?? [data.length], type)
+      if (!holdsBitsOf(own, type)) return tensorFromFlat(Array.from(data as ArrayLike<number | bigint>), shape ?? [data.length], type)
     }
     return checkedTensor(type, shape ?? [data.length], data)
   }
@@ -55,10 +56,6 @@ export function tensor(data: NumericArray | Nested, shape?: readonly number[], d
   const flat: (number | bigint | boolean | string | null)[] = []
   flatten(data, nestedShape, 0, flat)
   return tensorFromFlat(flat, shape ?? nestedShape, dtype ?? inferDType(flat))
-}
-
-function holdsRawBits(dtype: DType, array: DType): boolean {
-  return (array === 'uint16' && (dtype === 'float16' || dtype === 'bfloat16')) || (array === 'uint8' && dtype === 'bool')
 }
 
 function checkedTensor(dtype: DType, shape: readonly number[], data: NumericArray | StringArray): Tensor {
@@ -95,11 +92,13 @@ function inferDType(flat: readonly (number | bigint | boolean | string | null)[]
 function tensorFromFlat(flat: readonly (number | bigint | boolean | string | null)[], shape: readonly number[], dtype: DType): Tensor {
   const data = allocateData(dtype, flat.length)
   const whole = isInteger(dtype)
+  const narrow = isMinifloat(dtype) ? minifloatBits(dtype) : undefined
+  const range = whole ? narrowRange(dtype) : undefined
   for (let i = 0; i < flat.length; i++) {
     const value = convertElement(flat[i], dtype, i)
-    data[i] = value
+    data[i] = narrow === undefined ? value : (narrow(value) as never)
     // Typed arrays wrap and truncate silently.
-    if (whole && data[i] !== value) throw new MleError('TENSOR_VALUE', `element ${i} is ${String(flat[i])}, which is no exact ${dtype}`)
+    if (whole && (data[i] !== value || (range !== undefined && (value < range[0] || value > range[1])))) throw new MleError('TENSOR_VALUE', `element ${i} is ${String(flat[i])}, which is no exact ${dtype}`)
   }
   return checkedTensor(dtype, shape, data)
 }

@@ -5,7 +5,7 @@ import type { Attribute, ValueType } from '../../src/ops/types.ts'
 import { bytesPerElement, viewData, type DType } from '../../src/tensor/dtype.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 
-const DTYPES: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool', 'string']
+const DTYPES: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'bool', 'string', 'float8e4m3fn', 'float4e2m1', 'int4', 'uint2']
 
 const text = fc.string({ unit: 'grapheme', maxLength: 8 })
 /** Names that have tripped up loaders. */
@@ -26,7 +26,7 @@ const tensor: fc.Arbitrary<Tensor> = fc.tuple(fc.constantFrom(...DTYPES), shape)
   const size = dims.reduce((product, dim) => product * dim, 1)
   if (dtype === 'string') return fc.array(text, { minLength: size, maxLength: size }).map((data) => ({ dtype, shape: dims, data }))
   const length = size * bytesPerElement(dtype)
-  return fc.uint8Array({ minLength: length, maxLength: length, max: dtype === 'bool' ? 1 : 255 }).map((bytes) => ({ dtype, shape: dims, data: viewData(dtype, bytes.slice().buffer, 0, size) }))
+  return fc.uint8Array({ minLength: length, maxLength: length, max: dtype === 'bool' ? 1 : dtype === 'uint2' ? 3 : dtype === 'int4' ? 7 : dtype === 'float4e2m1' ? 15 : 255 }).map((bytes) => ({ dtype, shape: dims, data: viewData(dtype, bytes.slice().buffer, 0, size) }))
 })
 
 const dim = fc.oneof(fc.nat(1000), text, fc.constant(null))

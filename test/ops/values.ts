@@ -2,8 +2,9 @@
 import fc from 'fast-check'
 import type { Grid, Item } from '../../src/ops/formula/formula.ts'
 import type { ErrorBound } from '../../src/ops/schema.ts'
-import { allocateData, isFloat, isInteger, type DType } from '../../src/tensor/dtype.ts'
+import { allocateData, isFloat, isInteger, isMinifloat, type DType } from '../../src/tensor/dtype.ts'
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from '../../src/tensor/half.ts'
+import { bitsReader, minifloatBits } from '../../src/tensor/minifloat.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 
 /** Half an ulp of 1. */
@@ -17,8 +18,8 @@ export function gridOf({ dtype, shape, data }: Tensor): Grid {
 
 function itemOf(item: number | bigint | string | null, dtype: DType): Item {
   if (dtype === 'bool') return item === 1
-  if (dtype === 'float16') return halfToFloat(Number(item))
-  if (dtype === 'bfloat16') return bfloatToFloat(Number(item))
+  const decode = bitsReader(dtype)
+  if (decode !== undefined) return decode(Number(item))
   return isInteger(dtype) ? BigInt(item as number) : item
 }
 
@@ -31,6 +32,7 @@ function rounded(item: Item, dtype: DType): Item {
     if (dtype === 'float32') return typeof item === 'bigint' ? nearestFloat32(item) : Math.fround(value)
     return dtype === 'float16' ? halfToFloat(floatToHalf(value)) : bfloatToFloat(floatToBfloat(value))
   }
+  if (isMinifloat(dtype)) return bitsReader(dtype)?.(minifloatBits(dtype)(Number(item))) ?? NaN
   const bits = Number(dtype.replace(/\D+/, ''))
   const whole = typeof item === 'bigint' ? item : BigInt(Number(item))
   return dtype.startsWith('u') ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole)
@@ -87,9 +89,10 @@ export function arbitraryItem(dtype: DType, kind: Kind = 'any'): fc.Arbitrary<nu
     const floats = arbitraryFloat(kind)
     return dtype === 'float16' ? floats.map(floatToHalf) : dtype === 'bfloat16' ? floats.map(floatToBfloat) : floats
   }
+  if (isMinifloat(dtype)) return fc.integer({ min: 0, max: dtype === 'float4e2m1' ? 15 : 255 })
   const bits = Number(dtype.replace(/\D+/, ''))
   const [low, high] = dtype.startsWith('u') ? [0n, 2n ** BigInt(bits) - 1n] : [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n]
-  const small = fc.bigInt(low < -5n ? -5n : low, 5n)
+  const small = fc.bigInt(low < -5n ? -5n : low, high < 5n ? high : 5n)
   const large = fc.oneof(fc.constantFrom(low, high, high - 1n, low + 1n), fc.bigInt(low, high))
   const items = kind === 'any' ? fc.oneof(small, large) : small
   return bits === 64 ? items : items.map(Number)

@@ -4,6 +4,7 @@ import { allocateData, bytesPerElement, dtypeOfArray, is64BitInteger, isDType, i
 
 const BYTES: readonly (readonly [DType, number])[] = [
   ['float32', 4], ['float64', 8], ['float16', 2], ['bfloat16', 2], ['int8', 1], ['int16', 2], ['int32', 4], ['int64', 8], ['uint8', 1], ['uint16', 2], ['uint32', 4], ['uint64', 8], ['bool', 1], ['string', 0],
+  ['float8e4m3fn', 1], ['float8e4m3fnuz', 1], ['float8e5m2', 1], ['float8e5m2fnuz', 1], ['float8e8m0', 1], ['float4e2m1', 1], ['int4', 1], ['uint4', 1], ['int2', 1], ['uint2', 1],
 ]
 
 test('sizes and kinds', () => {
@@ -13,7 +14,7 @@ test('sizes and kinds', () => {
   }
   const named = (rule: (dtype: DType) => boolean): string[] => BYTES.map(([dtype]) => dtype).filter(rule)
   assert.deepEqual(named(isFloat), ['float32', 'float64', 'float16', 'bfloat16'])
-  assert.deepEqual(named(isInteger), ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64'])
+  assert.deepEqual(named(isInteger), ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'int4', 'uint4', 'int2', 'uint2'])
   assert.deepEqual(named(is64BitInteger), ['int64', 'uint64'])
 })
 

@@ -1,18 +1,16 @@
 // TensorProto -> Tensor, in every encoding that ONNX allows: raw bytes, or lists of the field that the data type names.
 import { MleError } from '../../error.ts'
-import { bytesPerElement, isDType, sizeOf, viewData, type DType, type Tensor } from '../../tensor/index.ts'
+import { bitsOf, bytesPerElement, isDType, isInteger, sizeOf, viewData, type DType, type Tensor } from '../../tensor/index.ts'
 import type { TensorProto, TypeProto } from './proto.ts'
 import type { ValueType } from '../../ops/types.ts'
 
-/** TensorProto.DataType by number; complex and the types of less than 8 bits are not read yet. */
+/** TensorProto.DataType by number; complex numbers are not read. */
 const DTYPES: readonly (DType | undefined)[] = [
   undefined, 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string', 'bool', 'float16', 'float64', 'uint32', 'uint64', undefined, undefined, 'bfloat16',
+  'float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2', 'float8e5m2fnuz', 'uint4', 'int4', 'float4e2m1', 'float8e8m0', 'uint2', 'int2',
 ]
 /** Names for messages of the data types that have no dtype here. */
-const OTHER_NAMES: ReadonlyMap<number, string> = new Map([
-  [14, 'complex64'], [15, 'complex128'], [17, 'float8e4m3fn'], [18, 'float8e4m3fnuz'], [19, 'float8e5m2'], [20, 'float8e5m2fnuz'],
-  [21, 'uint4'], [22, 'int4'], [23, 'float4e2m1'], [24, 'float8e8m0'], [25, 'uint2'], [26, 'int2'],
-])
+const OTHER_NAMES: ReadonlyMap<number, string> = new Map([[14, 'complex64'], [15, 'complex128']])
 
 export function onnxError(code: string, message: string): MleError {
   return new MleError(code, `ONNX model: ${message}`)
@@ -45,9 +43,11 @@ export function tensorOf(proto: TensorProto, external: ExternalData | undefined)
     return { dtype, shape, data: proto.strings.map((bytes) => decoder.decode(bytes)) }
   }
   const raw = proto.isExternal ? externalBytes(proto, external, where) : proto.raw
-  const bytes = size * bytesPerElement(dtype)
+  const bits = bitsOf(dtype)
+  const bytes = Math.ceil((size * bits) / 8)
   if (raw !== undefined && (raw.length > 0 || size === 0)) {
     if (raw.length !== bytes) throw onnxError('ONNX_TENSOR', `${where} of shape [${shape.join(', ')}] needs ${bytes} bytes, got ${raw.length}`)
+    if (bits < 8) return { dtype, shape, data: unpacked(dtype, bits, size, (i) => raw[i]) }
     // A copy: the file's bytes are not aligned.
     return { dtype, shape, data: viewData(dtype, raw.slice().buffer, 0, size) }
   }
@@ -71,11 +71,29 @@ function listedData(proto: TensorProto, dtype: DType, size: number, where: strin
     case 'uint32':
       return Uint32Array.from(check(proto.uint64s), Number)
     default: {
+      const bits = bitsOf(dtype)
+      if (bits < 8) {
+        const count = Math.ceil((size * bits) / 8)
+        if (proto.int32s.length !== count) throw wrongCount(where, count, proto.int32s.length)
+        return unpacked(dtype, bits, size, (i) => Number(proto.int32s[i]))
+      }
       const data = viewData(dtype, new ArrayBuffer(size * bytesPerElement(dtype)), 0, size)
       check(proto.int32s).forEach((value, i) => (data[i] = Number(value)))
       return data
     }
   }
+}
+
+/** Elements of 4 or 2 bits, several to a byte, the first in the lowest bits; those of signed integers are spread to a byte with their sign. */
+function unpacked(dtype: DType, bits: number, size: number, byteAt: (index: number) => number): Tensor['data'] {
+  const data = viewData(dtype, new ArrayBuffer(size), 0, size)
+  const perByte = 8 / bits
+  const shift = isInteger(dtype) && !dtype.startsWith('u') ? 32 - bits : 0
+  for (let i = 0; i < size; i++) {
+    const value = (byteAt(Math.floor(i / perByte)) >> ((i % perByte) * bits)) & ((1 << bits) - 1)
+    data[i] = (value << shift) >> shift
+  }
+  return data
 }
 
 function wrongCount(where: string, expected: number, actual: number): MleError {

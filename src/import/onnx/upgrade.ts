@@ -148,9 +148,7 @@ const CAST_NAMES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([['FLOAT
 const cast: Upgrade = (node, { draft }) => {
   const to = node.attributes.get('to')
   const named = to?.kind === 'string' ? (CAST_NAMES.get(to.value) ?? to.value.toLowerCase()) : undefined
-  // saturate and round_mode concern float8 only.
-  const bare = without(node, 'saturate', 'round_mode')
-  draft.emit(named === undefined ? bare : withAttributes(bare, { to: { kind: 'string', value: named } }))
+  draft.emit(named === undefined ? node : withAttributes(node, { to: { kind: 'string', value: named } }))
 }
 
 /** PRelu before 7 took one slope for each channel, whatever the rank of X: they get dimensions of 1 after them. */
@@ -198,7 +196,6 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Split', split],
   ['Concat', concat],
   ['Cast', cast],
-  ['CastLike', (node, { draft }) => draft.emit(without(node, 'saturate', 'round_mode'))],
   ['PRelu', prelu],
   // Whether the sequence is wanted shows in the outputs.
   ...['LSTM', 'GRU', 'RNN'].map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'output_sequence'))]),

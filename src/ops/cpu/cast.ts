@@ -1,9 +1,10 @@
 // Conversion of elements from any dtype to any other; the rules are in the schema of Cast.
 import { MleError } from '../../error.ts'
-import { is64BitInteger, isFloat, type DType } from '../../tensor/dtype.ts'
+import { is64BitInteger, isFloat, isMinifloat, narrowRange, type DType } from '../../tensor/dtype.ts'
 import { bfloatToFloat, floatToBfloat, floatToHalf, halfToFloat } from '../../tensor/half.ts'
+import { bitsReader, minifloatBits, SATURATING, type Narrowing } from '../../tensor/minifloat.ts'
 import type { Kernel, KernelContext } from '../kernel.ts'
-import { castTarget } from '../schemas/tensor.ts'
+import { castTarget, narrowingOf } from '../schemas/tensor.ts'
 import { isTensorType } from '../types.ts'
 import { numbers, wordsOf, type Numbers } from './nest.ts'
 import { numberToWide, wideToFloat32, wideToNumber } from './wide.ts'
@@ -11,15 +12,15 @@ import { numberToWide, wideToFloat32, wideToNumber } from './wide.ts'
 /** Converts n elements. */
 export type CastLoop = (y: Numbers, x: Numbers, n: number) => void
 
-/** The loop that converts elements of one dtype to another. */
-export function castLoop(from: DType, to: DType): CastLoop {
+/** The loop that converts elements of one dtype to another; `narrowing` concerns floats of 8 bits only. */
+export function castLoop(from: DType, to: DType, narrowing: Narrowing = SATURATING): CastLoop {
   if (from === to) return wordsOf(from) === 2 ? copyPairs : copyAll
   if (to === 'string') return storeStrings(formatter(from))
   if (from === 'string') return parseAll(to)
   if (is64BitInteger(from) && is64BitInteger(to)) return copyPairs
-  if (is64BitInteger(from) && !isFloat(to)) return to === 'bool' ? anyWord : lowWords
+  if (is64BitInteger(from) && !isFloat(to) && !isMinifloat(to) && narrowRange(to) === undefined) return to === 'bool' ? anyWord : lowWords
   const read = reader(from, to)
-  const write = writer(to, isFloat(from))
+  const write = writer(to, isFloat(from) || isMinifloat(from), narrowing)
   if (read === plainRead && write === plainWrite) return to === 'float64' ? copyTo64 : copyAll
   return (y, x, n) => {
     for (let i = 0; i < n; i++) write(y, i, read(x, i))
@@ -52,14 +53,16 @@ const plainWrite: Write = (y, i, value) => {
 
 /** Numbers as doubles that round to `to` as the elements themselves do. */
 function reader(from: DType, to: DType): Read {
-  if (from === 'float16') return (x, i) => halfToFloat(x[i])
-  if (from === 'bfloat16') return (x, i) => bfloatToFloat(x[i])
-  if (is64BitInteger(from)) return to === 'float64' ? (x, i) => wideToNumber(x, 2 * i) : (x, i) => wideToFloat32(x, 2 * i)
+  const decode = bitsReader(from)
+  if (decode !== undefined) return (x, i) => decode(x[i])
+  // Integers of a few bits keep low bits, which the low word has.
+  if (is64BitInteger(from) && narrowRange(to) !== undefined) return (x, i) => x[2 * i]
+  if (is64BitInteger(from)) return to === 'float64' || isMinifloat(to) ? (x, i) => wideToNumber(x, 2 * i) : (x, i) => wideToFloat32(x, 2 * i)
   return plainRead
 }
 
 /** Stores doubles; floats saturate in integers, integers keep their low bits. */
-function writer(to: DType, fromFloat: boolean): Write {
+function writer(to: DType, fromFloat: boolean, narrowing: Narrowing = SATURATING): Write {
   if (to === 'float16') return (y, i, value) => (y[i] = floatToHalf(value))
   if (to === 'bfloat16') return (y, i, value) => (y[i] = floatToBfloat(value))
   if (to === 'bool') return (y, i, value) => (y[i] = value !== 0 ? 1 : 0)
@@ -69,6 +72,16 @@ function writer(to: DType, fromFloat: boolean): Write {
       y[2 * i] = value
       y[2 * i + 1] = value < 0 ? -1 : 0
     }
+  }
+  if (isMinifloat(to)) {
+    const encode = minifloatBits(to, narrowing)
+    return (y, i, value) => (y[i] = encode(value))
+  }
+  // Integers of a few bits keep the low bits of floats as well, once truncated: what ONNX's own reference does.
+  if (narrowRange(to) !== undefined) {
+    const bits = to.endsWith('4') ? 4 : 2
+    const [mask, half] = [(1 << bits) - 1, 1 << (bits - 1)]
+    return to.startsWith('u') ? (y, i, value) => (y[i] = value & mask) : (y, i, value) => (y[i] = ((value & mask) ^ half) - half)
   }
   if (isFloat(to) || !fromFloat) return plainWrite
   const [low, high] = integerRange(to)
@@ -92,9 +105,9 @@ function storeStrings(format: (x: Numbers, i: number) => string): CastLoop {
 function formatter(from: DType): (x: Numbers, i: number) => string {
   if (from === 'bool') return (x, i) => (x[i] !== 0 ? 'True' : 'False')
   if (is64BitInteger(from)) return (x, i) => String((BigInt(x[2 * i + 1]) << 32n) | BigInt(x[2 * i] >>> 0))
-  if (!isFloat(from)) return (x, i) => String(x[i])
+  if (!isFloat(from) && !isMinifloat(from)) return (x, i) => String(x[i])
   const read = reader(from, 'float64')
-  const round = from === 'float32' ? Math.fround : from === 'float16' ? (v: number) => halfToFloat(floatToHalf(v)) : from === 'bfloat16' ? (v: number) => bfloatToFloat(floatToBfloat(v)) : undefined
+  const round = from === 'float32' || isMinifloat(from) ? Math.fround : from === 'float16' ? (v: number) => halfToFloat(floatToHalf(v)) : from === 'bfloat16' ? (v: number) => bfloatToFloat(floatToBfloat(v)) : undefined
   return (x, i) => formatFloat(read(x, i), round)
 }
 
@@ -132,7 +145,7 @@ function parseAll(to: DType): CastLoop {
         const value = BigInt(text.trim().replace('+', ''))
         y[2 * i] = Number(BigInt.asIntN(32, value))
         y[2 * i + 1] = Number(BigInt.asIntN(32, value >> 32n))
-      } else write(y, i, parseNumber(text, isFloat(to), i))
+      } else write(y, i, parseNumber(text, isFloat(to) || isMinifloat(to), i))
     }
   }
 }
@@ -151,6 +164,6 @@ function parseNumber(text: string | null, mayMiss: boolean, index: number): numb
 export function makeCast(context: KernelContext): Kernel {
   const type = context.inputTypes[0]
   if (!isTensorType(type)) throw new TypeError('Cast: the input has no dtype')
-  const loop = castLoop(type.dtype, castTarget(context))
+  const loop = castLoop(type.dtype, castTarget(context), narrowingOf(context.attributes))
   return (inputs, outputs) => loop(numbers(outputs[0]), numbers(inputs[0]), outputs[0]?.size ?? 0)
 }

@@ -6,6 +6,7 @@ import { floatToBfloat, floatToHalf } from '../../tensor/half.ts'
 import { int, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
+import { narrowingOf } from '../schemas/tensor.ts'
 import { isTensorType } from '../types.ts'
 import { castLoop } from './cast.ts'
 import { ADD, MAX, MIN, MUL, dtypeOf, isHalf, pickBinary } from './elementwise.ts'
@@ -18,7 +19,7 @@ const product = (dims: readonly number[]): number => dims.reduce((total, dim) =>
 
 // input [any], target_type of the dtype wanted -> output like the input
 function makeCastLike(context: KernelContext): Kernel {
-  const loop = castLoop(dtypeOf(context), dtypeOf(context, 1))
+  const loop = castLoop(dtypeOf(context), dtypeOf(context, 1), narrowingOf(context.attributes))
   return ([input], [output]) => loop(numbers(output), numbers(input), view(output).size)
 }
 

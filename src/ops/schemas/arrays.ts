@@ -7,7 +7,7 @@ import { int as intOf, tensorAttribute, text as textOf } from '../attributes.ts'
 import { broadcastDims, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, TensorType, ValueType } from '../types.ts'
-import { ANY, FLOATS, INTEGERS, NUMBERS, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
+import { ANY, FLOATS, INTEGERS, NUMBERS, STORED, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
 import { axisIsInner } from './reduce.ts'
 import { MOVES, lengthOf, moving, reshaped, unknownDims } from './tensor.ts'
 
@@ -233,7 +233,7 @@ export const arraySchemas: readonly OpSchema[] = [
   op('Pad', 25, 'data:T pads:int64 constant_value:T? axes:int32|int64?', { ...moving(inferPad), outputs: 'output', valueInputs: [1, 3], attributes: [text('mode', 'constant')] }),
   /** The dimensions of a tensor, from `start` to `end`. */
   op('Shape', 25, 'data:A', {
-    outputs: 'shape', typeSets: { A: ANY }, bound: exact, attributes: [int('start', 0), int('end')], valueFromTypes: shapeValue,
+    outputs: 'shape', typeSets: { A: STORED }, bound: exact, attributes: [int('start', 0), int('end')], valueFromTypes: shapeValue,
     infer(context) {
       const { shape } = tensorInput(context, 0)
       return [{ dtype: 'int64', shape: [shape === undefined ? null : shapeRange(shape, context).length] }]
@@ -241,7 +241,7 @@ export const arraySchemas: readonly OpSchema[] = [
   }),
   /** The number of elements. */
   op('Size', 25, 'data:A', {
-    outputs: 'size', typeSets: { A: ANY }, bound: exact, infer: () => [{ dtype: 'int64', shape: [] }],
+    outputs: 'size', typeSets: { A: STORED }, bound: exact, infer: () => [{ dtype: 'int64', shape: [] }],
     valueFromTypes(context) {
       const count = countOf(tensorInput(context, 0).shape ?? [null])
       return count === undefined ? undefined : int64s([count], [])

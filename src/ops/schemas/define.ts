@@ -9,10 +9,15 @@ import { isTensorType, type Dim } from '../types.ts'
 export const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16']
 export const INTEGERS: readonly DType[] = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64']
 export const NUMBERS: readonly DType[] = [...FLOATS, ...INTEGERS]
+/** Storage of quantized weights: moved, cast and quantized, never computed with. */
+export const NARROW: readonly DType[] = ['float8e4m3fn', 'float8e4m3fnuz', 'float8e5m2', 'float8e5m2fnuz', 'float8e8m0', 'float4e2m1', 'int4', 'uint4', 'int2', 'uint2']
 export const ANY: readonly DType[] = [...NUMBERS, 'bool', 'string']
+/** What operators take that only store or move elements. */
+export const STORED: readonly DType[] = [...ANY, ...NARROW]
 const T_FLOATS = { T: FLOATS }
 export const T_NUMBERS: OpSchema['typeSets'] = { T: NUMBERS }
 export const T_ANY: OpSchema['typeSets'] = { T: ANY }
+export const T_STORED: OpSchema['typeSets'] = { T: STORED }
 
 export const int = (name: string, value?: number): AttributeSchema => (value === undefined ? { name, kind: 'int' } : { name, kind: 'int', default: value })
 export const float = (name: string, value: number): AttributeSchema => ({ name, kind: 'float', default: value })

@@ -6,7 +6,8 @@ import { einsumPlan } from '../einsum.ts'
 import { elementwiseRows, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, reducing, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, ValueType } from '../types.ts'
-import { ANY, FLOATS, INTEGERS, NUMBERS, axisOf, int, oneOf, op, text } from './define.ts'
+import { narrowingOf } from './tensor.ts'
+import { ANY, FLOATS, INTEGERS, NUMBERS, STORED, axisOf, int, oneOf, op, text } from './define.ts'
 
 const MOVES: Pick<OpSchema, 'typeSets' | 'bound'> = { typeSets: { T: ANY }, bound: exact }
 
@@ -90,8 +91,11 @@ function square(context: InferContext): readonly Dim[] | undefined {
 export const indexingSchemas: readonly OpSchema[] = [
   /** Elements converted to the dtype of another tensor, by the rules of Cast. @formula y = (dtype of target_type) x */
   op('CastLike', 25, 'input:A target_type:B', {
-    outputs: 'output', typeSets: { A: ANY, B: ANY }, bound: exact, rowWise: (context, carries) => elementwiseRows({ ...context, inputs: context.inputs.slice(0, 1) }, carries.slice(0, 1)) && carries[0],
-    infer: (context) => like(context, 0, tensorInput(context, 1).dtype),
+    outputs: 'output', typeSets: { A: STORED, B: STORED }, bound: exact, attributes: [int('saturate', 1), text('round_mode', 'up')], rowWise: (context, carries) => elementwiseRows({ ...context, inputs: context.inputs.slice(0, 1) }, carries.slice(0, 1)) && carries[0],
+    infer(context) {
+      narrowingOf(context.attributes)
+      return like(context, 0, tensorInput(context, 1).dtype)
+    },
   }),
   /** The upper or lower triangle of each matrix, zeros elsewhere; k moves the diagonal up. @formula Y[i, j] = j - i >= k (upper) or j - i <= k (lower) ? X[i, j] : 0 */
   op('Trilu', 14, 'input:T k:int64?', {

@@ -1,11 +1,12 @@
 // Moving, reshaping and selecting elements without arithmetic.
 import { MleError } from '../../error.ts'
 import { isDType, type DType } from '../../tensor/dtype.ts'
+import type { Narrowing } from '../../tensor/minifloat.ts'
 import { int as intOf, ints as intsOf, text as textOf } from '../attributes.ts'
 import { elementwiseRows, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, type InferContext, type OpSchema } from '../schema.ts'
-import { isTensorType, type Dim, type ValueType } from '../types.ts'
-import { ANY, T_ANY, axesOf, axisOf, countOf, int, ints, knownInts, op } from './define.ts'
+import { isTensorType, type Attributes, type Dim, type ValueType } from '../types.ts'
+import { STORED, T_STORED, axesOf, axisOf, countOf, int, ints, knownInts, op, text } from './define.ts'
 import { axisIsInner } from './reduce.ts'
 
 export type Rule = OpSchema['infer']
@@ -155,7 +156,14 @@ export function castTarget({ attributes }: Pick<InferContext, 'attributes'>): DT
   return to
 }
 
-export const MOVES: Pick<OpSchema, 'typeSets' | 'bound'> = { typeSets: T_ANY, bound: exact }
+/** How floats of 8 bits are stored, by the attributes of Cast and CastLike. */
+export function narrowingOf(attributes: Attributes): Narrowing {
+  const round = textOf(attributes, 'round_mode', 'up')
+  if (round !== 'up' && round !== 'down' && round !== 'nearest') throw new MleError('OP_ATTRIBUTE', `attribute round_mode is ${JSON.stringify(round)}, expected up, down, nearest`, { actual: round })
+  return { saturate: intOf(attributes, 'saturate', 1) !== 0, round }
+}
+
+export const MOVES: Pick<OpSchema, 'typeSets' | 'bound'> = { typeSets: T_STORED, bound: exact }
 /** Another shape over the same memory. */
 const aliasing = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'alias' | 'bound' | 'typeSets'> => ({ ...MOVES, infer, rowWise: firstStays(infer), alias: true })
 export const moving = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'bound' | 'typeSets'> => ({ ...MOVES, infer, rowWise: firstStays(infer) })
@@ -163,19 +171,23 @@ export const moving = (infer: Rule): Pick<OpSchema, 'infer' | 'rowWise' | 'bound
 export const tensorSchemas: readonly OpSchema[] = [
   /** The input itself, of any kind. @formula y = x */
   op('Identity', 25, 'input:V', {
-    outputs: 'output', bound: exact, typeSets: { V: ANY }, rowWise: () => true, alias: true,
+    outputs: 'output', bound: exact, typeSets: { V: STORED }, rowWise: () => true, alias: true,
     infer: (context) => (context.inputs[0] === undefined ? [] : isTensorType(context.inputs[0]) ? like(context) : [context.inputs[0]]),
   }),
   /**
    * Elements converted to another dtype, whose numpy name `to` gives. Floats become integers by truncation, saturating, and NaN
    * becomes 0; integers that do not fit keep their low bits; anything but 0 becomes true. Numbers become strings as Python
-   * writes them, and strings numbers as Python reads them.
+   * writes them, and strings numbers as Python reads them. Floats of 8 and 4 bits take the nearest value, ties to even; `saturate` 0 makes infinity or NaN of what
+   * is beyond the largest; `round_mode` chooses the power of two of float8e8m0.
    * @formula y = (to) x
    */
   op('Cast', 25, 'input:A', {
-    outputs: 'output', typeSets: { A: ANY }, bound: exact, inPlace: true, rowWise: elementwiseRows,
-    attributes: [{ name: 'to', kind: 'string', required: true }],
-    infer: (context) => like(context, 0, castTarget(context)),
+    outputs: 'output', typeSets: { A: STORED }, bound: exact, inPlace: true, rowWise: elementwiseRows,
+    attributes: [{ name: 'to', kind: 'string', required: true }, int('saturate', 1), text('round_mode', 'up')],
+    infer: (context) => {
+      narrowingOf(context.attributes)
+      return like(context, 0, castTarget(context))
+    },
   }),
   /** Inputs one after the other along an axis. */
   op('Concat', 13, 'inputs:T*', {
