@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -58,6 +58,8 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['attention', 'Attention CausalConvWithState LinearAttention RotaryEmbedding'],
   ['recurrent', 'GRU LSTM RNN'],
   ['ml', 'ai.onnx.ml.ZipMap'],
+  ['quant', 'ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear'],
+  ['loss', 'NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss'],
   ['strings', 'RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer'],
 ])
 
@@ -80,6 +82,8 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['attention', async () => (await import('./packs/attention.ts')).pack],
   ['recurrent', async () => (await import('./packs/recurrent.ts')).pack],
   ['ml', async () => (await import('./packs/ml.ts')).pack],
+  ['quant', async () => (await import('./packs/quant.ts')).pack],
+  ['loss', async () => (await import('./packs/loss.ts')).pack],
   ['strings', async () => (await import('./packs/strings.ts')).pack],
 ])
 

@@ -37,6 +37,8 @@ import { indexingSchemas } from './schemas/indexing.ts'
 import { attentionSchemas } from './schemas/attention.ts'
 import { recurrentSchemas } from './schemas/recurrent.ts'
 import { mlSchemas } from './schemas/ml.ts'
+import { quantizeSchemas } from './schemas/quantize.ts'
+import { lossSchemas } from './schemas/losses.ts'
 import { stringSchemas } from './schemas/strings.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
@@ -77,6 +79,8 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...recurrentSchemas,
     ...mlSchemas,
     ...stringSchemas,
+    ...lossSchemas,
+    ...quantizeSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),
 )
 

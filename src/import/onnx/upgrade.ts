@@ -172,6 +172,12 @@ const prelu: Upgrade = (node, { draft, opset }) => {
   draft.emit({ ...bare, inputs: [x, reshaped] })
 }
 
+/** Data types that are 0 are not given. */
+const quantize: Upgrade = (node, { draft }) => {
+  const unset = ['output_dtype', 'precision'].filter((name) => intOf(node, name, -1) === 0)
+  draft.emit(without(node, ...unset))
+}
+
 const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater']
 const LEGACY_UNARY = ['Abs', 'Ceil', 'Exp', 'Floor', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh', 'Max', 'Min', 'Sum', 'Mean', 'LeakyRelu', 'Elu', 'Selu', 'HardSigmoid']
 const REDUCTIONS = ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp']
@@ -197,6 +203,8 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Concat', concat],
   ['Cast', cast],
   ['PRelu', prelu],
+  ['QuantizeLinear', quantize],
+  ['DequantizeLinear', quantize],
   // Whether the sequence is wanted shows in the outputs.
   ...['LSTM', 'GRU', 'RNN'].map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'output_sequence'))]),
   ['Scatter', (node, { draft }) => draft.emit({ ...node, op: 'ScatterElements' })],

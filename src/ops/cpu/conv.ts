@@ -242,7 +242,7 @@ function addBias(y: Numbers, bias: Numbers, batch: number, features: number, pla
 }
 
 // x [N, C, ...], w [M, C / groups, ...], bias [M] -> y [N, M, ...]
-function makeConv(context: KernelContext): Kernel {
+export function makeConv(context: KernelContext): Kernel {
   const dtype = dtypeOf(context)
   const tiles = tilesOf(dtype)
   const allocate = (length: number): Floats => (dtype === 'float64' ? new Float64Array(length) : new Float32Array(length))

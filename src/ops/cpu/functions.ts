@@ -11,6 +11,7 @@ import { ADD, ZERO, binaryEntry, binaryKernel, dtypeOf, each, eachWide, isHalf, 
 import type { Numbers } from './nest.ts'
 import { compareWide, floorMod, modWide, remWide } from './wide.ts'
 import { widened } from './widen.ts'
+import { roundEven } from './round-even.ts'
 
 const tanh64: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = tanh(x[i])
@@ -23,12 +24,6 @@ const erf64: UnaryLoop = (y, x, n) => {
 }
 const erf32: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = erfSingle(x[i])
-}
-
-function roundHalfEven(x: number): number {
-  // Numbers past 2^52 are integers; below it the nearest one by addition keeps the sign of zeros.
-  if (!(Math.abs(x) < 4503599627370496)) return x
-  return x < 0 || Object.is(x, -0) ? x - 4503599627370496 + 4503599627370496 || -0 : x + 4503599627370496 - 4503599627370496
 }
 
 function modLoops(attributes: Attributes, dtype: DType): BinaryLoops {
@@ -75,7 +70,7 @@ export const functionKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Softplus', /* @__PURE__ */ each(softplus)],
   ['Floor', /* @__PURE__ */ each(Math.floor)],
   ['Ceil', /* @__PURE__ */ each(Math.ceil)],
-  ['Round', /* @__PURE__ */ each(roundHalfEven)],
+  ['Round', /* @__PURE__ */ each(roundEven)],
   ['Sin', /* @__PURE__ */ each(sin)],
   ['Cos', /* @__PURE__ */ each(cos)],
   ['Tan', /* @__PURE__ */ each(tan)],

@@ -212,7 +212,7 @@ function starts(shape: readonly number[], batch: readonly number[], size: number
 }
 
 // A [..., rows, depth], B [..., depth, columns] -> Y [..., rows, columns]
-function makeMatMul(context: KernelContext): Kernel {
+export function makeMatMul(context: KernelContext): Kernel {
   const dtype = dtypeOf(context)
   const layout = perShape(stackOf)
   if (!isFloat(dtype)) return integerMatMul(is64BitInteger(dtype), layout)
