@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -60,6 +60,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['ml', 'ai.onnx.ml.ZipMap'],
   ['quant', 'ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear'],
   ['loss', 'NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss'],
+  ['signal', 'BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT'],
   ['strings', 'RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer'],
 ])
 
@@ -84,6 +85,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['ml', async () => (await import('./packs/ml.ts')).pack],
   ['quant', async () => (await import('./packs/quant.ts')).pack],
   ['loss', async () => (await import('./packs/loss.ts')).pack],
+  ['signal', async () => (await import('./packs/signal.ts')).pack],
   ['strings', async () => (await import('./packs/strings.ts')).pack],
 ])
 

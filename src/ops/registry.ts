@@ -39,6 +39,7 @@ import { recurrentSchemas } from './schemas/recurrent.ts'
 import { mlSchemas } from './schemas/ml.ts'
 import { quantizeSchemas } from './schemas/quantize.ts'
 import { lossSchemas } from './schemas/losses.ts'
+import { signalSchemas } from './schemas/signal.ts'
 import { stringSchemas } from './schemas/strings.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
@@ -79,6 +80,7 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...recurrentSchemas,
     ...mlSchemas,
     ...stringSchemas,
+    ...signalSchemas,
     ...lossSchemas,
     ...quantizeSchemas,
   ].map((schema) => [opKey(schema.domain, schema.name), schema]),

@@ -178,6 +178,11 @@ const quantize: Upgrade = (node, { draft }) => {
   draft.emit(without(node, ...unset))
 }
 
+/** The axis of a Fourier transform was an attribute until 20, and counted the batch. */
+const dft: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 20 ? withInput(without(node, 'axis'), 2, draft.constant(int64s([intOf(node, 'axis', 1)], []), 'axis')) : node)
+}
+
 const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater']
 const LEGACY_UNARY = ['Abs', 'Ceil', 'Exp', 'Floor', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh', 'Max', 'Min', 'Sum', 'Mean', 'LeakyRelu', 'Elu', 'Selu', 'HardSigmoid']
 const REDUCTIONS = ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp']
@@ -203,6 +208,7 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Concat', concat],
   ['Cast', cast],
   ['PRelu', prelu],
+  ['DFT', dft],
   ['QuantizeLinear', quantize],
   ['DequantizeLinear', quantize],
   // Whether the sequence is wanted shows in the outputs.
