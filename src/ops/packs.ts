@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -61,6 +61,8 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['quant', 'ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear'],
   ['loss', 'NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss'],
   ['signal', 'BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT'],
+  ['training', 'ai.onnx.preview.training.Adagrad ai.onnx.preview.training.Adam ai.onnx.preview.training.Momentum'],
+  ['random', 'Bernoulli Dropout Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike'],
   ['strings', 'RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer'],
 ])
 
@@ -86,6 +88,8 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['quant', async () => (await import('./packs/quant.ts')).pack],
   ['loss', async () => (await import('./packs/loss.ts')).pack],
   ['signal', async () => (await import('./packs/signal.ts')).pack],
+  ['training', async () => (await import('./packs/training.ts')).pack],
+  ['random', async () => (await import('./packs/random.ts')).pack],
   ['strings', async () => (await import('./packs/strings.ts')).pack],
 ])
 

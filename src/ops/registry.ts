@@ -40,6 +40,8 @@ import { mlSchemas } from './schemas/ml.ts'
 import { quantizeSchemas } from './schemas/quantize.ts'
 import { lossSchemas } from './schemas/losses.ts'
 import { signalSchemas } from './schemas/signal.ts'
+import { trainingSchemas } from './schemas/training.ts'
+import { randomSchemas } from './schemas/random.ts'
 import { stringSchemas } from './schemas/strings.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
@@ -80,6 +82,8 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...recurrentSchemas,
     ...mlSchemas,
     ...stringSchemas,
+    ...randomSchemas,
+    ...trainingSchemas,
     ...signalSchemas,
     ...lossSchemas,
     ...quantizeSchemas,

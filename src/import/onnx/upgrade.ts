@@ -1,12 +1,13 @@
 // Operators of older opsets -> the current definition, by the changelog of operators (github.com/onnx/onnx, docs/Changelog.md). What an old
 // version did differently becomes inputs, attributes or a few nodes.
-import { tensor, type Tensor } from '../../tensor/index.ts'
+import { tensor } from '../../tensor/index.ts'
 import type { Attribute } from '../../ops/types.ts'
 import { int64s, type DraftNode } from './draft.ts'
 import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrade, type UpgradeContext } from './node-edits.ts'
 import { lowerMl } from './ml/index.ts'
-import { onnxError } from './tensors.ts'
+import { flexAttention } from './flex-attention.ts'
 import { nnUpgrades } from './upgrade-nn.ts'
+import { randomUpgrades } from './upgrade-random.ts'
 
 export type { UpgradeContext } from './node-edits.ts'
 
@@ -81,21 +82,6 @@ const clip: Upgrade = (node, { draft, opset, dtype }) => {
     if (node.attributes.has(name)) out = withInput(out, index, draft.constant(tensor([floatOf(node, name, 0)], [], type), name))
   }
   draft.emit(out)
-}
-
-const dropout: Upgrade = (node, { draft, opset }) => {
-  // Inference passes values on; only a training run (training_mode, 12 and later) drops any.
-  if (opset >= 12 && node.inputs[2] !== undefined && node.inputs[2] !== '') {
-    const mode = draft.initializers.get(node.inputs[2])
-    if (mode === undefined || Number(mode.data[0]) !== 0) throw onnxError('ONNX_TRAINING', `Dropout ${node.name ?? ''} runs in training mode, which is random; export the model for inference`)
-  }
-  draft.emit({ ...node, op: 'Identity', inputs: [node.inputs[0]], outputs: [node.outputs[0]], attributes: new Map() })
-  if (node.outputs[1] !== undefined && node.outputs[1] !== '') {
-    const shape = draft.fresh('shape')
-    draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [node.inputs[0]], outputs: [shape], attributes: new Map() })
-    const kept: Tensor = tensor(Uint8Array.of(1), [1], 'bool')
-    draft.emit({ op: 'ConstantOfShape', domain: 'ai.onnx', inputs: [shape], outputs: [node.outputs[1]], attributes: new Map([['value', { kind: 'tensor', value: kept }]]) })
-  }
 }
 
 const slice: Upgrade = (node, { draft, opset }) => {
@@ -199,7 +185,6 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['LogSoftmax', flattenedSoftmax],
   ['Hardmax', flattenedSoftmax],
   ['Clip', clip],
-  ['Dropout', dropout],
   ['Slice', slice],
   ['Pad', pad],
   ['TopK', topK],
@@ -215,11 +200,16 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ...['LSTM', 'GRU', 'RNN'].map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'output_sequence'))]),
   ['Scatter', (node, { draft }) => draft.emit({ ...node, op: 'ScatterElements' })],
   ...nnUpgrades,
+  ...randomUpgrades,
 ])
 
 /** Adds `node` to the draft in the current version of its operators. */
 export function upgrade(node: DraftNode, context: UpgradeContext): void {
   if (node.domain === 'ai.onnx.ml' && lowerMl(node, context)) return
+  if (node.domain === 'ai.onnx.preview' && node.op === 'FlexAttention') {
+    flexAttention(node, context)
+    return
+  }
   const rule = node.domain === 'ai.onnx' ? UPGRADES.get(node.op) : undefined
   if (rule === undefined) context.draft.emit(node)
   else rule(node, context)
