@@ -17,6 +17,7 @@ import type { MadeVector } from './files.ts'
 import { expectation, gridOf } from './grids.ts'
 import { ownCases, ownFormulas } from './own-cases.ts'
 import { realMath, withRealMath } from './real.ts'
+import { signalCases, signalFormulas } from './signal-cases.ts'
 import { tensorCases } from './tensor-cases.ts'
 
 /** As the formula of Pow, but with powers that no engine has a say in. */
@@ -28,7 +29,7 @@ const pow: Formula = ([x, y]) => {
   })]
 }
 
-const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas, ...activationFormulas, ...ownFormulas, ['Pow', pow]])
+const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas, ...activationFormulas, ...ownFormulas, ...signalFormulas, ['Pow', pow]])
 
 /**
  * Operators whose result for zeros of both signs is either: which of two equal zeros is the larger or the smaller one,
@@ -36,7 +37,7 @@ const FORMULAS: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, 
  */
 const EITHER_ZERO: readonly string[] = ['Max', 'Min', 'Clip', 'Relu', 'LeakyRelu', 'ReduceMax', 'ReduceMin', 'Sign', 'TopK', 'Unique', 'Mod', 'ScatterElements']
 
-export const operatorCases: Cases = [...elementwiseCases, ...tensorCases, ...activationCases, ...ownCases]
+export const operatorCases: Cases = [...elementwiseCases, ...tensorCases, ...activationCases, ...ownCases, ...signalCases]
 
 export async function operatorVectors(): Promise<MadeVector[]> {
   const vectors: MadeVector[] = []

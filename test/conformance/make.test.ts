@@ -20,6 +20,12 @@ const UNJUDGED: ReadonlyMap<string, string> = new Map([
   ['GlobalLpPool', 'no formula in float64, and no packed test of the ONNX project uses it'],
   ['MaxRoiPool', 'no formula in float64, and no packed test of the ONNX project uses it'],
   ['MaxUnpool', 'no formula in float64, and no packed test of the ONNX project uses it'],
+  ['Bernoulli', 'its random numbers are of this runtime alone'],
+  ['Multinomial', 'its random numbers are of this runtime alone'],
+  ['RandomNormal', 'its random numbers are of this runtime alone'],
+  ['RandomNormalLike', 'its random numbers are of this runtime alone'],
+  ['RandomUniform', 'its random numbers are of this runtime alone'],
+  ['RandomUniformLike', 'its random numbers are of this runtime alone'],
 ])
 
 async function assertCurrent(area: Area, make: () => Promise<MadeVector[]>): Promise<void> {

@@ -7,7 +7,10 @@ import type { AttributeInput } from '../../src/graph/builder.ts'
 import { elementwiseFormulas } from '../../src/ops/formula/elementwise.ts'
 import type { Formula } from '../../src/ops/formula/formula.ts'
 import { linearFormulas } from '../../src/ops/formula/linear.ts'
+import { lossFormulas } from '../../src/ops/formula/losses.ts'
+import { quantizeFormulas } from '../../src/ops/formula/quantize.ts'
 import { reduceFormulas } from '../../src/ops/formula/reduce.ts'
+import { signalFormulas } from '../../src/ops/formula/signal.ts'
 import { tensorFormulas } from '../../src/ops/formula/tensor.ts'
 import { schemaOf } from '../../src/ops/registry.ts'
 import type { DType } from '../../src/tensor/dtype.ts'
@@ -16,7 +19,7 @@ import { opGraph, type OpInput, type Platform } from '../support/run-op.ts'
 import { cases, type Example } from './cases.ts'
 import { gridOf, mismatch } from './values.ts'
 
-export const formulas: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas])
+export const formulas: ReadonlyMap<string, Formula> = new Map([...elementwiseFormulas, ...reduceFormulas, ...linearFormulas, ...tensorFormulas, ...lossFormulas, ...quantizeFormulas, ...signalFormulas])
 
 export interface SuiteOptions {
   /** Leaves out operators that the backend does not have. */

@@ -79,17 +79,17 @@ function makeQuantize(context: KernelContext): Kernel {
   const memory = memoryOf(context)
   const encode = isMinifloat(to) ? minifloatBits(to, { saturate: int(context.attributes, 'saturate', 1) !== 0, round: 'up' }) : undefined
   const [low, high] = encode === undefined ? quantizedRange(to) : [0, 0]
-  const hasZero = !to.startsWith('float8')
   return (inputs, outputs) => {
     const { rows, inner, step, first, x, scale, zero } = memory(inputs, outputs)
     doublesOf(inputs[0], x)
     doublesOf(inputs[1], scale)
+    const hasZero = inputs[2] !== undefined && !to.startsWith('float8')
     if (hasZero) zeroPoints(inputs[2], zero)
     const y = numbers(outputs[0])
     for (let row = 0, e = 0; row < rows; row++) {
       for (let i = 0, s = first[row]; i < inner; i++, e++, s += step) {
         const q = round(round(x[e]) / round(scale[s]))
-        if (encode !== undefined) y[e] = encode(q + zero[s])
+        if (encode !== undefined) y[e] = encode(hasZero ? q + zero[s] : q)
         else y[e] = q === q ? Math.min(Math.max(roundEven(q) + zero[s], low), high) : Math.min(Math.max(0, low), high)
       }
     }

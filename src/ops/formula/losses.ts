@@ -1,0 +1,44 @@
+// What losses of classification mean.
+import { text } from '../attributes.ts'
+import type { Attributes } from '../types.ts'
+import { at, build, needed, num, type Formula, type Grid } from './formula.ts'
+
+/** Losses of labels by their log probabilities, reduced as asked. */
+function likelihood(log: (index: readonly number[], label: number) => number, scores: Grid, labels: Grid, weights: Grid | undefined, attributes: Attributes): Grid {
+  const ignored = attributes.get('ignore_index')
+  const isIgnored = (label: number): boolean => ignored?.kind === 'int' && label === ignored.value
+  const weight = (label: number): number => (isIgnored(label) ? 0 : weights === undefined ? 1 : num(at(weights, [label])))
+  const label = (index: readonly number[]): number => num(at(labels, index))
+  const loss = (index: readonly number[]): number => (isIgnored(label(index)) ? 0 : -log(index, label(index)) * weight(label(index)))
+  const each = build(scores.dtype, labels.shape, loss, (index) => Math.abs(loss(index)))
+  const reduction = text(attributes, 'reduction', 'mean')
+  if (reduction === 'none') return each
+  const divisor = reduction === 'sum' ? 1 : labels.items.reduce<number>((sum, item) => sum + weight(num(item)), 0)
+  const sum = (values: readonly unknown[]): number => values.reduce<number>((total, value) => total + Number(value), 0) / divisor
+  return { dtype: scores.dtype, shape: [], items: [sum(each.items)], magnitudes: [sum(each.magnitudes ?? [])] }
+}
+
+const withClass = (index: readonly number[], label: number): number[] => [index[0], label, ...index.slice(1)]
+
+const nll: Formula = ([input, target, weight], attributes) => {
+  const x = needed(input)
+  return [likelihood((index, label) => num(at(x, withClass(index, label))), x, needed(target), weight, attributes)]
+}
+
+const crossEntropy: Formula = ([scores, labels, weights], attributes, outputCount) => {
+  const x = needed(scores)
+  const log = (index: readonly number[], label: number): number => {
+    const line = Array.from({ length: x.shape[1] }, (_, c) => num(at(x, withClass(index, c))))
+    const largest = Math.max(...line)
+    return num(at(x, withClass(index, label))) - largest - Math.log(line.reduce((sum, value) => sum + Math.exp(value - largest), 0))
+  }
+  const loss = likelihood(log, x, needed(labels), weights, attributes)
+  if (outputCount < 2) return [loss]
+  const logProb = (index: readonly number[]): number => log([index[0], ...index.slice(2)], index[1])
+  return [loss, build(x.dtype, x.shape, logProb, (index) => Math.abs(logProb(index)) + Math.abs(num(at(x, index))))]
+}
+
+export const lossFormulas: readonly (readonly [string, Formula])[] = [
+  ['NegativeLogLikelihoodLoss', nll],
+  ['SoftmaxCrossEntropyLoss', crossEntropy],
+]
