@@ -32,7 +32,7 @@ function rounded(item: Item, dtype: DType): Item {
     if (dtype === 'float32') return typeof item === 'bigint' ? nearestFloat32(item) : Math.fround(value)
     return dtype === 'float16' ? halfToFloat(floatToHalf(value)) : bfloatToFloat(floatToBfloat(value))
   }
-  if (isMinifloat(dtype)) return bitsReader(dtype)?.(minifloatBits(dtype)(Number(item))) ?? NaN
+  if (isMinifloat(dtype)) return bitsReader(dtype)?.(minifloatBits(dtype, { saturate: false, round: 'up' })(Number(item))) ?? NaN
   const bits = Number(dtype.replace(/\D+/, ''))
   const whole = typeof item === 'bigint' ? item : BigInt(Number(item))
   return dtype.startsWith('u') ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole)

@@ -1,6 +1,7 @@
 // What quantization means. Divisions are rounded to the scale's dtype, as the definition says.
 import { floatToHalf, halfToFloat } from '../../tensor/half.ts'
-import type { DType } from '../../tensor/dtype.ts'
+import { isMinifloat, type DType } from '../../tensor/dtype.ts'
+import { bitsReader, minifloatBits } from '../../tensor/minifloat.ts'
 import { int, text } from '../attributes.ts'
 import { at, build, front, needed, num, type Formula, type Grid } from './formula.ts'
 
@@ -37,7 +38,7 @@ const quantize: Formula = ([input, scaleInput, zero], attributes) => {
   return [build(to, x.shape, (index) => {
     const q = rounded(num(at(x, index)) / along(scale, index, axis, block), scale.dtype)
     const z = zero === undefined ? 0 : along(zero, index, axis, block)
-    return to.startsWith('float') ? q : saturate(tieToEven(q) + z, to)
+    return isMinifloat(to) ? (bitsReader(to)?.(minifloatBits(to)(q)) ?? NaN) : saturate(tieToEven(q) + z, to)
   })]
 }
 

@@ -1,5 +1,6 @@
 // What operators that move and select elements mean.
 import { isFloat, isInteger, isMinifloat, narrowRange, type DType } from '../../tensor/dtype.ts'
+import { bitsReader, minifloatBits } from '../../tensor/minifloat.ts'
 import { int, ints, tensorAttribute, text } from '../attributes.ts'
 import type { Attributes } from '../types.ts'
 import { at, big, build, commonShape, front, indicesOf, list, needed, num, saturated, spread, type Formula, type Grid, type Item } from './formula.ts'
@@ -211,7 +212,9 @@ function converted(x: Item, to: DType): Item {
   if (to === 'string') return typeof x === 'boolean' ? (x ? 'True' : 'False') : x === null ? null : String(x)
   const value = typeof x === 'string' ? Number(x) : x
   if (to === 'bool') return typeof value === 'bigint' ? value !== 0n : typeof value === 'boolean' ? value : num(value) !== 0
-  if (isFloat(to) || isMinifloat(to)) return typeof value === 'bigint' ? value : num(value)
+  // Beyond the largest float of 8 bits a cast stays at it.
+  if (isMinifloat(to)) return bitsReader(to)?.(minifloatBits(to)(num(value))) ?? null
+  if (isFloat(to)) return typeof value === 'bigint' ? value : num(value)
   if (typeof value === 'bigint') return value
   if (typeof value === 'boolean') return value ? 1n : 0n
   // Integers of 4 and 2 bits keep the low bits.

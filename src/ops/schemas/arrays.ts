@@ -7,7 +7,7 @@ import { int as intOf, tensorAttribute, text as textOf } from '../attributes.ts'
 import { broadcastDims, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, TensorType, ValueType } from '../types.ts'
-import { ANY, FLOATS, INTEGERS, NUMBERS, STORED, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
+import { ANY, FLOATS, INTEGERS, NUMBERS, STORED, T_ANY, axisOf, countOf, int, integersOf, knownInts, oneOf, op, text } from './define.ts'
 import { axisIsInner } from './reduce.ts'
 import { MOVES, lengthOf, moving, reshaped, unknownDims } from './tensor.ts'
 
@@ -222,7 +222,7 @@ export const arraySchemas: readonly OpSchema[] = [
   }),
   /** The data with updates written, or combined, at indices along an axis. @formula y[i, indices[i, j]] = updates[i, j] */
   op('ScatterElements', 18, 'data:T indices:int32|int64 updates:T', {
-    ...MOVES, outputs: 'output', infer: inferScatterElements, attributes: [int('axis', 0), text('reduction', 'none')], bound: summing,
+    ...MOVES, typeSets: T_ANY, outputs: 'output', infer: inferScatterElements, attributes: [int('axis', 0), text('reduction', 'none')], bound: summing,
     rowWise: (context, carries) => carries[0] && carries[1] && carries[2] && axisIsInner(context, 0),
   }),
   /** Broadcasting to a shape, in both directions. */
@@ -267,5 +267,5 @@ export const arraySchemas: readonly OpSchema[] = [
   /** Slices along an axis, or elements of the flattened input, where the condition holds. */
   op('Compress', 11, 'input:T condition:bool', { ...MOVES, outputs: 'output', attributes: [int('axis')], infer: inferCompress }),
   /** Distinct elements, or slices along an axis, sorted or in order of appearance, with first indices, inverse and counts. */
-  op('Unique', 11, 'X:T', { ...MOVES, outputs: 'Y indices? inverse_indices? counts?', attributes: [int('axis'), int('sorted', 1)], infer: inferUnique }),
+  op('Unique', 11, 'X:T', { ...MOVES, typeSets: T_ANY, outputs: 'Y indices? inverse_indices? counts?', attributes: [int('axis'), int('sorted', 1)], infer: inferUnique }),
 ]
