@@ -296,7 +296,7 @@ export class Model {
     const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
     this.#checkSymbols(fed)
     const instance = this.#instanceFor(entry, fed, undefined)
-    fill(entry.plan, fed, instance.bound.frame, 0, undefined)
+    fill(instance, fed, 0, undefined)
     await accelerator.run(instance)
     return outputsOf(entry, instance)
   }
@@ -319,8 +319,7 @@ export class Model {
     const rows = entry.plan.rowSymbol === undefined ? 0 : (fed[0] as Feed).shape[0]
     if (rows > BLOCK_ROWS) return this.#executeBlocks(entry, fed as Feed[], rows, options.signal)
     const instance = this.#instanceFor(entry, fed, undefined)
-    const { frame } = instance.bound
-    fill(entry.plan, fed, frame, 0, undefined)
+    fill(instance, fed, 0, undefined)
     runInstance(instance)
     return outputsOf(entry, instance)
   }
@@ -339,7 +338,7 @@ export class Model {
       const count = Math.min(blockRows, rows - first)
       if (count < blockRows) instance = this.#instanceFor(entry, fed, count)
       const { frame } = instance.bound
-      fill(entry.plan, fed, frame, first, count)
+      fill(instance, fed, first, count)
       runInstance(instance)
       outputs ??= entry.plan.outputs.map((id) => wholeOutput(frame[id], rows))
       entry.plan.outputs.forEach((id, i) => copyRows(frame[id] as View, outputs as Tensor[], i, first, count))
@@ -442,7 +441,10 @@ function fits(instance: Instance, fed: readonly Fed[], rows: number | undefined)
   return true
 }
 
-function fill(plan: Plan, fed: readonly Fed[], frame: (Value | undefined)[], firstRow: number, rows: number | undefined): void {
+/** Writes the feeds into the instance's inputs, whose memory may have moved since it ran last. */
+function fill(instance: Instance, fed: readonly Fed[], firstRow: number, rows: number | undefined): void {
+  refresh(instance)
+  const { plan, bound: { frame } } = instance
   for (let i = 0; i < fed.length; i++) {
     const feed = fed[i]
     const id = plan.inputs[i]

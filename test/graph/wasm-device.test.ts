@@ -148,6 +148,17 @@ test('a session survives growth of the memory it shares', async () => {
   assert.deepEqual(session.outputs.y.data, Float32Array.of(8, 16))
 })
 
+test('a run survives growth of the memory between two runs', async () => {
+  const kernels = wasmKernels()
+  const model = await wasmModel(subtractGraph(Float32Array.of(1, 2)), kernels)
+  assert.deepEqual(model.runSync({ x: Float32Array.of(5, 5) }).y.data, Float32Array.of(3, 1))
+  const { generation } = model.device.arena
+  const others = []
+  for (let i = 0; i < 64 && model.device.arena.generation === generation; i++) others.push(await wasmModel(subtractGraph(new Float32Array(2 ** 14)), kernels).then((other) => [other, other.session()]))
+  assert.notEqual(model.device.arena.generation, generation)
+  assert.deepEqual(model.runSync({ x: Float32Array.of(7, 7) }).y.data, Float32Array.of(5, 3))
+})
+
 /** h = x - w; a Loop doubles its state eight times, reading h in each iteration; y = h - w. */
 function doublingGraph(size: number): Graph {
   const plain = subtractGraph(new Float32Array(size).fill(1))

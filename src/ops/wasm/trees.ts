@@ -8,7 +8,7 @@ import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/sche
 import { isTensorType } from '../types.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
-const PLAN_BYTES = 72
+const PLAN_BYTES = 88
 const TABLE_BYTES = 32
 /** What a pass over a tree finds: f64 and four words. */
 const FOUND_BYTES = 24
@@ -110,6 +110,48 @@ interface PlanFields {
   readonly aggregate?: number
   readonly isFloat32?: boolean
   readonly nodeIds?: number
+  readonly packed?: number
+  readonly meanDepth?: Float64Array
+  readonly leavesAreSingle?: boolean
+}
+
+/** Leaves that a packed node can name, and columns that it can reach: see src/ops/wasm/assembly/trees/packed.ts. */
+const MAX_PACKED_LEAVES = 2 ** 23
+const MAX_PACKED_COLUMNS = 2048
+const PACKED_BYTES = 8
+const TOP_BYTES = 96
+const TOP_LEVELS = 3
+/** Looks cost a fifth of a step each, and a branch that is predicted wrongly once a walk. */
+const MIN_SAVED_STEPS = 3
+
+/** Half-sized nodes for rows that float32 holds exactly; 0 where some node has a flag or does not fit. */
+function packNodes(host: WasmHost, schedule: TreeSchedule, columns: number, nodes: number, leafIndex: number, count: number, leaves: number): number {
+  if (schedule.special.includes(1) || columns > MAX_PACKED_COLUMNS || leaves > MAX_PACKED_LEAVES) return 0
+  const packed = host.allocate(count * PACKED_BYTES)
+  return wasmFunction(host.exports, 'packNodes')(nodes, leafIndex, count, packed) === 1 ? packed : 0
+}
+
+/** What packed walks take together, and when they look whether they have ended. */
+function placeTops(host: WasmHost, packed: number, table: number, schedule: TreeSchedule, meanDepth: Float64Array | undefined): number {
+  if (packed === 0 || meanDepth === undefined) return 0
+  const { trees, steps, groupSteps } = schedule
+  const looks = new Uint32Array(2 * trees)
+  for (let t = 0; t < trees; t++) {
+    looks[t] = firstLook(steps[t], meanDepth[t])
+    if (t % LANES !== 0) continue
+    let mean = 0
+    for (let i = t; i < Math.min(trees, t + LANES); i++) mean += meanDepth[i] / Math.min(LANES, trees - t)
+    looks[trees + t] = firstLook(groupSteps[t / LANES], mean)
+  }
+  const tops = host.allocate(trees * TOP_BYTES)
+  wasmFunction(host.exports, 'packTops')(packed, table, trees, place(host, looks), tops)
+  return tops
+}
+
+/** Eight walks seldom all end before the mean of one. */
+function firstLook(steps: number, meanDepth: number): number {
+  const first = Math.max(TOP_LEVELS, Math.ceil(1.1 * meanDepth))
+  return steps - first >= MIN_SAVED_STEPS ? first : Math.max(TOP_LEVELS, steps)
 }
 
 /** Writes a plan and asks for the scratch that its runs need. */
@@ -123,7 +165,8 @@ function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, der
   const words = [
     fields.nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, table, schedule.trees, fields.width ?? 0, fields.outputs ?? 0, rows,
     place(host, fields.start), place(host, fields.treesPerOutput), rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0,
-    fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0, columns, place(host, columnTable(derived)),
+    fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0, columns, place(host, columnTable(derived)), fields.packed ?? 0, placeTops(host, fields.packed ?? 0, table, schedule, fields.meanDepth), fields.leavesAreSingle === true ? 1 : 0,
+    fields.treeTarget === undefined ? 0 : 1,
   ]
   const offset = host.allocate(PLAN_BYTES)
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
@@ -160,10 +203,15 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
   // Views of constants die when memory grows: all are read before the first block is allocated.
   const treeTarget = arrays.treeTarget?.slice()
   const { width } = arrays
+  const nodeCount = arrays.leafIndex.length
+  const leaves = width === 0 ? 0 : arrays.leafValues.length / width
   const [nodes, leafIndex, leafValues, categories] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories])
+  const isSum = aggregate === 'sum' || aggregate === 'mean'
+  const packed = isSum ? packNodes(host, schedule, derived?.columns.features.length ?? features, nodes, leafIndex, nodeCount, leaves) : 0
+  const leavesAreSingle = accumulate === 'float32' && wasmFunction(host.exports, 'areSingle')(leafValues, leaves * width) === 1
   const plan = placePlan(host, schedule, features, derived, {
     nodes, leafIndex, leafValues, categories, treeTarget, width, outputs, start, treesPerOutput, rounding,
-    aggregate: AGGREGATES.indexOf(aggregate), isFloat32: accumulate === 'float32',
+    aggregate: AGGREGATES.indexOf(aggregate), isFloat32: accumulate === 'float32', packed, meanDepth: facts.meanDepth, leavesAreSingle,
   })
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'))
 }

@@ -59,6 +59,46 @@ test('many rows, in several blocks, with few and many features', () => {
   }
 })
 
+test('float64 rows that float32 holds, on thresholds that it does not', () => {
+  const edges = [0, -0, 1e-50, -1e-50, 2 ** -149, -(2 ** -149), 2 ** -150, 0.1, -0.1, Math.fround(0.1), 3.4028234663852886e38, 1e39, -1e39, Infinity, -Infinity]
+  const trees = edges.map((threshold, t) => ({ left: [1, -1, -1], right: [2, -1, -1], feature: [t % 2, 0, 0], threshold: [threshold, 0, 0], values: [0, 2 ** t, 0] }))
+  const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+  const values = [...edges.map(Math.fround), Math.fround(0.1) * (1 + 2 ** -23), 1, -1, NaN]
+  const attributes = attributesOf({ layout: 'nodes16/1', outputs: 1 })
+  for (const scale of [1, 1 / 3]) {
+    host.reset()
+    // A third of a float32 is none: then stored nodes are walked.
+    const data = Float64Array.from(values.flatMap((value) => [value * scale, -value * scale]))
+    const x = { dtype: 'float64', shape: [values.length, 2], data } as const
+    const inputs = ensembleInputs(x, encoded)
+    const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
+    const { run } = runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place)
+    assert.deepEqual(bitsOf(run(x)), bitsOf(expected))
+    const rows = values.map((_, row) => Array.from(bitsOf(run(takeRows(x, [row])))))
+    assert.deepEqual(rows.flat(), Array.from(bitsOf(expected)))
+    host.checkGuards()
+  }
+})
+
+test('a tree too large for packed distances', () => {
+  host.reset()
+  // A complete tree of 2^17 leaves: the right half begins 2^17 nodes behind the root's children.
+  const inner = 2 ** 17 - 1
+  const nodes = 2 * inner + 1
+  const random = randomSource(5)
+  const at = Array.from({ length: nodes }, (_, i) => i)
+  const tree = {
+    left: at.map((i) => (i < inner ? 2 * i + 1 : -1)), right: at.map((i) => (i < inner ? 2 * i + 2 : -1)), feature: at.map(() => Math.floor(3 * random())),
+    threshold: at.map(() => 2 * random() - 1), values: at.map((i) => i),
+  }
+  const encoded = encodeTrees([tree], { width: 1, precision: 'float64' })
+  const x = { dtype: 'float64', shape: [40, 3], data: Float64Array.from({ length: 120 }, () => Math.fround(2 * random() - 1)) } as const
+  const attributes = attributesOf({ layout: 'nodes16/1', outputs: 1 })
+  const inputs = ensembleInputs(x, encoded)
+  const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
+  assert.deepEqual(bitsOf(runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place).run(x)), bitsOf(expected))
+})
+
 test('trees much deeper than their mean path', () => {
   const random = randomSource(3)
   const trees = Array.from({ length: 11 }, () => lopsidedTree(random))

@@ -10,11 +10,19 @@
 //   20 trees                                                60 node ids, i32 by node
 //   24 width                                                64 columns of copied rows; 0: those of X
 //   28 outputs                                              68 column table: u32 feature, u32 kind
+//                                                           72 packed nodes (see trees/packed.ts); 0: none
+//                                                           76 first levels of packed trees
+//                                                           80 1 if float32 holds all leaf values
+//                                                           84 1 if trees go to outputs of their own
 //   32 blockRows
 //   36 start, f64 [outputs]
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
+
+import { groupBytesOf, keyOf, packedRow, packedTree, topOf } from './trees/packed.ts'
+
+export { packNodes, packTops } from './trees/packed.ts'
 
 const CATEGORICAL: u32 = 0x40000000
 const ZERO_MISSING: u32 = 0x20000000
@@ -158,6 +166,29 @@ function copyRows<T>(plan: usize, x: usize, rows: u32, features: u32, to: usize)
   }
 }
 
+// x [rows, features] T; to [rows in groups of 8][columns][8] i32 keys, the last group's other lanes as they were
+/** False where float32 does not hold a value exactly. */
+function copyGroups<T>(plan: usize, x: usize, rows: u32, features: u32, to: usize): bool {
+  const table = <usize>load<u32>(plan, 68)
+  const derived = load<u32>(plan, 64)
+  const columns = derived ? derived : features
+  const groupBytes = groupBytesOf(columns)
+  let isInexact: u32 = 0
+  for (let row: u32 = 0; row < rows; row++) {
+    let at = to + <usize>(row >>> 3) * groupBytes + (<usize>(row & 7) << 2)
+    for (let c: u32 = 0; c < columns; c++) {
+      const column = table + (<usize>c << 3)
+      const value = derived ? replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))) : <f64>load<T>(x + (<usize>c << alignof<T>()))
+      const single = <f32>value
+      if (sizeof<T>() == 8) isInexact |= <u32>(<f64>single != value) & <u32>(value == value)
+      store<i32>(at, keyOf(single))
+      at += 32
+    }
+    x += <usize>features << alignof<T>()
+  }
+  return isInexact == 0
+}
+
 /** Leaves [rows] of one tree. From 8 rows on; the last eight may overlap the ones before, which costs nothing but time. */
 function treeOverRows(plan: usize, entry: usize, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
   const special = load<u32>(entry, 12)
@@ -233,6 +264,74 @@ function add<Y>(plan: usize, y: usize, stride: usize, table: usize, leaves: usiz
   }
 }
 
+/** As `addLeaves` for one row whose trees all go to every output. Sums stay in registers: through memory each addition would wait for the one before. */
+function addRow<Y>(plan: usize, y: usize, leaves: usize, count: u32): void {
+  const values = <usize>load<u32>(plan, 8)
+  const leafBytes = load<u32>(plan, 24) << 3
+  const isSingle = load<u32>(plan, 80)
+  const end = leaves + (<usize>count << 2)
+  let j: u32 = 0
+  if (sizeof<Y>() == 8) {
+    for (; j + 8 < leafBytes; j += 16) {
+      let sums = v128.load(y)
+      for (let at = leaves; at < end; at += 4) sums = f64x2.add(sums, v128.load(values + <usize>(load<u32>(at) * leafBytes + j)))
+      v128.store(y, sums)
+      y += 16
+    }
+  }
+  for (; j < leafBytes; j += 8) {
+    let sum = load<Y>(y)
+    if (isSingle) for (let at = leaves; at < end; at += 4) sum += <Y>load<f64>(values + <usize>(load<u32>(at) * leafBytes + j))
+    else for (let at = leaves; at < end; at += 4) sum = <Y>(<f64>sum + load<f64>(values + <usize>(load<u32>(at) * leafBytes + j)))
+    store<Y>(y, sum)
+    y += sizeof<Y>()
+  }
+}
+
+/** 1 if float32 holds every value: then adding in float32 gives what rounding the float64 sum would. */
+export function areSingle(values: usize, count: u32): u32 {
+  let differs: u32 = 0
+  for (let end = values + (<usize>count << 3); values < end; values += 8) differs |= <u32>(<f64><f32>load<f64>(values) != load<f64>(values))
+  return differs == 0 ? 1 : 0
+}
+
+/** As `add` of sums, with indices of leaves in place of nodes. */
+function addLeaves<Y>(plan: usize, y: usize, stride: usize, table: usize, leaves: usize, count: u32): void {
+  const values = <usize>load<u32>(plan, 8)
+  const width = load<u32>(plan, 24)
+  const end = leaves + (<usize>count << 2)
+  if (width == 1 && table == 0) {
+    for (; leaves < end; leaves += 4) {
+      store<Y>(y, <Y>(<f64>load<Y>(y) + load<f64>(values + (<usize>load<u32>(leaves) << 3))))
+      y += stride
+    }
+    return
+  }
+  for (; leaves < end; leaves += 4) {
+    let to = y
+    if (table) {
+      to += <usize>load<u32>(table, 16) << alignof<Y>()
+      table += 32
+    }
+    let from = values + (<usize>(load<u32>(leaves) * width) << 3)
+    const last = from + (<usize>width << 3)
+    if (sizeof<Y>() == 8) {
+      for (; from + 8 < last; from += 16) {
+        v128.store(to, f64x2.add(v128.load(to), v128.load(from)))
+        to += 16
+      }
+      if (from < last) store<f64>(to, load<f64>(to) + load<f64>(from))
+    } else {
+      do {
+        store<Y>(to, <Y>(<f64>load<Y>(to) + load<f64>(from)))
+        to += sizeof<Y>()
+        from += 8
+      } while (from < last)
+    }
+    y += stride
+  }
+}
+
 // x [rows, features] T; y [rows, outputs] Y
 // @ts-ignore: decorator
 @inline
@@ -245,11 +344,34 @@ function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usiz
   const sumBytes = <usize>load<u32>(plan, 28) << alignof<Y>()
   const leaves = scratch
   const walked = scratch + <usize>load<u32>(plan, 44)
+  const packed = <usize>load<u32>(plan, 72)
+  const tops = <usize>load<u32>(plan, 76)
   while (rows > 0) {
     // A rest below eight rows is added to the block before it, where rows go side by side.
     const count = rows < blockRows + 8 ? rows : blockRows
-    copyRows<T>(plan, x, count, features, walked)
     begin<Y>(plan, y, count)
+    if (packed && copyGroups<T>(plan, x, count, features, walked)) {
+      const groupBytes = rowBytes << 2
+      if (count < 8) {
+        for (let row: u32 = 0; row < count; row++) {
+          packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
+          if (load<u32>(plan, 84)) addLeaves<Y>(plan, y + <usize>row * sumBytes, 0, table, leaves, trees)
+          else addRow<Y>(plan, y + <usize>row * sumBytes, leaves, trees)
+        }
+      } else {
+        for (let tree: u32 = 0; tree < trees; tree++) {
+          const entry = table + (<usize>tree << 5)
+          packedTree(topOf(tops, tree), walked, groupBytes, count, load<u32>(entry, 4), leaves)
+          addLeaves<Y>(plan, y + (<usize>load<u32>(entry, 16) << alignof<Y>()), sumBytes, 0, leaves, count)
+        }
+      }
+      if (load<u32>(plan, 52) == 1) divide<Y>(plan, y, count)
+      rows -= count
+      x += <usize>count * features << alignof<T>()
+      y += <usize>count * sumBytes
+      continue
+    }
+    copyRows<T>(plan, x, count, features, walked)
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
         rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)

@@ -1,0 +1,255 @@
+// Packed nodes: half the size of stored ones, for rows that float32 holds exactly. Eight bytes each: i32 key of the threshold, u16 byte
+// offset of the column in a group of rows, u16 distance to the left child in nodes. Rows hold keys as well: integers are compared
+// in half the instructions that floats take. A leaf is at distance 0 from itself; its key is above that of infinity, so that nothing
+// is greater and walks stay, and has the leaf's index in its low bits.
+//
+// x > t for a float32 x and a float64 t is x > t', where t' is the largest float32 that is not above t.
+// Rows stand in groups of eight, column by column, so that eight walks share one base: x [groups][columns][8] i32.
+
+const GROUP_BYTES: u32 = 32
+const INFINITY_KEY: i32 = 0x7f800000
+const LEAF_MASK: u32 = 0x7fffff
+/** Below everything: NaN is greater than nothing. */
+const NAN_KEY: i32 = i32.MIN_VALUE
+
+/** Integers in the order of floats; 0 and -0 are one. */
+// @ts-ignore: decorator
+@inline
+export function keyOf(value: f32): i32 {
+  const bits = reinterpret<i32>(value + 0)
+  return select<i32>(bits ^ <i32>(<u32>(bits >> 31) >>> 1), NAN_KEY, value == value)
+}
+
+// The compiler wants the constant part of an address at the load itself, so that this takes a node's word and the row's value.
+// @ts-ignore: decorator
+@inline
+function next(node: usize, word: u32, value: i32): usize {
+  return select<usize>(node + 8, node, value > load<i32>(node)) + <usize>((word >>> 16) << 3)
+}
+
+// @ts-ignore: decorator
+@inline
+function columnOf(word: u32, x: usize): usize {
+  return x + <usize>(word & 0xffff)
+}
+
+/** Not 0 while a walk has not reached its leaf. */
+// @ts-ignore: decorator
+@inline
+function distance(node: usize): u32 {
+  return load<u16>(node, 6)
+}
+
+// @ts-ignore: decorator
+@inline
+function leafOf(node: usize): u32 {
+  return load<u32>(node) & LEAF_MASK
+}
+
+// nodes [count] nodes16/1, numeric and without flags; leafIndex [count] u32; to [count] packed
+/** Packs nodes; 0 if a distance or a column does not fit. */
+export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize): u32 {
+  let largest: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const at = nodes + (<usize>i << 4)
+    const own = to + (<usize>i << 3)
+    const far = load<u32>(at, 12) - i
+    const column = load<u32>(at, 8) * GROUP_BYTES
+    if (far == 0) {
+      store<u64>(own, <u64>(<u32>INFINITY_KEY | load<u32>(leafIndex + (<usize>i << 2))))
+      continue
+    }
+    const exact = load<f64>(at)
+    const near = <f32>exact
+    // Keys of neighbours differ by one.
+    store<i32>(own, keyOf(near) - <i32>(<f64>near > exact))
+    largest |= far | column
+    store<u32>(own, column | (far << 16), 4)
+  }
+  return largest < 65536 ? 1 : 0
+}
+
+/** Levels that eight rows take together, with all nodes of a level compared at once: see `packTops`. */
+const TOP_LEVELS: u32 = 3
+const TOP_BYTES: u32 = 96
+/** Looks whether all walks have ended cost a fifth of a step; after the first they come every so many steps. */
+const STEPS_PER_LOOK: u32 = 3
+
+// table [trees] of 32 bytes; looks [2][trees]: the steps before the first look at eight rows of a tree, and at the eight trees from this one on
+// to [trees]: i32 keys [7 nodes of three levels], u32 first look, u32 columns [7], u32 addresses [8 nodes of the fourth level], u32 first look at a group
+/** The first three levels of each tree as if they were complete: below a leaf the same leaf again. */
+export function packTops(packed: usize, table: usize, trees: u32, looks: usize, to: usize): void {
+  for (let tree: u32 = 0; tree < trees; tree++) {
+    const heap = to + 32
+    store<u32>(heap, <u32>packed + (load<u32>(table) << 3))
+    for (let i: usize = 0; i < 7; i++) {
+      const node = <usize>load<u32>(heap + (i << 2))
+      const far = <usize>load<u16>(node, 6) << 3
+      const isInner = far != 0
+      store<u32>(heap + (i << 3), <u32>(node + far), 4)
+      store<u32>(heap + (i << 3), <u32>(node + far + (isInner ? 8 : 0)), 8)
+      store<i32>(to + (i << 2), load<i32>(node))
+      store<u32>(heap + (i << 2), load<u16>(node, 4))
+    }
+    store<u32>(to, load<u32>(looks), 28)
+    store<u32>(to, load<u32>(looks + (<usize>trees << 2)), 92)
+    looks += 4
+    table += 32
+    to += TOP_BYTES
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function above(top: usize, x: usize, n: i32): v128 {
+  return i32x4.gt_s(v128.load(x + <usize>load<u32>(top + (n << 2), 32)), v128.load_splat<i32>(top + (n << 2)))
+}
+
+/** Byte offsets among the eight nodes of the fourth level, for four rows. */
+// @ts-ignore: decorator
+@inline
+function belowTop(top: usize, x: usize): v128 {
+  const first = above(top, x, 0)
+  const second = v128.bitselect(above(top, x, 2), above(top, x, 1), first)
+  const third = v128.bitselect(
+    v128.bitselect(above(top, x, 6), above(top, x, 5), second),
+    v128.bitselect(above(top, x, 4), above(top, x, 3), second),
+    first,
+  )
+  return v128.or(v128.or(v128.and(first, i32x4.splat(16)), v128.and(second, i32x4.splat(8))), v128.and(third, i32x4.splat(4)))
+}
+
+// @ts-ignore: decorator
+@inline
+function nodeOf(top: usize, offset: usize): usize {
+  return <usize>load<u32>(top + <usize>load<u32>(offset), 60)
+}
+
+// x [columns][8] i32; leaves [8] u32: indices of leaves
+/** One tree, eight rows. */
+function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
+  v128.store(leaves, belowTop(top, x))
+  v128.store(leaves, belowTop(top, x + 16), 16)
+  let a = nodeOf(top, leaves)
+  let b = nodeOf(top, leaves + 4)
+  let c = nodeOf(top, leaves + 8)
+  let d = nodeOf(top, leaves + 12)
+  let e = nodeOf(top, leaves + 16)
+  let f = nodeOf(top, leaves + 20)
+  let g = nodeOf(top, leaves + 24)
+  let h = nodeOf(top, leaves + 28)
+  let word: u32
+  let step: u32 = TOP_LEVELS
+  let until = min(steps, load<u32>(top, 28))
+  while (step < steps) {
+    for (; step < until; step++) {
+      word = load<u32>(a, 4)
+      a = next(a, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(b, 4)
+      b = next(b, word, load<i32>(columnOf(word, x), 4))
+      word = load<u32>(c, 4)
+      c = next(c, word, load<i32>(columnOf(word, x), 8))
+      word = load<u32>(d, 4)
+      d = next(d, word, load<i32>(columnOf(word, x), 12))
+      word = load<u32>(e, 4)
+      e = next(e, word, load<i32>(columnOf(word, x), 16))
+      word = load<u32>(f, 4)
+      f = next(f, word, load<i32>(columnOf(word, x), 20))
+      word = load<u32>(g, 4)
+      g = next(g, word, load<i32>(columnOf(word, x), 24))
+      word = load<u32>(h, 4)
+      h = next(h, word, load<i32>(columnOf(word, x), 28))
+    }
+    until = min(steps, step + STEPS_PER_LOOK)
+    if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
+  }
+  store<u32>(leaves, leafOf(a))
+  store<u32>(leaves, leafOf(b), 4)
+  store<u32>(leaves, leafOf(c), 8)
+  store<u32>(leaves, leafOf(d), 12)
+  store<u32>(leaves, leafOf(e), 16)
+  store<u32>(leaves, leafOf(f), 20)
+  store<u32>(leaves, leafOf(g), 24)
+  store<u32>(leaves, leafOf(h), 28)
+}
+
+// @ts-ignore: decorator
+@inline
+function rootAt(nodes: usize, entry: usize): usize {
+  return nodes + (<usize>load<u32>(entry) << 3)
+}
+
+/** One row, eight trees: `entry` is in the table of trees, 32 bytes each. */
+function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, firstLook: u32, leaves: usize): void {
+  let a = rootAt(nodes, entry)
+  let b = rootAt(nodes, entry + 32)
+  let c = rootAt(nodes, entry + 64)
+  let d = rootAt(nodes, entry + 96)
+  let e = rootAt(nodes, entry + 128)
+  let f = rootAt(nodes, entry + 160)
+  let g = rootAt(nodes, entry + 192)
+  let h = rootAt(nodes, entry + 224)
+  let word: u32
+  let step: u32 = 0
+  let until = min(steps, firstLook)
+  while (step < steps) {
+    for (; step < until; step++) {
+      word = load<u32>(a, 4)
+      a = next(a, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(b, 4)
+      b = next(b, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(c, 4)
+      c = next(c, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(d, 4)
+      d = next(d, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(e, 4)
+      e = next(e, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(f, 4)
+      f = next(f, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(g, 4)
+      g = next(g, word, load<i32>(columnOf(word, x)))
+      word = load<u32>(h, 4)
+      h = next(h, word, load<i32>(columnOf(word, x)))
+    }
+    until = min(steps, step + STEPS_PER_LOOK)
+    if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
+  }
+  store<u32>(leaves, leafOf(a))
+  store<u32>(leaves, leafOf(b), 4)
+  store<u32>(leaves, leafOf(c), 8)
+  store<u32>(leaves, leafOf(d), 12)
+  store<u32>(leaves, leafOf(e), 16)
+  store<u32>(leaves, leafOf(f), 20)
+  store<u32>(leaves, leafOf(g), 24)
+  store<u32>(leaves, leafOf(h), 28)
+}
+
+/** One tree over a block of rows in groups; leaves [rows, padded to 8]. */
+export function packedTree(top: usize, x: usize, groupBytes: usize, rows: u32, steps: u32, leaves: usize): void {
+  for (let row: u32 = 0; row < rows; row += 8) {
+    walkRows(top, x, steps, leaves)
+    x += groupBytes
+    leaves += 32
+  }
+}
+
+/** One row, in the first lane of a group, through all trees; leaves [trees, padded to 8]. */
+export function packedRow(nodes: usize, table: usize, tops: usize, trees: u32, x: usize, leaves: usize): void {
+  for (let tree: u32 = 0; tree < trees; tree += 8) {
+    const entry = table + (<usize>tree << 5)
+    walkTrees(nodes, entry, x, load<u32>(entry, 20), load<u32>(topOf(tops, tree), 92), leaves)
+    leaves += 32
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+export function topOf(tops: usize, tree: u32): usize {
+  return tops + <usize>(tree * TOP_BYTES)
+}
+
+// @ts-ignore: decorator
+@inline
+export function groupBytesOf(columns: u32): usize {
+  return <usize>(columns * GROUP_BYTES)
+}
