@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { batchExecutor } from './runner/batch.ts'
 import { commandExecutor, splitCommand, type Executor } from './runner/command.ts'
 import { judge, type Reply } from './runner/judge.ts'
-import { countsByArea, faultText, skipsOf, tableOf, type Outcome } from './runner/report.ts'
+import { countsByArea, faultText, markdownOf, skipsOf, tableOf, type Outcome } from './runner/report.ts'
 import { AREAS, hashOf, readIndex, readTask, type Vector } from './runner/vectors.ts'
 
 const HELP = `mle-conformance --command 'PROGRAM ARGS' [options]
@@ -34,6 +34,7 @@ Runs a program over the conformance vectors and judges what it gives.
   --jobs N           processes at a time; default: the processor's cores
   --show N           failures to show; default 10
   --json FILE        every outcome as JSON
+  --report FILE      counts, and failures by operator, as Markdown
   --list             print the paths of the chosen vectors and end
   --vectors DIR      the folder with index.json; default: the one of this package, else ./conformance
 `
@@ -41,8 +42,11 @@ Runs a program over the conformance vectors and judges what it gives.
 const OPTIONS = {
   command: { type: 'string' }, batch: { type: 'boolean' }, area: { type: 'string' }, filter: { type: 'string' }, without: { type: 'string' },
   'any-code': { type: 'boolean' }, codes: { type: 'string' }, sha256: { type: 'string' }, timeout: { type: 'string' }, 'max-memory': { type: 'string' }, jobs: { type: 'string' },
-  show: { type: 'string' }, json: { type: 'string' }, list: { type: 'boolean' }, vectors: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' },
+  show: { type: 'string' }, json: { type: 'string' }, report: { type: 'string' }, list: { type: 'boolean' }, vectors: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' },
 } as const
+
+/** The code by which a runtime says that it lacks something, instead of naming it by --without. */
+const UNSUPPORTED = 'UNSUPPORTED'
 
 class UsageError extends Error {}
 
@@ -122,7 +126,9 @@ async function main(): Promise<number> {
     if (vector.features.includes('sha256') && !batch && sha256 === undefined) return { vector, status: 'skipped', reason: 'needs hashes to be checked (--sha256)' }
     if (hashOf(root, vector.path) !== vector.sha256) return { vector, status: 'failed', fault: { what: 'the files of this vector are not those of index.json' } }
     const task = readTask(root, vector)
-    const fault = judge(task, renamed(await executor.run(task), codes), { anyCode })
+    const reply = renamed(await executor.run(task), codes)
+    if (task.error === undefined && reply.kind === 'refused' && reply.code === UNSUPPORTED) return { vector, status: 'skipped', reason: reply.message.split(':')[0] }
+    const fault = judge(task, reply, { anyCode })
     return fault === undefined ? { vector, status: 'passed' } : { vector, status: 'failed', fault }
   }
   const started = performance.now()
@@ -134,6 +140,7 @@ async function main(): Promise<number> {
   }
   report(outcomes, Math.floor(positive('show', values.show, 10)), (performance.now() - started) / 1000)
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ counts: countsByArea(outcomes), outcomes: outcomes.map(plain) }, undefined, 1)}\n`)
+  if (values.report !== undefined) writeFileSync(values.report, markdownOf(outcomes, values.command))
   if (outcomes.every(({ status }) => status === 'skipped')) throw new UsageError('no vector was run')
   return outcomes.some(({ status }) => status === 'failed') ? 1 : 0
 }

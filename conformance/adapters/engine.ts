@@ -4,6 +4,7 @@ import { readInputs } from '../../src/cli/inputs.ts'
 import { jsonText } from '../../src/cli/json.ts'
 import { asInPython } from '../../src/cli/outputs.ts'
 import type { DeviceName } from '../../src/graph/device.ts'
+import type { ValueInfo } from '../../src/graph/graph.ts'
 import { load } from '../../src/load.ts'
 import type { OutputValue } from '../../src/model.ts'
 import { writeNpy } from '../../src/tensor/npy.ts'
@@ -19,7 +20,7 @@ export async function runFiles({ model: path, inputs, integrity }: Omit<BatchReq
       const { graph } = model
       const outputs = graph.outputs.map(({ name }) => name)
       const results = await model.run(await readInputs(graph, inputs.map(({ name, file }) => `${name}=${file}`)), { outputs })
-      return { kind: 'outputs', files: new Map(graph.outputs.map((info, i) => [i, fileOf(asInPython(results[info.name], info))])) }
+      return { kind: 'outputs', files: new Map(graph.outputs.map((info, i) => [i, fileOf(results[info.name], info)])) }
     } finally {
       model.dispose()
     }
@@ -30,6 +31,8 @@ export async function runFiles({ model: path, inputs, integrity }: Omit<BatchReq
   }
 }
 
-function fileOf(value: OutputValue): OutputFile {
+/** An output as `mle run` writes it: arrays as .npy in the training library's dtype, texts and containers as .json. */
+export function fileOf(output: OutputValue, info: ValueInfo): OutputFile {
+  const value = asInPython(output, info)
   return isTensor(value) && value.dtype !== 'string' ? { format: 'npy', bytes: writeNpy(value) } : { format: 'json', bytes: new TextEncoder().encode(jsonText(value)) }
 }

@@ -44,3 +44,30 @@ export function faultText({ what, output, element, expected, got, bound, count }
   const others = count !== undefined && count > 1 ? `, and ${count - 1} more` : ''
   return `${where}element [${element.join(', ')}]: expected ${expected}, got ${got}, allowed difference ${bound}${others}`
 }
+
+/** Failures that differ in one number only count as one. */
+function withoutNumbers(text: string): string {
+  return text.replace(/-?\d+(\.\d+)?([eE][+-]?\d+)?/g, '#')
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 240)
+
+/** A report to keep: counts by area, what was skipped, and failures grouped by the operator (or folder) of their vectors. */
+export function markdownOf(outcomes: readonly Outcome[], command: string): string {
+  const lines = [`Command: \`${command}\``, '', '| area | passed | failed | skipped |', '|---|---|---|---|']
+  for (const { area, passed, failed, skipped } of countsByArea(outcomes)) lines.push(`| ${area} | ${passed} | ${failed} | ${skipped} |`)
+  lines.push('', ...skipsOf(outcomes).map((line) => `- ${line}`))
+  const groups = new Map<string, { vectors: number; readonly faults: Map<string, string> }>()
+  for (const outcome of outcomes) {
+    if (outcome.status !== 'failed') continue
+    const [, ...path] = outcome.vector.path.split('/')
+    const group = groups.get(path[0]) ?? { vectors: 0, faults: new Map<string, string>() }
+    group.vectors++
+    const text = faultText(outcome.fault)
+    if (!group.faults.has(withoutNumbers(text))) group.faults.set(withoutNumbers(text), `${path.slice(1).join('/')}: ${text}`)
+    groups.set(path[0], group)
+  }
+  lines.push('', '| failures of | vectors | the first of each kind |', '|---|---|---|')
+  for (const [name, { vectors, faults }] of groups) lines.push(`| ${name} | ${vectors} | ${[...faults.values()].slice(0, 3).map(cell).join('<br>')} |`)
+  return `${lines.join('\n')}\n`
+}

@@ -160,6 +160,20 @@ test('failures and skips are counted and shown, and decide the exit code', async
   assert.equal((await conformance('--command', refusing, '--filter', 'malformed/magic-', '--codes', codes, '--timeout', '60')).code, 0)
 })
 
+test('what a program says it lacks is skipped; the report names the first failure of each kind', async () => {
+  const lacking = program("console.error('p: UNSUPPORTED: no bits: at all'); process.exitCode = 1")
+  const file = join(folder, 'report.md')
+  const skipping = await conformance('--command', lacking, '--filter', 'operators/Abs/', '--timeout', '60', '--report', file)
+  assert.equal(skipping.code, 2, skipping.out)
+  assert.match(readFileSync(file, 'utf8'), /^\| operators \| 0 \| 0 \| \d+ \|$/m)
+  assert.match(readFileSync(file, 'utf8'), /^- \d+ skipped: no bits$/m)
+  // It may lack what a vector needs, but must refuse bad files by their codes.
+  assert.equal((await conformance('--command', lacking, '--filter', 'malformed/magic-other', '--timeout', '60')).code, 1)
+  const failing = program("console.error('p: OWN: at element 5'); process.exitCode = 1")
+  assert.equal((await conformance('--command', failing, '--filter', 'operators/Abs/', '--timeout', '60', '--report', file)).code, 1)
+  assert.match(readFileSync(file, 'utf8'), /^\| Abs \| \d+ \| \w+: refused with OWN: at element 5 \|$/m)
+})
+
 test('wrong usage ends with 2; a run of nothing is no success', async () => {
   for (const args of [[], ['--area', 'x', '--command', 'x'], ['--nonsense'], ['--command', 'x', '--timeout', '0'], ['--command', 'x', '--filter', 'no such vector']]) {
     const { code, err } = await conformance(...args)

@@ -79,7 +79,7 @@ async function useModel(bytes: Uint8Array): Promise<void> {
   }
 }
 
-export const fuzz: Fuzzer = (seconds, seed) => {
+export const fuzz: Fuzzer = (seconds, seed, coverage) => {
   const { files, documents } = sourcesOf()
   const campaign = fuzzerOf({
     name: 'boosting',
@@ -92,5 +92,5 @@ export const fuzz: Fuzzer = (seconds, seed) => {
     },
     read: useModel,
   })
-  return campaign(seconds, seed)
+  return campaign(seconds, seed, coverage)
 }

@@ -1,5 +1,6 @@
 // What every fuzzer shares: a seeded generator, mutations of real files, and a loop that accepts two ends only, a value or an MleError.
 import { MleError } from '../../src/error.ts'
+import type { Coverage } from '../support/coverage.ts'
 
 export interface FuzzReport {
   readonly runs: number
@@ -7,13 +8,18 @@ export interface FuzzReport {
   /** How often each error code came. */
   readonly codes: ReadonlyMap<string, number>
   readonly slowestMs: number
+  /** Inputs that reached new code and were mutated further; 0 without coverage. */
+  readonly kept: number
 }
 
 /** A number in [0, bound). */
 export type Random = (bound: number) => number
 
-/** Runs for so many seconds from a seed. Throws, naming the input in base64, for any other error than MleError and for an input that hangs. */
-export type Fuzzer = (seconds: number, seed: number) => Promise<FuzzReport>
+/**
+ * Runs for so many seconds from a seed. Throws, naming the input in base64, for any other error than MleError and for an input that hangs.
+ * With coverage, inputs that reach code which none before did are kept and mutated further.
+ */
+export type Fuzzer = (seconds: number, seed: number, coverage?: Coverage) => Promise<FuzzReport>
 
 export interface Campaign {
   readonly name: string
@@ -23,6 +29,8 @@ export interface Campaign {
   readonly read: (bytes: Uint8Array, random: Random) => unknown
   /** One input may not take longer than this. */
   readonly slowMs: number
+  /** Bytes that mean something to the format. */
+  readonly tokens?: readonly number[]
 }
 
 /** Mulberry32: a small generator with a printable seed. */
@@ -56,18 +64,20 @@ export function mutate(source: Uint8Array, random: Random, tokens: readonly numb
   return bytes
 }
 
-export function fuzzerOf({ name, make, read, slowMs }: Campaign): Fuzzer {
-  return async (seconds, seed) => {
+export function fuzzerOf({ name, make, read, slowMs, tokens }: Campaign): Fuzzer {
+  return async (seconds, seed, coverage) => {
     const random = randomOf(seed)
     const codes = new Map<string, number>()
     const end = performance.now() + seconds * 1000
     let runs = 0
     let values = 0
     let slowestMs = 0
+    const kept: Uint8Array[] = []
+    coverage?.fresh()
     while (performance.now() < end) {
-      const bytes = make(random)
+      const bytes = kept.length > 0 && random(2) === 0 ? mutate(kept[random(kept.length)], random, tokens) : make(random)
       const where = (): string => `${name} fuzz, seed ${seed}, run ${runs}`
-      const started = performance.now()
+      const started = process.cpuUsage()
       runs++
       try {
         await read(bytes, random)
@@ -76,10 +86,13 @@ export function fuzzerOf({ name, make, read, slowMs }: Campaign): Fuzzer {
         if (!(error instanceof MleError)) throw new Error(`${where()}: ${String(error)}\n${Buffer.from(bytes).toString('base64')}`, { cause: error })
         codes.set(error.code, (codes.get(error.code) ?? 0) + 1)
       }
-      const took = performance.now() - started
+      // The processor's time, not the clock's: the machine may have other work.
+      const { user, system } = process.cpuUsage(started)
+      const took = (user + system) / 1000
+      if (coverage !== undefined && coverage.fresh() > 0) kept.push(bytes)
       slowestMs = Math.max(slowestMs, took)
       if (took > slowMs) throw new Error(`${where()}: ${Math.round(took)} ms for ${bytes.length} bytes\n${Buffer.from(bytes).toString('base64')}`)
     }
-    return { runs, values, codes, slowestMs }
+    return { runs, values, codes, slowestMs, kept: kept.length }
   }
 }

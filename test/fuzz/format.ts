@@ -20,7 +20,7 @@ async function corpus(): Promise<Uint8Array[]> {
   return files
 }
 
-export const fuzz: Fuzzer = async (seconds, seed) => {
+export const fuzz: Fuzzer = async (seconds, seed, coverage) => {
   const sources = await corpus()
   const campaign = fuzzerOf({
     name: 'format',
@@ -37,5 +37,5 @@ export const fuzz: Fuzzer = async (seconds, seed) => {
       if (!isMle(bytes)) throw new Error('a file that isMle denies was read')
     },
   })
-  return campaign(seconds, seed)
+  return campaign(seconds, seed, coverage)
 }

@@ -26,7 +26,7 @@ function lie(source: Uint8Array, random: Random): Uint8Array {
   return bytes
 }
 
-export const fuzz: Fuzzer = (seconds, seed) => {
+export const fuzz: Fuzzer = (seconds, seed, coverage) => {
   const sources = [...readPack('legacy_mle').values()].filter((bytes) => bytes.length <= MAX_SOURCE_BYTES)
   const campaign = fuzzerOf({
     name: 'mle-legacy',
@@ -41,5 +41,5 @@ export const fuzz: Fuzzer = (seconds, seed) => {
       model.dispose()
     },
   })
-  return campaign(seconds, seed)
+  return campaign(seconds, seed, coverage)
 }

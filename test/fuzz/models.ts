@@ -12,7 +12,7 @@ const LIMITS = { pickle: { opcodes: 200_000, memo: 100_000, elements: 1_000_000,
 /** Bytes that mean something to JSON, UBJSON and text models. */
 const TOKENS = [...'{}[]",:0123456789-.eE=\n \u0000SZTFiUIlLdD#$'].map((one) => one.charCodeAt(0)).concat(0x80, 0xff)
 
-export const fuzz: Fuzzer = (seconds, seed) => {
+export const fuzz: Fuzzer = (seconds, seed, coverage) => {
   const sources = PACKS.flatMap((pack) => readCases(pack).map((one) => one.bytes(one.description.file))).filter((bytes) => bytes.length <= MAX_SOURCE_BYTES)
   const campaign = fuzzerOf({
     name: 'models',
@@ -22,5 +22,5 @@ export const fuzz: Fuzzer = (seconds, seed) => {
       ;(await load(await importModel(bytes, { limits: LIMITS }), { device: 'cpu' })).dispose()
     },
   })
-  return campaign(seconds, seed)
+  return campaign(seconds, seed, coverage)
 }
