@@ -92,8 +92,12 @@ export function inferTypes(
   const types = new Map<string, ValueType>()
   const bodies = new Map<Node, ReadonlyMap<string, GraphTypes>>()
   const scope = scopeOf(graph, types, outer)
-  graph.inputs.forEach((input, i) => types.set(input.name, inputTypes[i] ?? input.type))
-  for (const [name, tensor] of graph.initializers) types.set(name, { dtype: tensor.dtype, shape: tensor.shape })
+  const define = (name: string, type: ValueType, where: () => string): void => {
+    if (name === '' || types.has(name)) throw new MleError('GRAPH_NAME', `graph ${where()}: ${name === '' ? 'a value has no name' : `the name ${JSON.stringify(name)} is taken`}; every value needs a name of its own`, { actual: name })
+    types.set(name, type)
+  }
+  graph.inputs.forEach((input, i) => define(input.name, inputTypes[i] ?? input.type, () => `input ${i}`))
+  for (const [name, tensor] of graph.initializers) define(name, { dtype: tensor.dtype, shape: tensor.shape }, () => 'initializers')
   graph.nodes.forEach((node, index) => {
     const schema = schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: operator of domain ${node.domain} is not known to this version of mle-runtime`)
@@ -126,7 +130,7 @@ export function inferTypes(
     if (own.size > 0) bodies.set(node, own)
     const outputs = inferNode(schema, node, index, inputs, values, results)
     node.outputs.forEach((name, i) => {
-      if (name !== '') types.set(name, outputs[i])
+      if (name !== '') define(name, outputs[i], () => nodeLabel(node, index))
     })
   })
   return { types, bodies }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { batchExecutor } from '../../conformance/runner/batch.ts'
 import { callFor, commandExecutor, splitCommand, type Executor } from '../../conformance/runner/command.ts'
 import type { Reply } from '../../conformance/runner/judge.ts'
-import type { Task } from '../../conformance/runner/vectors.ts'
+import { readIndex, type Task } from '../../conformance/runner/vectors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'runner-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -139,9 +139,10 @@ test('this project through the real command', async () => {
   const report = join(folder, 'report.json')
   const { code, out } = await conformance('--command', `${process.execPath} --import tsx src/cli/main.ts`, '--sha256=--integrity sha256', '--filter', 'malformed/sha256-', '--timeout', '60', '--jobs', '2', '--json', report)
   assert.equal(code, 0, out)
-  assert.match(out, /malformed +4 +0 +0\n/)
+  const count = readIndex(join(root, 'conformance')).filter(({ path }) => path.startsWith('malformed/sha256-')).length
+  assert.match(out, new RegExp(`malformed +${count} +0 +0\n`))
   const { counts, outcomes } = JSON.parse(readFileSync(report, 'utf8')) as { counts: object[]; outcomes: object[] }
-  assert.deepEqual(counts[0], { area: 'malformed', passed: 4, failed: 0, skipped: 0 })
+  assert.deepEqual(counts[0], { area: 'malformed', passed: count, failed: 0, skipped: 0 })
   assert.deepEqual(outcomes[0], { path: 'malformed/sha256-section.mle', area: 'malformed', status: 'passed' })
 })
 

@@ -47,6 +47,11 @@ test('loading with unknown operators or undefined values fails by name', async (
   await assert.rejects(load({ ...g, nodes: g.nodes.map((node) => ({ ...node, op: 'Nope' })) }), hasCode('GRAPH_OPERATOR'))
   await assert.rejects(load({ ...g, nodes: g.nodes.map((node) => ({ ...node, version: 9999 })) }).then((model) => model.run({ x: [1] })), hasCode('GRAPH_VERSION'))
   await assert.rejects(load({ ...g, nodes: g.nodes.map((node, i) => (i === 0 ? { ...node, inputs: ['gone'] } : node)) }).then((model) => model.run({ x: [1] })), hasCode('GRAPH_UNDEFINED'))
+  const [info] = g.inputs
+  for (const inputs of [[info, info], [info, { ...info, name: '' }], [{ ...info, name: g.nodes[0].outputs[0] }, info]]) {
+    await assert.rejects(load({ ...g, inputs }).then((model) => model.run(Object.fromEntries(inputs.map(({ name }) => [name, [1]])))), hasCode('GRAPH_NAME'))
+  }
+  await assert.rejects(load({ ...g, initializers: new Map([['x', float32([1])]]) }).then((model) => model.run({ x: [1] })), hasCode('GRAPH_NAME'))
   const model = await load(g, { device: 'cpu' })
   assert.throws(() => model.runSync({ x: [1] }, ['nope']), hasCode('GRAPH_OUTPUT'))
 })
