@@ -48,8 +48,9 @@ export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions)
     if (weightBytes < POOLED_BYTES) pools.set(kernels, own)
   }
   const exports: WebAssembly.Exports = {}
-  for (const name of kernels.modulesFor(operatorKeys(graph))) Object.assign(exports, await instantiateOnce(own, kernels, name))
-  return deviceOver(own, exports, kernels, maxBytes)
+  const modules = kernels.modulesFor(operatorKeys(graph))
+  for (const name of modules) Object.assign(exports, await instantiateOnce(own, kernels, name))
+  return deviceOver(own, exports, kernels, modules, maxBytes)
 }
 
 function instantiateOnce(own: WasmMemory, kernels: WasmKernels, name: string): Promise<WebAssembly.Exports> {
@@ -73,7 +74,7 @@ function openMemory(weightBytes: number): WasmMemory {
   }
 }
 
-function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, maxBytes: number): Device {
+function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], maxBytes: number): Device {
   const share = shareArena(own.arena, maxBytes)
   const weights = weightStore(share)
   const host: WasmHost = {
@@ -95,7 +96,7 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
   return {
     name: 'wasm',
     arena: share,
-    preferred: kernels.table(host),
+    preferred: kernels.table(host, modules),
     weights,
     scratch: heapScratch(),
     dispose: () => share.dispose(),

@@ -10,8 +10,8 @@ export interface WasmKernels {
   readonly modulesFor: (operatorKeys: ReadonlySet<string>) => readonly string[]
   /** Instantiates a module, which imports `env.memory`, and fetches its kernels. */
   readonly instantiate: (name: string, memory: WebAssembly.Memory) => Promise<WebAssembly.Exports>
-  /** Kernels of one model, of the modules that were instantiated. `host.exports` holds the functions of its modules together; no two export the same name. */
-  readonly table: (host: WasmHost) => PreferredTable
+  /** Kernels of one model by the names of its modules. `host.exports` holds their functions together; no two export the same name. */
+  readonly table: (host: WasmHost, modules: readonly string[]) => PreferredTable
 }
 
 /** Modules that the caller has compiled, for hosts that forbid compiling from bytes. */

@@ -22,7 +22,7 @@ export async function loadKernelFamily(name: WasmModuleName): Promise<void> {
   if (family !== undefined) loaded.set(name, family)
 }
 
-/** Kernels that go before cpu's where values lie in the host's memory, of the families fetched. They give cpu's bits. */
-export function wasmKernels(host: WasmHost): PreferredTable {
-  return new Map([...loaded.values()].flatMap((kernels) => [...kernels(host)]))
+/** Kernels of these modules, which go before cpu's where values lie in the host's memory. They give cpu's bits. */
+export function wasmKernels(host: WasmHost, modules: readonly string[]): PreferredTable {
+  return new Map([...loaded].flatMap(([name, kernels]) => (modules.includes(name) ? [...kernels(host)] : [])))
 }

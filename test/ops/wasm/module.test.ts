@@ -78,7 +78,12 @@ test('the kernels name every module that they call', async () => {
   assert.deepEqual([...WASM_MODULES].sort(), names)
   const keys = [...WASM_OPERATORS.values()].flat()
   for (const name of WASM_MODULES) await loadKernelFamily(name)
-  assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES)).keys()].sort(), keys.sort())
+  assert.deepEqual([...wasmKernels(await testHost(WASM_MODULES), WASM_MODULES).keys()].sort(), keys.sort())
+})
+
+test('a model gets the kernels of its own modules, whatever other models have fetched', async () => {
+  for (const name of WASM_MODULES) await loadKernelFamily(name)
+  assert.deepEqual([...wasmKernels(await testHost(['trees']), ['trees']).keys()].sort(), [...(WASM_OPERATORS.get('trees') ?? [])].sort())
 })
 
 test('a graph of trees fetches no module for the sums beside them', () => {
