@@ -25,8 +25,12 @@ export interface GraphBuilder {
   build(metadata?: Metadata): Graph
 }
 
-/** Starts an empty graph. `add` takes operator keys: 'Gemm', 'mle.TreeEnsemble', 'ai.onnx.ml.Scaler'. */
-export function graphBuilder(): GraphBuilder {
+/**
+ * Starts an empty graph. `add` takes operator keys: 'Gemm', 'mle.TreeEnsemble', 'ai.onnx.ml.Scaler'.
+ *
+ * @param prefix begins inner names, so that a subgraph's own never hide those of the graphs around it
+ */
+export function graphBuilder(prefix: string = ''): GraphBuilder {
   const inputs: ValueInfo[] = []
   const outputs: ValueInfo[] = []
   const nodes: Node[] = []
@@ -38,10 +42,11 @@ export function graphBuilder(): GraphBuilder {
   const fresh = (hint: string): string => {
     // Inner names carry a dot and a number, so that they never take the public name of an output declared later.
     let n = counts.get(hint) ?? 0
-    while (taken.has(`${hint}.${n}`)) n++
+    while (taken.has(`${prefix}${hint}.${n}`)) n++
     counts.set(hint, n + 1)
-    taken.add(`${hint}.${n}`)
-    return `${hint}.${n}`
+    const name = `${prefix}${hint}.${n}`
+    taken.add(name)
+    return name
   }
 
   const addMany: GraphBuilder['addMany'] = (op, nodeInputs, outputCount, attributes = {}) => {

@@ -1,0 +1,121 @@
+// Layers of several inputs.
+import type { Net, Value } from '../../network/net.ts'
+import { add, asFloat, channelsLast, concat, div, expand, frontAxis, mul, reduce, scalar, sizeOfAxis, sub, transpose, unsqueeze } from '../../network/tensors.ts'
+import { flag, kerasError, nameOf, numbers, text, unsupported, whole } from '../config.ts'
+import type { LayerFactory, Masked } from '../layer.ts'
+
+/** Inputs of one rank: those of fewer dimensions get dimensions of length 1 behind the batch. */
+function sameRank(net: Net, values: readonly Value[]): Value[] {
+  const rank = Math.max(...values.map((value) => value.shape.length))
+  return values.map((value) => (value.shape.length === rank ? value : unsqueeze(net, value, Array.from({ length: rank - value.shape.length }, (_, i) => i + 1))))
+}
+
+/** A step over all values, in channels-first form where every one of the same shape has it. */
+function together(net: Net, values: readonly Value[], step: (values: Value[]) => Value): Value {
+  const floats = values.map((value) => asFloat(net, value))
+  const twins = floats.map((value) => net.twins.get(value.name))
+  const isSame = floats.every((value) => value.shape.length === floats[0].shape.length && value.shape.every((dim, axis) => dim === floats[0].shape[axis]))
+  if (isSame && twins.every((twin) => twin !== undefined)) return channelsLast(net, step(twins))
+  return step(sameRank(net, floats))
+}
+
+/** Steps count where every input with a mask says so. */
+function allMasks(net: Net, inputs: readonly Masked[]): Value | undefined {
+  const masks = inputs.flatMap((one) => one.mask ?? [])
+  return masks.length === 0 ? undefined : masks.reduce((a, b) => net.emit('And', [a, b]))
+}
+
+const folded = (step: (net: Net, a: Value, b: Value) => Value): LayerFactory => () => ({
+  call: (net, { inputs }) => [{ value: together(net, inputs.map((one) => one.value), (values) => values.reduce((a, b) => step(net, a, b))), mask: allMasks(net, inputs) }],
+})
+
+const average: LayerFactory = () => ({
+  call: (net, { inputs }) => [{
+    value: together(net, inputs.map((one) => one.value), (values) => div(net, values.reduce((a, b) => add(net, a, b)), scalar(net, values.length))),
+    mask: allMasks(net, inputs),
+  }],
+})
+
+const concatenate: LayerFactory = (config) => {
+  const axis = whole(config, 'axis', -1)
+  return {
+    call(net, { inputs }) {
+      const values = inputs.map((one) => (inputs.every((other) => other.value.dtype === one.value.dtype) ? one.value : asFloat(net, one.value)))
+      const rank = values[0].shape.length
+      const at = frontAxis(axis, rank)
+      if (values.some((value) => value.shape.length !== rank)) throw kerasError('KERAS_SHAPE', `layer ${JSON.stringify(nameOf(config))} joins tensors of ${values.map((value) => value.shape.length).join(' and ')} dimensions`)
+      const twins = values.map((value) => net.twins.get(value.name))
+      const value = at === rank - 1 && twins.every((twin) => twin !== undefined) ? channelsLast(net, concat(net, twins, 1)) : concat(net, values, at)
+      return [{ value, mask: concatenatedMask(net, inputs, at, rank) }]
+    },
+  }
+}
+
+/** Along time the masks follow each other; along another axis a step counts where all count. */
+function concatenatedMask(net: Net, inputs: readonly Masked[], axis: number, rank: number): Value | undefined {
+  if (inputs.every((one) => one.mask === undefined)) return undefined
+  if (axis !== 1 || rank < 3) return allMasks(net, inputs)
+  const masks = inputs.map((one) => one.mask ?? expand(net, net.constant({ dtype: 'bool', shape: [1, 1], data: Uint8Array.of(1) }, 'true'), [sizeOfAxis(one.value, 0), sizeOfAxis(one.value, 1)]))
+  return concat(net, masks, 1)
+}
+
+/** Keras keeps lengths from vanishing. */
+const NORM_EPSILON = 1e-12
+
+// a [batch, ..., k, ...], b [batch, ..., k, ...] -> sums over the axes given, other dimensions of a, then of b
+function dotProduct(net: Net, a: Value, b: Value, axes: readonly [number, number], normalize: boolean): Value {
+  const [aAxis, bAxis] = [frontAxis(axes[0], a.shape.length), frontAxis(axes[1], b.shape.length)]
+  const unit = (value: Value, axis: number): Value => {
+    if (!normalize) return value
+    const squares = reduce(net, 'ReduceSum', mul(net, value, value), [axis], true)
+    return div(net, value, net.emit('Sqrt', [net.emit('Max', [squares, scalar(net, NORM_EPSILON)])]))
+  }
+  const others = (value: Value, axis: number): number[] => value.shape.map((_, i) => i).filter((i) => i !== 0 && i !== axis)
+  const x = transpose(net, unit(a, aAxis), [0, ...others(a, aAxis), aAxis])
+  const y = transpose(net, unit(b, bAxis), [0, bAxis, ...others(b, bAxis)])
+  const letters = 'cdefghij'
+  const left = letters.slice(0, x.shape.length - 2)
+  const right = letters.slice(x.shape.length - 2, x.shape.length + y.shape.length - 4)
+  if (x.shape.length === 3 && y.shape.length === 3) return net.emit('MatMul', [x, y])
+  const product = net.emit('Einsum', [x, y], { equation: `b${left}k,bk${right}->b${left}${right}` })
+  return x.shape.length === 2 && y.shape.length === 2 ? unsqueeze(net, product, [1]) : product
+}
+
+const dot: LayerFactory = (config) => {
+  const axes = numbers(config, 'axes') ?? [-1]
+  const normalize = flag(config, 'normalize', false)
+  return { call: (net, { inputs: [a, b] }) => [{ value: dotProduct(net, asFloat(net, a.value), asFloat(net, b.value), [axes[0], axes[1] ?? axes[0]], normalize) }] }
+}
+
+/** Keras 1: one layer for all ways to merge. */
+const merge: LayerFactory = (config, weights, info, all) => {
+  const mode = text(config, 'mode', 'sum')
+  const make = (factory: LayerFactory, more: readonly (readonly [string, number | number[] | boolean])[] = []): ReturnType<LayerFactory> => factory(new Map([...config, ...more]), weights, info, all)
+  const dotAxes = config.get('dot_axes')
+  const flat = Array.isArray(dotAxes) ? dotAxes.flat().filter((one): one is number => typeof one === 'number') : typeof dotAxes === 'number' && dotAxes >= 0 ? [dotAxes] : [-1]
+  switch (mode) {
+    case 'sum':
+      return make(folded(add))
+    case 'mul':
+      return make(folded(mul))
+    case 'ave':
+      return make(average)
+    case 'max':
+      return make(folded((net, a, b) => net.emit('Max', [a, b])))
+    case 'concat':
+      return make(concatenate, [['axis', whole(config, 'concat_axis', -1)]])
+    case 'dot':
+      return make(dot, [['axes', flat]])
+    case 'cos':
+      return make(dot, [['axes', flat], ['normalize', true]])
+    default:
+      throw unsupported(`layer ${JSON.stringify(nameOf(config))}, a Merge of mode ${mode}`)
+  }
+}
+
+export const mergeLayers: readonly (readonly [string, LayerFactory])[] = [
+  ['Add', folded(add)], ['Subtract', folded(sub)], ['Multiply', folded(mul)], ['Average', average],
+  ['Maximum', folded((net, a, b) => net.emit('Max', [a, b]))], ['Minimum', folded((net, a, b) => net.emit('Min', [a, b]))],
+  ['Concatenate', concatenate], ['Dot', dot], ['Merge', merge],
+]
+

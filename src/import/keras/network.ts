@@ -1,0 +1,331 @@
+// Models: layers one after the other (Sequential), or called on each other's outputs (Functional), nested in each other.
+import type { Json, JsonObject } from '../json.ts'
+import type { Net } from '../network/net.ts'
+import type { DType } from '../../tensor/index.ts'
+import { isObject, kerasError, nameOf, object, objects, serialized, shapeOf, unsupported, type Config, type Serialized } from './config.ts'
+import type { CallArguments, Layer, Masked, ModelInfo } from './layer.ts'
+import { operationNamed } from './operations.ts'
+import { layerNamed } from './registry.ts'
+import { recordingWeights, type Member, type Weights } from './weights.ts'
+
+export interface NetworkInput {
+  readonly name: string
+  readonly dtype: string
+  /** With the batch; null for what varies. */
+  readonly shape: readonly (number | null)[]
+}
+
+export interface Network {
+  readonly inputs: readonly NetworkInput[]
+  readonly outputNames: readonly string[]
+  call(net: Net, inputs: readonly Masked[]): Masked[]
+}
+
+const MODELS = new Set(['Sequential', 'Functional', 'Model'])
+/** Models in models; no real one is deeper. */
+const MAX_DEPTH = 32
+
+/** Reads a serialized model. Throws KERAS_CONFIG, KERAS_LAYER, KERAS_GRAPH, KERAS_UNSUPPORTED, KERAS_WEIGHTS. */
+export function networkOf(model: Serialized, weights: Weights, info: ModelInfo, depth = 0): Network {
+  if (depth > MAX_DEPTH) throw kerasError('KERAS_GRAPH', `models are nested deeper than ${MAX_DEPTH}`)
+  if (model.className === 'Sequential') return sequential(model, weights, info, depth)
+  if (MODELS.has(model.className)) return functional(model, weights, info, depth)
+  throw unsupported(`model class ${JSON.stringify(model.className)}, which is defined in Python code that the file does not hold`)
+}
+
+/** The info with a function that makes layers, models among them. */
+export function withLayers(info: Omit<ModelInfo, 'layer'>, depth = 0): ModelInfo {
+  const own: ModelInfo = { ...info, layer: (one, where, weights) => layerOf(serialized(one, where), weights, own, depth) }
+  return own
+}
+
+function layerOf(one: Serialized, weights: Weights, info: ModelInfo, depth: number): Layer {
+  const name = nameOf(one.config)
+  if (MODELS.has(one.className)) {
+    const network = networkOf(one, weights, withLayers(info, depth + 1), depth + 1)
+    return { className: one.className, name, call: (net, { inputs }) => network.call(net, inputs) }
+  }
+  const operation = operationNamed(one)
+  if (operation !== undefined) return { className: one.className, name, call: operation }
+  return { className: one.className, name, ...layerNamed(one.className, one.config)(one.config, weights, info, one.whole) }
+}
+
+/** Layers with the arrays that belong to each. */
+function instantiate(parts: readonly Serialized[], weights: Weights, info: ModelInfo, depth: number): Layer[] {
+  const members = parts.map((one): Member => {
+    const { weights: recorder, specs } = recordingWeights()
+    layerOf(one, recorder, info, depth)
+    const isFrozen = one.config.get('trainable') === false
+    return { name: nameOf(one.config), className: one.className, specs: isFrozen ? specs.map((spec) => ({ ...spec, trainable: false })) : specs }
+  })
+  const sources = weights.members(members)
+  return parts.map((one, i) => layerOf(one, sources[i], info, depth))
+}
+
+function layerName(entry: JsonObject): string | undefined {
+  const name = entry.get('name')
+  return typeof name === 'string' ? name : undefined
+}
+
+/** A layer's entry in a model's list; its name may stand outside its configuration. */
+function entryOf(entry: JsonObject, index: number): Serialized {
+  const one = serialized(entry, `layer ${index}`)
+  const outer = layerName(entry)
+  if (one.config.has('name') || outer === undefined) return one
+  return { ...one, config: new Map<string, Json>([...one.config, ['name', outer]]) }
+}
+
+const INPUT = 'InputLayer'
+
+function sequential(model: Serialized, weights: Weights, info: ModelInfo, depth: number): Network {
+  const parts = objects(model.config, 'layers').map(entryOf)
+  if (parts.length === 0) throw kerasError('KERAS_CONFIG', `model ${JSON.stringify(nameOf(model.config))} has no layers`)
+  const body = parts.filter((one) => one.className !== INPUT)
+  if (body.length > 0 && body[0].className === 'Merge' && Array.isArray(body[0].config.get('layers'))) return mergedFirst(body, weights, info, depth)
+  const layers = instantiate(body, weights, info, depth)
+  const inputs = sequentialInputs(parts, model, info, depth)
+  return {
+    inputs,
+    outputNames: [body.length === 0 ? 'output' : nameOf(body[body.length - 1].config)],
+    call: (net, given) => layers.reduce<readonly Masked[]>((values, layer) => called(net, layer, { inputs: values, tensors: new Map(), plain: new Map() }), given).slice(),
+  }
+}
+
+/** Keras 1: a Sequential that begins by merging others. */
+function mergedFirst(body: readonly Serialized[], weights: Weights, info: ModelInfo, depth: number): Network {
+  const branches = objects(body[0].config, 'layers').map((one) => networkOf(serialized(one, 'branch of a Merge'), weights, info, depth + 1))
+  const layers = instantiate(body, weights, info, depth)
+  return {
+    inputs: branches.flatMap((branch) => branch.inputs),
+    outputNames: [nameOf(body[body.length - 1].config)],
+    call(net, given) {
+      let at = 0
+      const first = branches.flatMap((branch) => branch.call(net, given.slice(at, (at += branch.inputs.length))))
+      return layers.reduce<readonly Masked[]>((values, layer) => called(net, layer, { inputs: values, tensors: new Map(), plain: new Map() }), first).slice()
+    },
+  }
+}
+
+function sequentialInputs(parts: readonly Serialized[], model: Serialized, info: ModelInfo, depth: number): NetworkInput[] {
+  const [first] = parts
+  if (first.className === INPUT) return [inputOf(first.config)]
+  if (MODELS.has(first.className)) {
+    const { weights } = recordingWeights()
+    const inner = networkOf(first, weights, info, depth + 1)
+    return inner.inputs.map((one) => ({ ...one, name: inner.inputs.length === 1 ? `${nameOf(first.config)}_input` : one.name }))
+  }
+  const wrapped = object(first.config, 'layer')
+  const configs = [first.config, ...(wrapped === undefined ? [] : [serialized(wrapped, 'wrapped layer').config])]
+  const built = object(model.whole, 'build_config') ?? new Map<string, Json>()
+  const shape = configs.map(ownShape).find((one) => one !== undefined) ?? shapeOf(model.config.get('build_input_shape'), 'build_input_shape') ?? shapeOf(built.get('input_shape'), 'input_shape')
+  if (shape === undefined) throw kerasError('KERAS_SHAPE', `model ${JSON.stringify(nameOf(model.config))} does not say what shape its input has; call model.build(shape) before it is saved`)
+  const dtype = first.config.get('dtype') ?? first.config.get('input_dtype')
+  return [{ name: `${nameOf(first.config)}_input`, dtype: dtypeName(dtype), shape }]
+}
+
+/** The input shape that a first layer states, in the forms of all versions. */
+function ownShape(config: Config): (number | null)[] | undefined {
+  const whole = shapeOf(config.get('batch_input_shape') ?? config.get('batch_shape'), 'batch_input_shape')
+  if (whole !== undefined) return whole
+  const inner = shapeOf(config.get('input_shape'), 'input_shape')
+  if (inner !== undefined) return [null, ...inner]
+  const length = config.get('input_length')
+  const dim = config.get('input_dim')
+  if (config.has('embeddings_initializer') || config.has('mask_zero')) return [null, typeof length === 'number' ? length : null]
+  if (typeof dim !== 'number') return undefined
+  return config.has('return_sequences') || length !== undefined ? [null, typeof length === 'number' ? length : null, dim] : [null, dim]
+}
+
+function dtypeName(value: Json | undefined): string {
+  if (typeof value === 'string') return value
+  const name = isObject(value) && isObject(value.get('config')) ? serialized(value, 'dtype').config.get('name') : undefined
+  return typeof name === 'string' ? name : 'float32'
+}
+
+function inputOf(config: Config): NetworkInput {
+  const shape = ownShape(config)
+  if (shape === undefined) throw kerasError('KERAS_SHAPE', `input ${JSON.stringify(nameOf(config))} has no shape`)
+  if (config.get('sparse') === true || config.get('ragged') === true) throw unsupported(`input ${JSON.stringify(nameOf(config))}, a sparse or ragged tensor`)
+  return { name: nameOf(config), dtype: dtypeName(config.get('dtype') ?? config.get('input_dtype')), shape }
+}
+
+/** The call of a layer, with errors that name it. */
+function called(net: Net, layer: Layer, call: CallArguments): Masked[] {
+  try {
+    return layer.call(net, call)
+  } catch (error) {
+    throw atLayer(error, layer)
+  }
+}
+
+function atLayer(error: unknown, layer: Layer): unknown {
+  if (!(error instanceof Error) || !('code' in error) || String(error.code).startsWith('KERAS_')) return error
+  return kerasError('KERAS_SHAPE', `layer ${JSON.stringify(layer.name)} (${layer.className}): ${error.message}`)
+}
+
+/** A tensor of the graph: which layer, which of its calls, which of its outputs. */
+interface Reference {
+  readonly layer: string
+  readonly node: number
+  readonly tensor: number
+}
+
+/** References in the nested lists that inputs, outputs and arguments are. */
+function references(value: Json | undefined): Reference[] {
+  if (value === undefined || value === null) return []
+  const single = referenceOf(value)
+  if (single !== undefined) return [single]
+  if (Array.isArray(value)) return value.flatMap(references)
+  return isObject(value) ? [...value.values()].flatMap(references) : []
+}
+
+function referenceOf(value: Json): Reference | undefined {
+  if (Array.isArray(value) && (value.length === 3 || value.length === 4) && typeof value[0] === 'string' && typeof value[1] === 'number' && typeof value[2] === 'number' && value[1] >= 0) {
+    return { layer: value[0], node: value[1], tensor: value[2] }
+  }
+  if (isObject(value) && value.get('class_name') === '__keras_tensor__') {
+    const config = value.get('config')
+    const history = isObject(config) ? config.get('keras_history') : undefined
+    return history === undefined ? undefined : referenceOf(history)
+  }
+  return undefined
+}
+
+interface InboundCall {
+  /** Positional arguments: tensors (lists flattened), or plain values. */
+  readonly args: readonly (readonly Reference[] | { readonly plain: Json })[]
+  readonly named: ReadonlyMap<string, readonly Reference[] | { readonly plain: Json }>
+}
+
+/** A call in the form of Keras 1 and 2, a list of [layer, node, tensor, keywords], or of Keras 3, args and kwargs. */
+function inboundCall(value: Json): InboundCall {
+  const argument = (one: Json): readonly Reference[] | { readonly plain: Json } => {
+    const found = references(one)
+    return found.length > 0 ? found : { plain: one }
+  }
+  const keywords = (one: Json | undefined): [string, readonly Reference[] | { readonly plain: Json }][] => (isObject(one) ? [...one].map(([key, item]) => [key, argument(item)]) : [])
+  if (isObject(value)) {
+    const args = value.get('args')
+    return { args: Array.isArray(args) ? args.map(argument) : [], named: new Map(keywords(value.get('kwargs'))) }
+  }
+  if (!Array.isArray(value)) throw kerasError('KERAS_GRAPH', 'a call of a layer is neither a list nor an object')
+  // A call on one tensor may stand without its list.
+  const list = typeof value[0] === 'string' ? [value] : value
+  const named = new Map<string, readonly Reference[] | { readonly plain: Json }>()
+  const args: (readonly Reference[] | { readonly plain: Json })[] = []
+  for (const one of list) {
+    if (!Array.isArray(one)) throw kerasError('KERAS_GRAPH', 'an input of a layer is not a list')
+    if (one[0] === '_CONSTANT_VALUE') args.push({ plain: one[2] })
+    else args.push(argument(one.slice(0, 3)))
+    for (const [key, item] of keywords(one[3])) named.set(key, item)
+  }
+  return { args, named }
+}
+
+function functional(model: Serialized, weights: Weights, info: ModelInfo, depth: number): Network {
+  const { config } = model
+  if (!config.has('layers') || !config.has('output_layers')) throw unsupported(`model ${JSON.stringify(nameOf(config))} of class ${model.className} without a list of layers, which is defined in Python code`)
+  const entries = objects(config, 'layers')
+  const parts = entries.map(entryOf)
+  const names = entries.map((entry, i) => layerName(entry) ?? nameOf(parts[i].config))
+  const layers = instantiate(parts.map((one) => one), weights, info, depth)
+  const index = new Map(names.map((name, i) => [name, i]))
+  const calls = entries.map((entry) => {
+    const nodes = entry.get('inbound_nodes')
+    return Array.isArray(nodes) ? nodes.map(inboundCall) : []
+  })
+  const inputRefs = references(config.get('input_layers'))
+  const outputRefs = references(config.get('output_layers'))
+  const inputs = inputRefs.map(({ layer }) => {
+    const at = index.get(layer)
+    if (at === undefined || parts[at].className !== INPUT) throw kerasError('KERAS_GRAPH', `model input ${JSON.stringify(layer)} is not an InputLayer`)
+    return { ...inputOf(parts[at].config), name: layer }
+  })
+  return {
+    inputs,
+    outputNames: outputNames(config.get('output_layers'), outputRefs),
+    call(net, given) {
+      const results = new Map<string, Masked[]>()
+      const active = new Set<string>()
+      inputRefs.forEach(({ layer }, i) => {
+        if (given[i] === undefined) throw kerasError('KERAS_GRAPH', `model ${JSON.stringify(nameOf(config))} gets ${given.length} inputs, expected ${inputRefs.length}`)
+        results.set(`${layer}/0`, [given[i]])
+      })
+      const value = ({ layer, node, tensor }: Reference): Masked => {
+        const at = index.get(layer)
+        if (at === undefined) throw kerasError('KERAS_GRAPH', `the graph names layer ${JSON.stringify(layer)}, which the model does not have`)
+        const outputs = run(at, nodeOf(at, node))
+        const found = outputs[tensor]
+        if (found === undefined) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer)} has ${outputs.length} outputs, output ${tensor} is asked for`)
+        return found
+      }
+      // A model counts the call that made it, which the file leaves out.
+      const nodeOf = (at: number, node: number): number => (parts[at].className === INPUT ? 0 : MODELS.has(parts[at].className) && node >= calls[at].length && node > 0 ? node - 1 : node)
+      const run = (at: number, node: number): Masked[] => {
+        const key = `${names[at]}/${node}`
+        const known = results.get(key)
+        if (known !== undefined) return known
+        const inbound = calls[at][node]
+        if (inbound === undefined) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(names[at])} is called ${calls[at].length} times, call ${node} is asked for`)
+        if (active.has(key)) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(names[at])} depends on itself`)
+        if (active.size > MAX_CHAIN) throw kerasError('KERAS_GRAPH', `layers depend on each other over more than ${MAX_CHAIN} steps`)
+        active.add(key)
+        const tensors = new Map<string, readonly Masked[]>()
+        const plain = new Map<string, Json>()
+        const own: Masked[] = []
+        inbound.args.forEach((one, i) => ('plain' in one ? plain.set(String(i), one.plain) : own.push(...one.map(value))))
+        for (const [name, one] of inbound.named) {
+          if ('plain' in one) plain.set(name, one.plain)
+          else tensors.set(name, one.map(value))
+        }
+        active.delete(key)
+        const made = called(net, layers[at], { inputs: own, tensors, plain })
+        results.set(key, made)
+        return made
+      }
+      // In the order of the file first, so that long chains do not pile up calls.
+      for (let at = 0; at < layers.length; at++) for (let node = 0; node < calls[at].length; node++) if (isReady(calls[at][node])) run(at, node)
+      return outputRefs.map(value)
+
+      function isReady({ args, named }: InboundCall): boolean {
+        return [...args, ...named.values()].every((one) => 'plain' in one || one.every((ref) => {
+          const at = index.get(ref.layer)
+          return at !== undefined && results.has(`${ref.layer}/${nodeOf(at, ref.node)}`)
+        }))
+      }
+    },
+  }
+}
+
+/** Layers in a row that wait for each other; deeper than the deepest known networks. */
+const MAX_CHAIN = 2000
+
+/** Names of the outputs: keys of a dictionary, else the layers that make them. */
+function outputNames(value: Json | undefined, refs: readonly Reference[]): string[] {
+  const given = isObject(value) && value.size === refs.length ? [...value.keys()] : refs.map((ref) => ref.layer)
+  const seen = new Map<string, number>()
+  return given.map((name) => {
+    const count = seen.get(name) ?? 0
+    seen.set(name, count + 1)
+    return count === 0 ? name : `${name}_${count}`
+  })
+}
+
+/** The dtype of a graph input for what Keras calls it; floats are all computed in the network's dtype. */
+export function inputDtype(name: string, float: DType): DType {
+  switch (name) {
+    case 'int32':
+    case 'int64':
+    case 'int8':
+    case 'int16':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+    case 'bool':
+    case 'string':
+      return name
+    default:
+      return float
+  }
+}
+
