@@ -1,6 +1,6 @@
 // Model files of any kind: .mle is read as it is, everything else is imported first.
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { MleError } from '../error.ts'
 import type { DeviceName } from '../graph/device.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -41,9 +41,19 @@ export async function importFile(path: string, progress: Progress): Promise<Grap
   }
   progress.show(`importing ${basename(path)} (${bytesText(bytes.byteLength)})`)
   const { importModel } = await import('../import/index.ts')
-  const graph = await importModel(bytes, { fileName: basename(path) })
+  const graph = await importModel(bytes, { fileName: basename(path), externalData: (name) => fileBeside(path, name) })
   progress.done()
   return graph
+}
+
+/** A file in a model's folder by its plain name; undefined where there is none. */
+function fileBeside(path: string, name: string): Uint8Array | undefined {
+  if (name !== basename(name) || name === '..') return undefined
+  try {
+    return readFileSync(join(dirname(path), name))
+  } catch {
+    return undefined
+  }
 }
 
 /** The graph of any file. */

@@ -3,6 +3,7 @@ import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { plainBytes } from '../tensor/bytes.ts'
 import { isCatboost } from './catboost/detect.ts'
+import { isKerasH5, isKerasZip, isTfjs } from './keras/detect.ts'
 import { isLightgbm } from './lightgbm/detect.ts'
 import { isMle } from './mle-legacy/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
@@ -20,7 +21,7 @@ export interface ImportOptions {
   /** Helps to tell formats apart that bytes alone do not. */
   readonly fileName?: string
   readonly limits?: ImportLimits
-  /** ONNX: bytes of a file of external data by its plain name in the model's folder. */
+  /** ONNX and TensorFlow.js: bytes of a file of external data by its plain name in the model's folder. */
   readonly externalData?: (name: string) => Uint8Array | undefined
 }
 
@@ -37,6 +38,9 @@ const FORMATS: readonly Format[] = [
   { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
   { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
   { name: 'catboost', matches: isCatboost, read: async (bytes) => (await import('./catboost/index.ts')).importCatboost(bytes) },
+  { name: 'keras-h5', matches: isKerasH5, read: async (bytes) => (await import('./keras/index.ts')).importKerasH5(bytes) },
+  { name: 'keras', matches: isKerasZip, read: async (bytes) => (await import('./keras/index.ts')).importKeras3(bytes) },
+  { name: 'tfjs', matches: isTfjs, read: async (bytes, { externalData }) => (await import('./keras/index.ts')).importTfjs(bytes, externalData) },
   {
     name: 'pickle',
     matches: (bytes) => sniffPickle(bytes) !== undefined,
@@ -49,7 +53,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON, binary), ONNX; also .mle files of versions 1 and 2.
+ * CatBoost (JSON, binary), ONNX, Keras (.h5, .keras), TensorFlow.js (model.json); also .mle files of versions 1 and 2.
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

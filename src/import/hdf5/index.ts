@@ -4,16 +4,13 @@ import { hdf5Error } from './file.ts'
 import { isDataset, readDataset } from './dataset.ts'
 import { readObject, type Hdf5Object } from './header.ts'
 import { linksOf } from './links.ts'
-import { readSuperblock, signatureAt } from './superblock.ts'
+import { readSuperblock } from './superblock.ts'
 
 export { attributeOf, textAttribute, textsAttribute } from './attributes.ts'
 export { isDataset, readDataset }
 export { linksOf as members }
+export { isHdf5 } from './signature.ts'
 export type { Hdf5Object }
-
-export function isHdf5(bytes: Uint8Array): boolean {
-  return signatureAt(bytes) !== undefined
-}
 
 /** The root group. Throws HDF5_SIGNATURE, HDF5_VERSION, HDF5_STRUCTURE, HDF5_OFFSET. */
 export function openHdf5(bytes: Uint8Array): Hdf5Object {

@@ -1,26 +1,13 @@
 // The superblock: sizes of addresses and where the root group is. Versions 0 to 3.
-import { bytesOf, cursorAt, fileOf, hdf5Error, requiredAddress, take, u8, type Hdf5File } from './file.ts'
-
-const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
-/** A user block before the file is empty or a power of two from 512 on. */
-const FIRST_USER_BLOCK = 512
-/** More than any file that fits in memory as a user block. */
-const LAST_USER_BLOCK = 1 << 24
-
-/** Where the signature of an HDF5 file is; undefined for other files. */
-export function signatureAt(bytes: Uint8Array): number | undefined {
-  for (let at = 0; at + SIGNATURE.length <= bytes.length && at <= LAST_USER_BLOCK; at = at === 0 ? FIRST_USER_BLOCK : at * 2) {
-    if (SIGNATURE.every((byte, i) => bytes[at + i] === byte)) return at
-  }
-  return undefined
-}
+import { cursorAt, fileOf, hdf5Error, requiredAddress, take, u8, type Hdf5File } from './file.ts'
+import { SIGNATURE_BYTES, signatureAt } from './signature.ts'
 
 /** Opens a file; throws HDF5_SIGNATURE, HDF5_VERSION, HDF5_OFFSET. */
 export function readSuperblock(bytes: Uint8Array): { file: Hdf5File; root: number } {
   const start = signatureAt(bytes)
   if (start === undefined) throw hdf5Error('HDF5_SIGNATURE', 'the bytes do not begin with the signature of HDF5', 0)
   const cursor = cursorAt(fileOf(bytes, 8, 8, 0), start)
-  bytesOf(cursor, SIGNATURE.length)
+  take(cursor, SIGNATURE_BYTES)
   const version = u8(cursor)
   if (version > 3) throw hdf5Error('HDF5_VERSION', `the superblock has version ${version}, expected 0 to 3`, start + 8)
   const isOld = version < 2

@@ -45,9 +45,20 @@ function layerOf(one: Serialized, weights: Weights, info: ModelInfo, depth: numb
     const network = networkOf(one, weights, withLayers(info, depth + 1), depth + 1)
     return { className: one.className, name, call: (net, { inputs }) => network.call(net, inputs) }
   }
+  refuseForeign(one, name)
   const operation = operationNamed(one)
   if (operation !== undefined) return { className: one.className, name, call: operation }
   return { className: one.className, name, ...layerNamed(one.className, one.config)(one.config, weights, info, one.whole) }
+}
+
+const OWN_MODULES = /^(keras|tf_keras|builtins|tensorflow\.keras|tensorflow\.python\.keras)(\.|$)/
+
+/** A class of the same name from another module is not Keras' own: nothing that a file names is ever imported. */
+function refuseForeign({ className, whole }: Serialized, name: string): void {
+  const module = whole.get('module')
+  const registered = whole.get('registered_name')
+  const isForeign = (typeof module === 'string' && !OWN_MODULES.test(module)) || (typeof registered === 'string' && registered.includes('>') && !registered.startsWith('keras>'))
+  if (isForeign) throw kerasError('KERAS_LAYER', `layer ${JSON.stringify(name)} has the class ${JSON.stringify(className)} of ${JSON.stringify(module ?? registered)}, which is code of its own that is never run; export the model to ONNX with tf2onnx and import that`)
 }
 
 /** Layers with the arrays that belong to each. */
