@@ -252,6 +252,11 @@ function functional(model: Serialized, weights: Weights, info: ModelInfo, depth:
     if (at === undefined || parts[at].className !== INPUT) throw kerasError('KERAS_GRAPH', `model input ${JSON.stringify(layer)} is not an InputLayer`)
     return { ...inputOf(parts[at].config), name: layer }
   })
+  // A model counts the call that made it, which its list of calls leaves out: numbers then begin at 1.
+  const highest = new Map<string, number>()
+  const allRefs = [...outputRefs, ...calls.flat().flatMap(({ args, named }) => [...args, ...named.values()].flatMap((one) => ('plain' in one ? [] : one)))]
+  for (const { layer, node } of allRefs) highest.set(layer, Math.max(node, highest.get(layer) ?? 0))
+  const skipped = parts.map((one, at) => (MODELS.has(one.className) && (highest.get(names[at]) ?? 0) >= calls[at].length ? 1 : 0))
   return {
     inputs,
     outputNames: outputNames(config.get('output_layers'), outputRefs),
@@ -270,8 +275,7 @@ function functional(model: Serialized, weights: Weights, info: ModelInfo, depth:
         if (found === undefined) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer)} has ${outputs.length} outputs, output ${tensor} is asked for`)
         return found
       }
-      // A model counts the call that made it, which the file leaves out.
-      const nodeOf = (at: number, node: number): number => (parts[at].className === INPUT ? 0 : MODELS.has(parts[at].className) && node >= calls[at].length && node > 0 ? node - 1 : node)
+      const nodeOf = (at: number, node: number): number => (parts[at].className === INPUT ? 0 : node - skipped[at])
       const run = (at: number, node: number): Masked[] => {
         const key = `${names[at]}/${node}`
         const known = results.get(key)
