@@ -21,9 +21,9 @@ const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 52 * KB, goal: 20 * KB },
   { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 68 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 56 * KB, goal: 25 * KB },
-  { what: 'import foreign models', entry: 'dist/import.js', limit: 75 * KB, goal: 100 * KB },
+  { what: 'import foreign models', entry: 'dist/import.js', limit: 90 * KB, goal: 100 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 400 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 500 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
