@@ -3,7 +3,7 @@ import { float } from '../attributes.ts'
 import { broadcastNest, numbers, perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { offsetOf } from './memory.ts'
+import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** Numbers of the operators in assembly/elementwise.ts. */
@@ -28,13 +28,6 @@ export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [stri
     ['Clip', { make: (context) => makeClip(host, context) }],
     ['Pow', { make: (context) => makePower(host, context) }],
   ]
-}
-
-/** Bytes of an element of input 0; undefined where its dtype has no kernels here. */
-function bytesOf(context: KernelContext): number | undefined {
-  const type = context.inputTypes[0]
-  if (!isTensorType(type)) return undefined
-  return type.dtype === 'float32' ? 4 : type.dtype === 'float64' ? 8 : undefined
 }
 
 interface Pairs {

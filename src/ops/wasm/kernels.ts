@@ -9,6 +9,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
   ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
   ['conv', async () => (await import('./conv.ts')).wasmConvKernels],
+  ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
 ])
 

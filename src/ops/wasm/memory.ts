@@ -1,5 +1,6 @@
 // What the wasm kernels share: where views lie, and blocks made from constants.
-import type { View, WasmHost } from '../kernel.ts'
+import type { KernelContext, View, WasmHost } from '../kernel.ts'
+import { isTensorType } from '../types.ts'
 
 /** Where a view lies in the host's memory. */
 export function offsetOf(view: View): number {
@@ -29,4 +30,11 @@ export function wordsOf(host: WasmHost): () => Int32Array {
     if (words.buffer !== host.memory.buffer) words = new Int32Array(host.memory.buffer)
     return words
   }
+}
+
+/** Bytes of an element of input 0; undefined where its dtype has no kernels here. */
+export function bytesOf(context: KernelContext): number | undefined {
+  const type = context.inputTypes[0]
+  if (!isTensorType(type)) return undefined
+  return type.dtype === 'float32' ? 4 : type.dtype === 'float64' ? 8 : undefined
 }

@@ -1,0 +1,175 @@
+// Reductions, softmax and normalizations on the wasm device, where what is combined lies side by side or in neighbouring columns;
+// the rest is cpu's.
+import { float, int } from '../attributes.ts'
+import { integers } from '../cpu/moving.ts'
+import { perShape } from '../cpu/nest.ts'
+import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
+import { axesOf, axisOf } from '../schemas/define.ts'
+import { bytesOf, offsetOf } from './memory.ts'
+import { wasmFunction, type WasmFunction } from './module.ts'
+
+/** Numbers of terms and finishes in assembly/reduce.ts. */
+const REDUCTIONS: ReadonlyMap<string, readonly [kind: number, finish: number]> = /* @__PURE__ */ new Map([
+  ['ReduceSum', [0, 0]], ['ReduceMean', [0, 1]], ['ReduceSumSquare', [1, 0]], ['ReduceL1', [2, 0]], ['ReduceL2', [1, 2]], ['ReduceMax', [4, 0]], ['ReduceMin', [5, 0]],
+] as const)
+/** Partials of four vectors of columns. */
+const SCRATCH_BYTES = 1024
+/** Counts up to it are exact in float32. */
+const MAX_COUNT = 2 ** 24
+
+/** Kernels over a host's memory, by operator key. */
+export function wasmReduceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+  const entry = (make: Make): PreferredEntry => ({ make: (context, fallback) => made(host, context, fallback, make) })
+  return [
+    ...[...REDUCTIONS].map(([key, [kind, finish]]): [string, PreferredEntry] => [key, entry((tools) => reduction(tools, kind, finish))]),
+    ['GlobalAveragePool', entry(globalAverage)],
+    ['Softmax', entry((tools) => softmax(tools, 0))],
+    ['LogSoftmax', entry((tools) => softmax(tools, 1))],
+    ['BatchNormalization', entry(batchNorm)],
+    ['InstanceNormalization', entry((tools) => groupNorm(tools, (channels) => channels))],
+    ['GroupNormalization', entry((tools) => groupNorm(tools, () => int(tools.context.attributes, 'num_groups', 1)))],
+    ['LayerNormalization', entry((tools) => layerNorm(tools, 1))],
+    ['RMSNormalization', entry((tools) => layerNorm(tools, 0))],
+  ]
+}
+
+interface Tools {
+  readonly host: WasmHost
+  readonly context: KernelContext
+  readonly fallback: Kernel
+  /** The function of the context's dtype. */
+  readonly named: (name: string) => WasmFunction
+  readonly round: (x: number) => number
+}
+
+type Make = (tools: Tools) => Kernel | undefined
+
+function made(host: WasmHost, context: KernelContext, fallback: Kernel, make: Make): Kernel | undefined {
+  const bytes = bytesOf(context)
+  if (bytes === undefined) return undefined
+  host.reserveScratch(SCRATCH_BYTES)
+  return make({ host, context, fallback, named: (name) => wasmFunction(host.exports, name + (bytes === 4 ? '32' : '64')), round: bytes === 4 ? Math.fround : (x) => x })
+}
+
+interface Lines {
+  readonly outer: number
+  readonly n: number
+  readonly inner: number
+}
+
+const product = (dims: readonly number[]): number => dims.reduce((count, dim) => count * dim, 1)
+
+/** The reduced axes as the middle one of three; undefined where they are apart, nothing is reduced or too much. */
+function linesOf(shape: readonly number[], axes: readonly number[]): Lines | undefined {
+  const reduced = shape.map((dim, axis) => axes.includes(axis) && dim !== 1)
+  const first = reduced.indexOf(true)
+  const last = reduced.lastIndexOf(true)
+  if (first < 0) return undefined
+  for (let axis = first; axis <= last; axis++) if (!reduced[axis] && shape[axis] !== 1) return undefined
+  const n = product(shape.slice(first, last + 1))
+  return n === 0 || n >= MAX_COUNT ? undefined : { outer: product(shape.slice(0, first)), n, inner: product(shape.slice(last + 1)) }
+}
+
+// data [any] -> reduced; axes are input 1, or all
+function reduction({ host, context, fallback, named }: Tools, kind: number, finish: number): Kernel {
+  const run = named('reduce')
+  const none = int(context.attributes, 'noop_with_empty_axes', 0) !== 0
+  const layout = perShape(([x, axes]) => {
+    if (x === undefined) return undefined
+    const given = axes === undefined ? [] : integers(axes)
+    return linesOf(x.shape, given.length > 0 ? axesOf(given, x.shape.length) : none ? [] : x.shape.map((_, axis) => axis))
+  }, [1])
+  return (inputs, outputs) => {
+    const lines = layout(inputs, outputs)
+    const [x] = inputs
+    const [y] = outputs
+    if (lines === undefined || x === undefined || y === undefined) fallback(inputs, outputs)
+    else run(kind, offsetOf(x), offsetOf(y), lines.outer, lines.n, lines.inner, finish, host.scratchOffset)
+  }
+}
+
+// x [N, C, ...] -> y [N, C, 1 ...]
+function globalAverage({ host, fallback, named }: Tools): Kernel {
+  const run = named('reduce')
+  return (inputs, outputs) => {
+    const [x] = inputs
+    const [y] = outputs
+    if (x === undefined || y === undefined || x.size === 0 || x.size / y.size >= MAX_COUNT) fallback(inputs, outputs)
+    else run(0, offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, 1, host.scratchOffset)
+  }
+}
+
+// x [..., n] along the last axis -> y alike
+function softmax({ host, context, fallback, named }: Tools, isLog: number): Kernel {
+  const run = named('softmax')
+  const axis = int(context.attributes, 'axis', -1)
+  return (inputs, outputs) => {
+    const [x] = inputs
+    const [y] = outputs
+    const rank = x?.shape.length ?? 0
+    if (x === undefined || y === undefined || x.size === 0 || axisOf(axis, rank) !== rank - 1) fallback(inputs, outputs)
+    else run(offsetOf(x), offsetOf(y), x.size / x.shape[rank - 1], x.shape[rank - 1], isLog, host.scratchOffset)
+  }
+}
+
+// x [N, C, ...], scale, bias, mean, variance [C] -> y alike
+function batchNorm({ context, fallback, named, round }: Tools): Kernel | undefined {
+  if (int(context.attributes, 'training_mode', 0) !== 0) return undefined
+  const run = named('batchNorm')
+  const epsilon = round(float(context.attributes, 'epsilon', 1e-5))
+  const dtype = context.inputTypes.map((type) => type !== undefined && 'dtype' in type ? type.dtype : undefined)
+  if (dtype.some((one) => one !== dtype[0])) return undefined
+  return (inputs, outputs) => {
+    const [x, scale, bias, mean, variance] = inputs
+    const [y] = outputs
+    if (x === undefined || scale === undefined || bias === undefined || mean === undefined || variance === undefined || y === undefined || x.shape.length < 2 || x.size === 0) {
+      fallback(inputs, outputs)
+      return
+    }
+    const [rows, channels] = x.shape
+    run(offsetOf(x), offsetOf(scale), offsetOf(bias), offsetOf(mean), offsetOf(variance), offsetOf(y), rows, channels, x.size / (rows * channels), epsilon)
+  }
+}
+
+// x [N, C, ...], scale, bias [C] -> y alike
+function groupNorm({ host, context, fallback, named, round }: Tools, groupsOf: (channels: number) => number): Kernel {
+  const run = named('groupNorm')
+  const epsilon = round(float(context.attributes, 'epsilon', 1e-5))
+  return (inputs, outputs) => {
+    const [x, scale, bias] = inputs
+    const [y] = outputs
+    if (x === undefined || scale === undefined || bias === undefined || y === undefined || x.size === 0 || x.size >= MAX_COUNT) {
+      fallback(inputs, outputs)
+      return
+    }
+    const [rows, channels] = x.shape
+    const groups = groupsOf(channels)
+    run(offsetOf(x), offsetOf(scale), offsetOf(bias), offsetOf(y), rows, groups, channels / groups, x.size / (rows * channels), epsilon, host.scratchOffset)
+  }
+}
+
+/** True where a parameter has the trailing dimensions of x, one value for each of n elements. */
+function isTrailing(parameter: View | undefined, x: View, n: number): boolean {
+  if (parameter === undefined) return true
+  const lead = x.shape.length - parameter.shape.length
+  return parameter.size === n && parameter.shape.every((dim, i) => dim === x.shape[lead + i])
+}
+
+// x [outer, n], scale and bias [n] -> y alike
+function layerNorm({ host, context, fallback, named, round }: Tools, centered: number): Kernel | undefined {
+  const run = named('layerNorm')
+  const epsilon = round(float(context.attributes, 'epsilon', 1e-5))
+  const axis = int(context.attributes, 'axis', -1)
+  const layout = perShape(([x, scale, bias]) => {
+    if (x === undefined) return undefined
+    const n = product(x.shape.slice(axisOf(axis, x.shape.length)))
+    return n > 0 && n < MAX_COUNT && isTrailing(scale, x, n) && isTrailing(bias, x, n) ? n : undefined
+  })
+  return (inputs, outputs) => {
+    const [x, scale, bias] = inputs
+    const [y, mean, deviation] = outputs
+    const n = layout(inputs, outputs)
+    if (n === undefined || x === undefined || scale === undefined || y === undefined || mean !== undefined || deviation !== undefined || scale.dtype !== x.dtype) fallback(inputs, outputs)
+    else run(centered, offsetOf(x), offsetOf(scale), bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.size / n, n, epsilon, host.scratchOffset)
+  }
+}
