@@ -4,8 +4,8 @@ import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
-import { placeWindow, windowOf, type Places } from '../window.ts'
-import { offsetOf, wordsOf } from './memory.ts'
+import { placeWindow, windowOf } from '../window.ts'
+import { offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** The description of a convolution, in front of the scratch of the module's functions. */
@@ -18,18 +18,6 @@ const MAX_TAPS = PACKED_BYTES / 32
 /** Kernels over a host's memory, by operator key. */
 export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [['Conv', { make: (context) => makeConv(host, context) }]]
-}
-
-/** Writes dimensions of a window as assembly/conv.ts and assembly/pool.ts read them. */
-export function writePlaces(words: Int32Array, at: number, { input, output, kernel, strides, dilations, before }: Places): void {
-  for (let axis = 0; axis < 3; axis++) {
-    words[at + axis] = input[axis]
-    words[at + 3 + axis] = output[axis]
-    words[at + 6 + axis] = kernel[axis]
-    words[at + 9 + axis] = strides[axis]
-    words[at + 12 + axis] = dilations[axis]
-    words[at + 15 + axis] = before[axis]
-  }
 }
 
 /** Taps of a window, from the shape of weights as far as it is known. */

@@ -9,6 +9,8 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
   ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
   ['conv', async () => (await import('./conv.ts')).wasmConvKernels],
+  ['move', async () => (await import('./move.ts')).wasmMoveKernels],
+  ['pool', async () => (await import('./pool.ts')).wasmPoolKernels],
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
 ])

@@ -1,6 +1,7 @@
 // What the wasm kernels share: where views lie, and blocks made from constants.
 import type { KernelContext, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
+import type { Places } from '../window.ts'
 
 /** Where a view lies in the host's memory. */
 export function offsetOf(view: View): number {
@@ -37,4 +38,17 @@ export function bytesOf(context: KernelContext): number | undefined {
   const type = context.inputTypes[0]
   if (!isTensorType(type)) return undefined
   return type.dtype === 'float32' ? 4 : type.dtype === 'float64' ? 8 : undefined
+}
+
+/** Writes dimensions of a window as assembly/parts/window.ts describes them. */
+export function writePlaces(words: Int32Array, at: number, { input, output, kernel, strides, dilations, before, after }: Places): void {
+  for (let axis = 0; axis < 3; axis++) {
+    words[at + axis] = input[axis]
+    words[at + 3 + axis] = output[axis]
+    words[at + 6 + axis] = kernel[axis]
+    words[at + 9 + axis] = strides[axis]
+    words[at + 12 + axis] = dilations[axis]
+    words[at + 15 + axis] = before[axis]
+    words[at + 18 + axis] = after[axis]
+  }
 }

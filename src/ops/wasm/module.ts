@@ -9,12 +9,14 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'reduce' | 'trees' | 'linear' | 'conv' | 'elementwise'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'elementwise' | 'move'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
   ['linear', async () => (await import('./generated/linear.ts')).image],
   ['conv', async () => (await import('./generated/conv.ts')).image],
+  ['move', async () => (await import('./generated/move.ts')).image],
+  ['pool', async () => (await import('./generated/pool.ts')).image],
   ['reduce', async () => (await import('./generated/reduce.ts')).image],
   ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
 ])

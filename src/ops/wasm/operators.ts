@@ -7,10 +7,12 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['conv', ['Conv']],
   ['elementwise', ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Neg', 'Abs', 'Sqrt', 'Relu', 'Reciprocal', 'Floor', 'Ceil', 'Round', 'Exp', 'Sigmoid', 'Tanh', 'Erf', 'LeakyRelu', 'Clip', 'Pow']],
   ['reduce', ['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'GlobalAveragePool', 'Softmax', 'LogSoftmax', 'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'RMSNormalization']],
+  ['pool', ['MaxPool', 'AveragePool']],
+  ['move', ['Transpose']],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
-const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'reduce'])
+const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'reduce', 'move'])
 
 /** Names of the modules that have kernels for some of these operators, as far as they are worth fetching. */
 export function wasmModulesFor(keys: ReadonlySet<string>): readonly WasmModuleName[] {

@@ -2,6 +2,7 @@
 // window ascending, products of the padding's zeros included. A convolution is a product of the weights [features, depth] with the
 // input's windows [depth, places], which are packed block by block into scratch, so that the input needs no padded copy.
 // Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
+import { field, strided } from './parts/window.ts'
 import { addScaled, DEPTH_BYTES, EDGE_BYTES, PANEL, product, unpacked } from './parts/product.ts'
 
 /** Scratch: the edge of products, then places of the lanes of a panel, then what is packed. */
@@ -9,15 +10,6 @@ const LANES_AT: usize = EDGE_BYTES
 const PACKED_AT: usize = EDGE_BYTES + 128
 /** Packed panels, or padded rows. */
 const PACKED_BYTES: usize = 262144
-
-// A convolution, u32 at these byte offsets; the first letters of names are depth, height and width.
-//   0 input d, h, w   12 output d, h, w   24 kernel d, h, w   36 strides d, h, w   48 dilations d, h, w   60 before d, h, w
-
-// @ts-ignore: decorator
-@inline
-function field(shape: usize, index: usize): isize {
-  return <isize>load<i32>(shape + index * 4)
-}
 
 /** Writes the input place of the first tap for each lane of the panel from output place `from`. */
 function placeLanes(shape: usize, from: usize, lanes: usize, places: usize, to: usize): void {
@@ -151,20 +143,6 @@ function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize,
       c += some
     } while (c < channels)
   }
-}
-
-/** 16 bytes of places `stride` elements apart. */
-// @ts-ignore: decorator
-@inline
-function strided<T>(x: usize, stride: usize): v128 {
-  if (stride == 1) return v128.load(x)
-  if (sizeof<T>() == 8) return v128.load64_lane(x + stride * 8, v128.load64_zero(x), 1)
-  // The last value is read from its own place, never past it.
-  if (stride == 2) return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7)
-  let v = v128.load32_zero(x)
-  v = v128.load32_lane(x + stride * 4, v, 1)
-  v = v128.load32_lane(x + stride * 8, v, 2)
-  return v128.load32_lane(x + stride * 12, v, 3)
 }
 
 /** Bytes of the padded rows that one row of outputs of a depthwise convolution reads. */
