@@ -8,6 +8,7 @@ import { isLightgbm } from './lightgbm/detect.ts'
 import { isMle } from './mle-legacy/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { isOnnx } from './onnx/detect.ts'
+import { isTflite } from './tflite/detect.ts'
 import { isXgboost } from './xgboost/detect.ts'
 
 export type { PickleLimits }
@@ -38,6 +39,7 @@ const FORMATS: readonly Format[] = [
   { name: 'xgboost', matches: isXgboost, read: async (bytes) => (await import('./xgboost/index.ts')).importXgboost(bytes) },
   { name: 'lightgbm', matches: isLightgbm, read: async (bytes) => (await import('./lightgbm/index.ts')).importLightgbm(bytes) },
   { name: 'catboost', matches: isCatboost, read: async (bytes) => (await import('./catboost/index.ts')).importCatboost(bytes) },
+  { name: 'tflite', matches: isTflite, read: async (bytes) => (await import('./tflite/index.ts')).importTflite(bytes) },
   { name: 'keras-h5', matches: isKerasH5, read: async (bytes) => (await import('./keras/index.ts')).importKerasH5(bytes) },
   { name: 'keras', matches: isKerasZip, read: async (bytes) => (await import('./keras/index.ts')).importKeras3(bytes) },
   { name: 'tfjs', matches: isTfjs, read: async (bytes, { externalData }) => (await import('./keras/index.ts')).importTfjs(bytes, externalData) },
@@ -53,7 +55,7 @@ const FORMATS: readonly Format[] = [
 
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON, binary), ONNX, Keras (.h5, .keras), TensorFlow.js (model.json); also .mle files of versions 1 and 2.
+ * CatBoost (JSON, binary), ONNX, Keras (.h5, .keras), TensorFlow.js (model.json), TFLite; also .mle files of versions 1 and 2.
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise

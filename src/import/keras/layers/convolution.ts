@@ -1,5 +1,6 @@
 // Convolutions. Kernels of Keras are [...places, inputs, outputs]; the operators take [outputs, inputs, ...places] and channels first.
 import type { Net, Value } from '../../network/net.ts'
+import { permuted } from '../../network/permute.ts'
 import { add, asFloat, channelsFirst, channelsLast, converted, numbersOf, reshape, sizeOfAxis, transpose } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
 import { activationOf } from '../activations.ts'
@@ -32,26 +33,6 @@ export function windowAttributes({ kernel, strides, dilations, padding }: Placem
   if (padding === 'same') return { ...places, auto_pad: 'SAME_UPPER' }
   if (padding === 'causal') return { ...places, pads: [...kernel.map((size, i) => (size - 1) * dilations[i]), ...kernel.map(() => 0)] }
   return places
-}
-
-/** The elements of a tensor in another order of axes. */
-export function permuted(tensor: Tensor, perm: readonly number[]): Tensor {
-  const source = numbersOf(tensor)
-  const shape = perm.map((axis) => tensor.shape[axis])
-  const strides = tensor.shape.map((_, axis) => tensor.shape.slice(axis + 1).reduce((product, dim) => product * dim, 1))
-  const steps = perm.map((axis) => strides[axis])
-  const data = new Float64Array(source.length)
-  const index = new Array<number>(shape.length).fill(0)
-  for (let to = 0, from = 0; to < data.length; to++) {
-    data[to] = source[from]
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis]
-      if (++index[axis] < shape[axis]) break
-      from -= steps[axis] * shape[axis]
-      index[axis] = 0
-    }
-  }
-  return { dtype: 'float64', shape, data }
 }
 
 /** The kernel as Keras 2 has it: [...places, inputs, outputs]. Keras 1 kept channels first in some files, Theano flips the places. */

@@ -1,0 +1,100 @@
+// Operators with windows: convolutions and pools. TFLite is channels last; kernels are [outputs, height, width, inputs].
+import type { Tensor } from '../../tensor/index.ts'
+import type { Value } from '../network/net.ts'
+import { channelsFirst, channelsLast, converted } from '../network/tensors.ts'
+import { permuted } from '../network/permute.ts'
+import { byteOption, fused, input, intOption, unsupported, type Lowering, type Op } from './operator.ts'
+
+const SAME = 0
+
+function floatConstant(op: Op, index: number, what: string): Tensor {
+  const found = op.constants[index]
+  if (found === undefined) throw unsupported(op, `${what} that is computed in the graph`)
+  return found
+}
+
+function bias(op: Op, index: number): Value[] {
+  const found = op.inputs[index]
+  return found === undefined ? [] : [found]
+}
+
+function constant(op: Op, tensor: Tensor, hint: string): Value {
+  return op.net.constant(converted(tensor, op.net.dtype), hint)
+}
+
+function autoPad(op: Op): string {
+  return byteOption(op, 0) === SAME ? 'SAME_UPPER' : 'VALID'
+}
+
+const convolution: Lowering = (op) => {
+  const { net } = op
+  const kernel = floatConstant(op, 1, 'a kernel')
+  const x = channelsFirst(net, input(op, 0))
+  const channels = x.shape[1]
+  const group = typeof channels === 'number' && kernel.shape[3] > 0 ? Math.max(1, Math.floor(channels / kernel.shape[3])) : 1
+  const y = net.emit('Conv', [x, constant(op, permuted(kernel, [0, 3, 1, 2]), 'kernel'), ...bias(op, 2)], {
+    auto_pad: autoPad(op), strides: [intOption(op, 2, 1), intOption(op, 1, 1)], dilations: [intOption(op, 5, 1), intOption(op, 4, 1)], group,
+  })
+  return channelsLast(net, fused(op, y, 3))
+}
+
+const depthwise: Lowering = (op) => {
+  const { net } = op
+  const kernel = floatConstant(op, 1, 'a kernel')
+  const x = channelsFirst(net, input(op, 0))
+  const channels = Number(x.shape[1])
+  // [1, height, width, channels multiplier] -> [channels multiplier, 1, height, width]
+  const y = net.emit('Conv', [x, constant(op, permuted(kernel, [3, 0, 1, 2]), 'kernel'), ...bias(op, 2)], {
+    auto_pad: autoPad(op), strides: [intOption(op, 2, 1), intOption(op, 1, 1)], dilations: [intOption(op, 6, 1), intOption(op, 5, 1)], group: channels,
+  })
+  return channelsLast(net, fused(op, y, 4))
+}
+
+const convolution3: Lowering = (op) => {
+  const { net } = op
+  const kernel = floatConstant(op, 1, 'a kernel')
+  // [depth, height, width, inputs, outputs]
+  const y = net.emit('Conv', [channelsFirst(net, input(op, 0)), constant(op, permuted(kernel, [4, 3, 0, 1, 2]), 'kernel'), ...bias(op, 2)], {
+    auto_pad: autoPad(op), strides: [intOption(op, 1, 1), intOption(op, 3, 1), intOption(op, 2, 1)], dilations: [intOption(op, 5, 1), intOption(op, 7, 1), intOption(op, 6, 1)],
+  })
+  return channelsLast(net, fused(op, y, 4))
+}
+
+const transposed: Lowering = (op) => {
+  const { net } = op
+  const kernel = floatConstant(op, 1, 'a kernel')
+  const given = input(op, 2)
+  const strides = [intOption(op, 2, 1), intOption(op, 1, 1)]
+  const before: number[] = []
+  const after: number[] = []
+  const added: number[] = []
+  for (let axis = 0; axis < 2; axis++) {
+    const size = given.shape[axis + 1]
+    const wanted = op.outputs[0]?.shape[axis + 1]
+    if (typeof size !== 'number' || wanted === undefined) throw unsupported(op, 'a transposed convolution of an image of unknown size')
+    const whole = (size - 1) * strides[axis] + kernel.shape[axis + 1]
+    const cut = Math.max(0, whole - wanted)
+    const low = byteOption(op, 0) === SAME ? Math.floor(cut / 2) : 0
+    before.push(low)
+    after.push(cut - low)
+    added.push(Math.max(0, wanted - whole))
+  }
+  // [outputs, height, width, inputs] -> [inputs, outputs, height, width]
+  const y = net.emit('ConvTranspose', [channelsFirst(net, given), constant(op, permuted(kernel, [3, 0, 1, 2]), 'kernel'), ...bias(op, 3)], {
+    kernel_shape: [kernel.shape[1], kernel.shape[2]], strides, pads: [...before, ...after], output_padding: added,
+  })
+  return channelsLast(net, fused(op, y, 3))
+}
+
+const pool = (name: 'MaxPool' | 'AveragePool' | 'LpPool'): Lowering => (op) => {
+  const { net } = op
+  const y = net.emit(name, [channelsFirst(net, input(op, 0))], {
+    auto_pad: autoPad(op), kernel_shape: [intOption(op, 4, 1), intOption(op, 3, 1)], strides: [intOption(op, 2, 1), intOption(op, 1, 1)],
+  })
+  return channelsLast(net, fused(op, y, 5))
+}
+
+export const windowOperators: readonly (readonly [string, Lowering])[] = [
+  ['CONV_2D', convolution], ['DEPTHWISE_CONV_2D', depthwise], ['CONV_3D', convolution3], ['TRANSPOSE_CONV', transposed],
+  ['MAX_POOL_2D', pool('MaxPool')], ['AVERAGE_POOL_2D', pool('AveragePool')],
+]
