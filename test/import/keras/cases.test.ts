@@ -1,4 +1,4 @@
-// Files that Keras and TensorFlow.js wrote, with the outputs recorded for them; and the same bits after a round trip through a .mle file.
+// Files that Keras, TensorFlow.js and TFLite wrote, with the outputs recorded for them; and the same bits after a round trip through a .mle file.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { InputValue } from '../../../src/feed.ts'
@@ -22,7 +22,7 @@ async function runCase(pack: string, files: ReadonlyMap<string, Uint8Array>, fix
   stored.dispose()
 }
 
-for (const pack of ['keras', 'keras_more']) {
+for (const pack of ['keras', 'keras_more', 'tflite']) {
   const files = readPack(pack)
   for (const fixture of readCases(pack)) {
     test(`${pack}: ${fixture.name}`, async () => {
@@ -32,4 +32,4 @@ for (const pack of ['keras', 'keras_more']) {
   }
 }
 
-after(() => console.log(`keras: ${passed} cases pass`))
+after(() => console.log(`keras, tensorflow.js, tflite: ${passed} cases pass`))
