@@ -1,9 +1,11 @@
 // This project's engine as the runner sees it: a model file and input files in, output files out.
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { readInputs } from '../../src/cli/inputs.ts'
 import { jsonText } from '../../src/cli/json.ts'
 import { asInPython } from '../../src/cli/outputs.ts'
 import type { DeviceName } from '../../src/graph/device.ts'
+import { importModel } from '../../src/import/index.ts'
 import type { ValueInfo } from '../../src/graph/graph.ts'
 import { load } from '../../src/load.ts'
 import type { OutputValue } from '../../src/model.ts'
@@ -15,7 +17,9 @@ import type { OutputFile, Reply } from '../runner/judge.ts'
 /** Every output of a model file for input files, as `mle run --outputs` would write them; never throws. */
 export async function runFiles({ model: path, inputs, integrity }: Omit<BatchRequest, 'id' | 'outputs'>, device: DeviceName): Promise<Reply> {
   try {
-    const model = await load(new Uint8Array(readFileSync(path)), { device, integrity })
+    const bytes = new Uint8Array(readFileSync(path))
+    // Files of other formats are imported first, as the command does; those beside them are out of reach.
+    const model = await load(path.endsWith('.mle') ? bytes : await importModel(bytes, { fileName: basename(path), externalData: () => undefined }), { device, integrity })
     try {
       const { graph } = model
       const outputs = graph.outputs.map(({ name }) => name)

@@ -1,7 +1,7 @@
 // A vector before it is written: its files, and what index.json says about it.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { filesOf, hashOf, hashOfFiles, type Area, type CaseFile, type Vector } from '../runner/vectors.ts'
+import { filesOf, hashOf, hashOfFiles, type Area, type CaseFile, type Vector, REFUSED, type RefusedFile } from '../runner/vectors.ts'
 
 export interface MadeVector {
   /** operators/Add/float32 */
@@ -47,13 +47,13 @@ export function writeArea(root: string, area: Area, vectors: readonly MadeVector
 /** A program that reads the formats of versions 1 and 2 as well refuses these for other reasons. */
 const OLDER: readonly string[] = ['version-1.mle', 'version-2.mle']
 
-/** The folders with a case.json under an area, and the files of malformed/: what index.json lists, from what is there. */
+/** The folders with a case.json under an area, and the files of malformed/ and hostile/: what index.json lists, from what is there. */
 export function entriesOf(root: string, area: Area): Vector[] {
-  if (area === 'malformed') {
-    const list = JSON.parse(readFileSync(join(root, 'malformed/expected.json'), 'utf8')) as readonly { readonly file: string; readonly integrity?: string }[]
-    return list.map(({ file, integrity }) => {
-      const features = integrity !== undefined ? [integrity] : OLDER.includes(file) ? ['only-version-3'] : []
-      return { path: `malformed/${file}`, area, features, operators: [], sha256: hashOf(root, `malformed/${file}`) }
+  if (REFUSED.includes(area)) {
+    const list = JSON.parse(readFileSync(join(root, area, 'expected.json'), 'utf8')) as readonly RefusedFile[]
+    return list.map(({ file, format, integrity }) => {
+      const features = format !== undefined ? [format] : integrity !== undefined ? [integrity] : OLDER.includes(file) ? ['only-version-3'] : []
+      return { path: `${area}/${file}`, area, features, operators: [], sha256: hashOf(root, `${area}/${file}`) }
     })
   }
   if (!existsSync(join(root, area))) return []

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Area = 'operators' | 'onnx' | 'graphs' | 'models' | 'malformed'
-export const AREAS: readonly Area[] = ['operators', 'onnx', 'graphs', 'models', 'malformed']
+export type Area = 'operators' | 'onnx' | 'graphs' | 'models' | 'malformed' | 'hostile'
+export const AREAS: readonly Area[] = ['operators', 'onnx', 'graphs', 'models', 'malformed', 'hostile']
+/** Areas of single files that must be refused, listed in an expected.json of their own. */
+export const REFUSED: readonly Area[] = ['malformed', 'hostile']
 
 /** An entry of index.json. */
 export interface Vector {
-  /** A folder with a case.json, or a file of malformed/. */
+  /** A folder with a case.json, or a file of malformed/ or hostile/. */
   readonly path: string
   readonly area: Area
   /** What a runtime must know to be judged by it: dtypes, 'control-flow', 'sha256', ... */
@@ -71,9 +73,13 @@ export interface Task {
   readonly integrity?: 'sha256'
 }
 
-/** An entry of malformed/expected.json. */
-interface Malformed {
+/** An entry of malformed/expected.json or hostile/expected.json. */
+export interface RefusedFile {
   readonly file: string
+  /** Of hostile files: whose format it is. */
+  readonly format?: string
+  /** The input that it is run with, should it be accepted; x when absent. */
+  readonly input?: string
   readonly code: string
   readonly integrity?: 'sha256'
   readonly why: string
@@ -93,12 +99,13 @@ export function readIndex(root: string): readonly Vector[] {
 export const MALFORMED_INPUT = 'malformed/x.npy'
 
 export function readTask(root: string, vector: Vector): Task {
-  if (vector.area === 'malformed') {
-    const list = parse<readonly Malformed[]>(join(root, 'malformed/expected.json'))
-    const entry = list.find(({ file }) => `malformed/${file}` === vector.path)
-    if (entry === undefined) throw new Error(`malformed/expected.json does not list ${vector.path}`)
+  const { area } = vector
+  if (REFUSED.includes(area)) {
+    const list = parse<readonly RefusedFile[]>(join(root, area, 'expected.json'))
+    const entry = list.find(({ file }) => `${area}/${file}` === vector.path)
+    if (entry === undefined) throw new Error(`${area}/expected.json does not list ${vector.path}`)
     return {
-      vector, folder: join(root, 'malformed'), model: join(root, vector.path), inputs: [{ name: 'x', file: join(root, MALFORMED_INPUT) }],
+      vector, folder: join(root, area), model: join(root, vector.path), inputs: [{ name: entry.input ?? 'x', file: join(root, MALFORMED_INPUT) }],
       expected: [], error: entry.code, integrity: entry.integrity,
     }
   }

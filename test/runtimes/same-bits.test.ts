@@ -29,6 +29,8 @@ await build({ entryPoints: ['test/runtimes/main.ts'], bundle: true, format: 'esm
 async function packVectors(): Promise<PackedVector[]> {
   const packed: PackedVector[] = []
   for (const vector of readIndex('conformance')) {
+    // Importers are another matter.
+    if (vector.area === 'hostile') continue
     const { model, inputs, integrity } = readTask('conformance', vector)
     const bytes = readFileSync(model)
     const values: [string, Packed][] = []

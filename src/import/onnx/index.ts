@@ -1,4 +1,5 @@
 // ONNX models -> Graph.
+import { MleError } from '../../error.ts'
 import { inferTypes } from '../../graph/infer.ts'
 import type { Graph, ValueInfo } from '../../graph/graph.ts'
 import { allSchemas } from '../../ops/registry.ts'
@@ -94,13 +95,17 @@ function valueInfo({ name, type }: ValueInfoProto, state: ImportState): ValueInf
   return { name, type: own ?? { dtype: 'float32' } }
 }
 
+/** Values without a name of their own, and nodes that use what no earlier one makes. */
+const NO_GRAPH: ReadonlySet<string> = new Set(['GRAPH_NAME', 'GRAPH_UNDEFINED'])
+
 /** Outputs with the types that inference finds, their symbolic dimensions kept where the file has better names. */
 function typedOutputs(graph: Graph): Graph {
   let types: ReadonlyMap<string, ValueType>
   try {
     types = inferTypes(graph, allSchemas()).types
-  } catch {
-    // What is wrong is reported where the graph is planned, with the node's name.
+  } catch (error) {
+    // No graph at all. What else may be wrong is reported where it is planned: an output that is not asked for may be.
+    if (error instanceof MleError && NO_GRAPH.has(error.code)) throw error
     return graph
   }
   const outputs = graph.outputs.map((output): ValueInfo => {
