@@ -4,6 +4,7 @@ import { loadOperators, packNames, packOf } from '../src/ops/packs.ts'
 import { allSchemas } from '../src/ops/registry.ts'
 import { exact, type AttributeSchema, type InputSchema, type OpSchema, type OutputSchema } from '../src/ops/schema.ts'
 import { readSources, walk, type Source } from './sources.ts'
+import { VOCABULARY } from './vocabulary.ts'
 
 interface Prose {
   /** First sentence of the comment. */
@@ -27,12 +28,24 @@ export async function operatorsPage(): Promise<string> {
     'place of 1 in the output\'s dtype, y the formula\'s value, Σ the sum of the absolute terms of a reducing operator. "Rows" says that a row of the outputs may',
     'depend on one row of the inputs only, so that a batch can run in blocks of rows.',
   ]
+  lines.push('', '## Operators of the first versions', '', ...vocabularyLines(schemas))
   for (const pack of packNames()) {
     lines.push('', `## Pack \`${pack}\``)
     const members = [...schemas].filter(([key]) => packOf(key) === pack).sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [key, schema] of members) lines.push('', ...operatorLines(key, schema, prose.get(key), cpu.has(key)))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** The vocabulary of .mle files of versions 1 and 2; throws for an operator that is none. */
+function vocabularyLines(schemas: ReadonlyMap<string, OpSchema>): string[] {
+  const unknown = VOCABULARY.flatMap(({ operators }) => operators).find((key) => !schemas.has(key))
+  if (unknown !== undefined) throw new Error(`scripts/vocabulary.ts names ${unknown}, which is no operator`)
+  const link = (key: string): string => `[${key}](#${key.toLowerCase().replaceAll('.', '')})`
+  return [
+    `Files of versions 1 and 2 had ${VOCABULARY.length} operators by number. Each has its place here: an operator, or a lowering, which is a few operators that an importer puts together.`,
+    '', '| then | now | |', '|---|---|---|', ...VOCABULARY.map(({ name, operators, how }) => row(name, operators.map(link).join(' '), how)),
+  ]
 }
 
 function operatorLines(key: string, schema: OpSchema, prose: Prose | undefined, onCpu: boolean): string[] {

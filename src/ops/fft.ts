@@ -17,8 +17,9 @@ export function fourier(length: number, inverse: boolean): Transform {
   const im = new Float64Array(length)
   const outRe = new Float64Array(length)
   const outIm = new Float64Array(length)
-  const cosines = Float64Array.from({ length }, (_, k) => cos((2 * Math.PI * k) / length))
-  const sines = Float64Array.from({ length }, (_, k) => (inverse ? 1 : -1) * sin((2 * Math.PI * k) / length))
+  const turns = Array.from({ length }, (_, k) => turnOf(k, length))
+  const cosines = Float64Array.from(turns, ([x]) => x)
+  const sines = Float64Array.from(turns, ([, y]) => (inverse ? y : -y))
   const factors = factorsOf(length)
   const most = Math.max(1, ...factors)
   const partRe = new Float64Array(most)
@@ -67,6 +68,17 @@ export function fourier(length: number, inverse: boolean): Transform {
       }
     },
   }
+}
+
+/** Cosine and sine of k / length of a turn, exact at the quarters: angles are brought to an eighth of a turn first. */
+function turnOf(k: number, length: number): readonly [cosine: number, sine: number] {
+  const quarter = Math.floor((4 * k) / length)
+  const rest = 4 * k - quarter * length
+  const isSteep = 2 * rest > length
+  const angle = (Math.PI / 2) * ((isSteep ? length - rest : rest) / length)
+  const [x, y] = isSteep ? [sin(angle), cos(angle)] : [cos(angle), sin(angle)]
+  // No -0: adding a zero takes its sign away.
+  return quarter === 0 ? [x, y] : quarter === 1 ? [0 - y, x] : quarter === 2 ? [0 - x, 0 - y] : [y, 0 - x]
 }
 
 function factorsOf(length: number): number[] {

@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random'
+export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random' | 'image'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -45,7 +45,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
       'GridSample GroupNormalization InstanceNormalization LRN LayerNormalization LpPool MaxPool MaxRoiPool MaxUnpool MeanVarianceNormalization ' +
       'NonMaxSuppression RMSNormalization Resize RoiAlign SpaceToDepth',
   ],
-  ['decomposition', 'mle.BarycenterWeights mle.BesselK mle.CircularConvolution mle.NmfCode mle.SparseCode mle.TopicCode mle.TriangularSolve'],
+  ['decomposition', 'Det mle.BarycenterWeights mle.BesselK mle.CircularConvolution mle.NmfCode mle.SparseCode mle.TopicCode mle.TriangularSolve'],
   ['text', 'mle.RecordColumns mle.RecordHash mle.TextCounts mle.TextHash'],
   [
     'control',
@@ -63,6 +63,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['signal', 'BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT'],
   ['training', 'ai.onnx.preview.training.Adagrad ai.onnx.preview.training.Adam ai.onnx.preview.training.Momentum'],
   ['random', 'Bernoulli Dropout Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike'],
+  ['image', 'ImageDecoder'],
   ['strings', 'RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer'],
 ])
 
@@ -90,6 +91,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['signal', async () => (await import('./packs/signal.ts')).pack],
   ['training', async () => (await import('./packs/training.ts')).pack],
   ['random', async () => (await import('./packs/random.ts')).pack],
+  ['image', async () => (await import('./packs/image.ts')).pack],
   ['strings', async () => (await import('./packs/strings.ts')).pack],
 ])
 

@@ -42,6 +42,8 @@ import { lossSchemas } from './schemas/losses.ts'
 import { signalSchemas } from './schemas/signal.ts'
 import { trainingSchemas } from './schemas/training.ts'
 import { randomSchemas } from './schemas/random.ts'
+import { imageSchemas } from './schemas/image.ts'
+import { detSchemas } from './schemas/det.ts'
 import { stringSchemas } from './schemas/strings.ts'
 
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
@@ -82,6 +84,8 @@ const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
     ...recurrentSchemas,
     ...mlSchemas,
     ...stringSchemas,
+    ...detSchemas,
+    ...imageSchemas,
     ...randomSchemas,
     ...trainingSchemas,
     ...signalSchemas,

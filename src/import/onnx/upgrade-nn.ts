@@ -6,13 +6,29 @@ import { floatOf, intOf, without, type Upgrade } from './node-edits.ts'
 import { onnxError } from './tensors.ts'
 
 /** Before 14 the running statistics went into further outputs; `spatial` 0 (before 9) is normalization by element. */
-const batchNormalization: Upgrade = (node, { draft, opset }) => {
-  if (opset < 9 && intOf(node, 'spatial', 1) === 0) throw onnxError('ONNX_ATTRIBUTE', `BatchNormalization ${node.name ?? ''} has spatial = 0, which is not supported`)
+const batchNormalization: Upgrade = (node, context) => {
+  const { draft, opset } = context
   if (opset < 7 && intOf(node, 'is_test', 0) === 0) throw onnxError('ONNX_TRAINING', `BatchNormalization ${node.name ?? ''} is in training mode; export the model for inference`)
-  const bare = without(node, 'consumed_inputs', 'is_test', 'spatial')
+  if (opset < 9 && intOf(node, 'spatial', 1) === 0) {
+    normalizeElements(node, context)
+    return
+  }
+  const bare = without(node, 'is_test', 'spatial')
   if (opset >= 14) draft.emit(bare)
   // Only a training run filled the outputs after the first.
   else draft.emit({ ...without(bare, 'momentum'), outputs: node.outputs.slice(0, 1) })
+}
+
+/** Statistics of each element, which broadcast over the batch. */
+const normalizeElements: Upgrade = (node, { draft, dtype }) => {
+  const [x, scale, bias, mean, variance] = node.inputs
+  const emit = (op: string, inputs: readonly string[], output: string = draft.fresh(op.toLowerCase())): string => {
+    draft.emit({ op, domain: 'ai.onnx', inputs, outputs: [output], attributes: new Map() })
+    return output
+  }
+  const epsilon = draft.constant(tensor([floatOf(node, 'epsilon', 1e-5)], [], dtype(x) ?? 'float32'), 'epsilon')
+  const normal = emit('Div', [emit('Sub', [x, mean]), emit('Sqrt', [emit('Add', [variance, epsilon])])])
+  emit('Add', [emit('Mul', [normal, scale]), bias], node.outputs[0])
 }
 
 /** Scale and bias were one for each group until 18, one for each channel since. */
@@ -69,10 +85,16 @@ const gridSample: Upgrade = (node, { draft }) => {
   draft.emit(renamed === undefined ? node : { ...node, attributes: new Map([...node.attributes, ['mode', { kind: 'string', value: renamed }]]) })
 }
 
+/** The order of a norm was a float in 1. */
+const normOrder: Upgrade = (node, { draft, opset }) => {
+  draft.emit(opset < 2 ? { ...node, attributes: new Map([...node.attributes, ['p', { kind: 'int', value: floatOf(node, 'p', 2) }]]) } : node)
+}
+
 export const nnUpgrades: readonly (readonly [string, Upgrade])[] = [
   ['BatchNormalization', batchNormalization],
-  ['InstanceNormalization', (node, { draft }) => draft.emit(without(node, 'consumed_inputs'))],
   ['GroupNormalization', groupNormalization],
+  ['LpPool', normOrder],
+  ['GlobalLpPool', normOrder],
   ['RoiAlign', roiAlign],
   ['GridSample', gridSample],
   ['Upsample', upsample],

@@ -7,6 +7,7 @@ import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrad
 import { lowerMl } from './ml/index.ts'
 import { flexAttention } from './flex-attention.ts'
 import { nnUpgrades } from './upgrade-nn.ts'
+import { scan8 } from './scan8.ts'
 import { randomUpgrades } from './upgrade-random.ts'
 
 export type { UpgradeContext } from './node-edits.ts'
@@ -22,7 +23,7 @@ const listToInput =
 
 /** Broadcasting by an axis (opset 6 and before): B is lined up with A from `axis` on. */
 const axisBroadcast: Upgrade = (node, { draft, opset }) => {
-  const bare = without(node, 'broadcast', 'axis', 'consumed_inputs')
+  const bare = without(node, 'broadcast', 'axis')
   const axis = node.attributes.get('axis')
   if (opset >= 7 || intOf(node, 'broadcast', 0) === 0 || axis === undefined) {
     draft.emit(bare)
@@ -76,7 +77,7 @@ const clip: Upgrade = (node, { draft, opset, dtype }) => {
     draft.emit(node)
     return
   }
-  let out = without(node, 'min', 'max', 'consumed_inputs')
+  let out = without(node, 'min', 'max')
   const type = dtype(node.inputs[0]) ?? 'float32'
   for (const [index, name] of [[1, 'min'], [2, 'max']] as const) {
     if (node.attributes.has(name)) out = withInput(out, index, draft.constant(tensor([floatOf(node, name, 0)], [], type), name))
@@ -113,7 +114,7 @@ const topK: Upgrade = (node, { draft, opset }) => {
 }
 
 const reshape: Upgrade = (node, { draft, opset }) => {
-  draft.emit(opset < 5 ? { ...without(node, 'shape', 'consumed_inputs'), inputs: [node.inputs[0], draft.constant(int64s(intsOf(node, 'shape') ?? []), 'shape')] } : node)
+  draft.emit(opset < 5 ? { ...without(node, 'shape'), inputs: [node.inputs[0], draft.constant(int64s(intsOf(node, 'shape') ?? []), 'shape')] } : node)
 }
 
 const split: Upgrade = (node, { draft, opset }) => {
@@ -139,9 +140,8 @@ const cast: Upgrade = (node, { draft }) => {
 
 /** PRelu before 7 took one slope for each channel, whatever the rank of X: they get dimensions of 1 after them. */
 const prelu: Upgrade = (node, { draft, opset }) => {
-  const bare = without(node, 'consumed_inputs')
   if (opset >= 7) {
-    draft.emit(bare)
+    draft.emit(node)
     return
   }
   const [x, slope] = node.inputs
@@ -155,7 +155,7 @@ const prelu: Upgrade = (node, { draft, opset }) => {
   emit('Shape', [slope], channels)
   emit('Concat', [channels, ones], target, { axis: { kind: 'int', value: 0 } })
   emit('Reshape', [slope, target], reshaped)
-  draft.emit({ ...bare, inputs: [x, reshaped] })
+  draft.emit({ ...node, inputs: [x, reshaped] })
 }
 
 /** Data types that are 0 are not given. */
@@ -169,13 +169,29 @@ const dft: Upgrade = (node, { draft, opset }) => {
   draft.emit(opset < 20 ? withInput(without(node, 'axis'), 2, draft.constant(int64s([intOf(node, 'axis', 1)], []), 'axis')) : node)
 }
 
+/** Tile of 1 repeated along one axis. */
+const tile: Upgrade = (node, { draft, opset }) => {
+  if (opset >= 6) {
+    draft.emit(node)
+    return
+  }
+  const [x, tiles, axis] = node.inputs
+  const emit = (op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string => {
+    const name = draft.fresh(op.toLowerCase())
+    draft.emit({ op, domain: 'ai.onnx', inputs, outputs: [name], attributes: new Map(Object.entries(attributes)) })
+    return name
+  }
+  const int64 = (value: string): string => emit('Squeeze', [emit('Cast', [value], { to: { kind: 'string', value: 'int64' } })])
+  const [zero, one] = [draft.constant(int64s([0], []), 'zero'), draft.constant(int64s([1], []), 'one')]
+  const axes = emit('Range', [zero, emit('Size', [emit('Shape', [x])]), one])
+  draft.emit({ ...node, inputs: [x, emit('Where', [emit('Equal', [axes, int64(axis)]), int64(tiles), one])] })
+}
+
 const BROADCASTING = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater']
-const LEGACY_UNARY = ['Abs', 'Ceil', 'Exp', 'Floor', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh', 'Max', 'Min', 'Sum', 'Mean', 'LeakyRelu', 'Elu', 'Selu', 'HardSigmoid']
 const REDUCTIONS = ['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp']
 
 const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, Upgrade>([
   ...BROADCASTING.map((op): [string, Upgrade] => [op, axisBroadcast]),
-  ...LEGACY_UNARY.map((op): [string, Upgrade] => [op, (node, { draft }) => draft.emit(without(node, 'consumed_inputs'))]),
   ...REDUCTIONS.map((op): [string, Upgrade] => [op, listToInput('axes', 1, 18)]),
   ['ReduceSum', listToInput('axes', 1, 13)],
   ['Squeeze', listToInput('axes', 1, 13)],
@@ -193,6 +209,8 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
   ['Concat', concat],
   ['Cast', cast],
   ['PRelu', prelu],
+  ['Tile', tile],
+  ['Scan', (node, context) => (context.opset < 9 ? scan8(node, context) : context.draft.emit(node))],
   ['DFT', dft],
   ['QuantizeLinear', quantize],
   ['DequantizeLinear', quantize],
@@ -204,7 +222,9 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = /* @__PURE__ */ new Map<string, U
 ])
 
 /** Adds `node` to the draft in the current version of its operators. */
-export function upgrade(node: DraftNode, context: UpgradeContext): void {
+export function upgrade(given: DraftNode, context: UpgradeContext): void {
+  // What older files say of memory concerns the runtimes of their day.
+  const node = context.opset < 6 && given.domain === 'ai.onnx' ? without(given, 'consumed_inputs') : given
   if (node.domain === 'ai.onnx.ml' && lowerMl(node, context)) return
   if (node.domain === 'ai.onnx.preview' && node.op === 'FlexAttention') {
     flexAttention(node, context)

@@ -165,7 +165,7 @@ function inferRange(context: InferContext): ValueType[] {
   const [start, limit, delta] = [0, 1, 2].map((index) => {
     // Models in use give vectors of one element too.
     const shape = inputShape(context, index)
-    if (shape !== undefined && shape.length > 0 && countOf(shape) !== 1) inputShape(context, index, 0)
+    if (shape !== undefined && shape.length > 0 && (countOf(shape) ?? 1) !== 1) inputShape(context, index, 0)
     const tensor = context.values[index]
     return tensor === undefined ? undefined : numberOf(tensor)
   })
