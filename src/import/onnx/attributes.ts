@@ -51,7 +51,7 @@ function isList(kind: AttributeKind): boolean {
 
 /** The attribute as the file has it. */
 export function plainAttribute(proto: AttributeProto, where: string, context: AttributeContext): Attribute {
-  if (proto.hasSparse) throw onnxError('ONNX_SPARSE', `${where} is sparse, which is not supported`)
+  if (proto.hasSparse) throw onnxError('ONNX_SPARSE', `${where} is a list of sparse tensors, which is not supported`)
   switch (proto.type === 0 ? typeByContent(proto) : proto.type) {
     case 1:
       return { kind: 'float', value: proto.f }
@@ -59,7 +59,9 @@ export function plainAttribute(proto: AttributeProto, where: string, context: At
       return { kind: 'int', value: safeInteger(proto.i, where) }
     case 3:
       return { kind: 'string', value: decoder.decode(proto.s) }
+    // TENSOR and SPARSE_TENSOR
     case 4:
+    case 11:
       if (proto.t === undefined) throw onnxError('ONNX_ATTRIBUTE', `${where} has no tensor`)
       return { kind: 'tensor', value: tensorOf(proto.t, context.external) }
     case 5:

@@ -72,6 +72,8 @@ export interface TensorProto {
   strings: Uint8Array[]
   external: [string, string][]
   isExternal: boolean
+  /** For tensors of which only some elements are stored: their places; `dims` are those of the whole. */
+  indices?: TensorProto
 }
 
 export interface ValueInfoProto {
@@ -131,10 +133,17 @@ function readGraph(message: Message): GraphProto {
   return graph
 }
 
-/** Sparse initializers are refused where they are used: a tensor without data says so. */
+/** SparseTensorProto: the values, which carry the name, their places, and the dimensions of the whole. */
 function readSparse(message: Message): TensorProto {
-  for (const field of fieldsOf(message)) if (field.number === 1) return { ...readTensor(subMessage(message, field)), dataType: -1 }
-  return { ...emptyTensor(), dataType: -1 }
+  let values = emptyTensor()
+  let indices = emptyTensor()
+  const dims: bigint[] = []
+  for (const field of fieldsOf(message)) {
+    if (field.number === 1) values = readTensor(subMessage(message, field))
+    else if (field.number === 2) indices = readTensor(subMessage(message, field))
+    else if (field.number === 3) pushIntegers(message, field, dims)
+  }
+  return { ...values, dims, indices }
 }
 
 function readFunction(message: Message): FunctionProto {
@@ -182,7 +191,8 @@ function readAttribute(message: Message): AttributeProto {
     else if (field.number === 14) attribute.tp = readType(subMessage(message, field))
     else if (field.number === 20) attribute.type = integerOf(field)
     else if (field.number === 21) attribute.ref = textOf(message, field)
-    else if (field.number === 22 || field.number === 23) attribute.hasSparse = true
+    else if (field.number === 22) attribute.t = readSparse(subMessage(message, field))
+    else if (field.number === 23) attribute.hasSparse = true
   }
   return attribute
 }

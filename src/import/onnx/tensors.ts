@@ -33,7 +33,7 @@ export type ExternalData = (name: string) => Uint8Array | undefined
 
 export function tensorOf(proto: TensorProto, external: ExternalData | undefined): Tensor {
   const where = `tensor ${JSON.stringify(proto.name)}`
-  if (proto.dataType === -1) throw onnxError('ONNX_SPARSE', `${where} is sparse, which is not supported; store it dense`)
+  if (proto.indices !== undefined) return denseOf(proto, proto.indices, external, where)
   const dtype = dtypeOf(proto.dataType, where)
   const shape = proto.dims.map(Number)
   const size = sizeOf(shape)
@@ -52,6 +52,34 @@ export function tensorOf(proto: TensorProto, external: ExternalData | undefined)
     return { dtype, shape, data: viewData(dtype, raw.slice().buffer, 0, size) }
   }
   return { dtype, shape, data: listedData(proto, dtype, size, where) }
+}
+
+/** A tensor of few bytes in the file may not become more than this in memory (CWE-409). */
+const MAX_DENSE_BYTES = 2 ** 28
+
+/** A sparse tensor with its zeros: places are numbers in row-major order, or one row of indices each. */
+function denseOf(proto: TensorProto, places: TensorProto, external: ExternalData | undefined, where: string): Tensor {
+  const count = Number(places.dims[0] ?? 0)
+  const values = tensorOf({ ...proto, dims: [BigInt(count)], indices: undefined }, external)
+  const indices = tensorOf(places, external)
+  const shape = proto.dims.map(Number)
+  const size = sizeOf(shape)
+  const { dtype } = values
+  if (dtype === 'string' || indices.dtype !== 'int64') throw onnxError('ONNX_SPARSE', `${where} has ${dtype} values at ${indices.dtype} places, expected numbers at int64 places`)
+  if (size * bytesPerElement(dtype) > MAX_DENSE_BYTES) throw onnxError('ONNX_SPARSE', `${where} of shape [${shape.join(', ')}] would take more than ${MAX_DENSE_BYTES} bytes with its zeros; store it dense`)
+  const rank = indices.shape.length === 2 ? indices.shape[1] : 1
+  if (rank !== 1 && rank !== shape.length) throw onnxError('ONNX_SPARSE', `${where} has ${shape.length} dimensions, but its places have ${rank}`)
+  const data = viewData(dtype, new ArrayBuffer(size * bytesPerElement(dtype)), 0, size)
+  for (let i = 0; i < count; i++) {
+    let place = 0
+    for (let axis = 0; axis < rank; axis++) {
+      const index = Number(indices.data[i * rank + axis])
+      if (!(index >= 0 && index < (rank === 1 ? size : shape[axis]))) throw onnxError('ONNX_SPARSE', `${where} has a value at ${index}, outside its shape [${shape.join(', ')}]`)
+      place = rank === 1 ? index : place * shape[axis] + index
+    }
+    data[place] = values.data[i] as never
+  }
+  return { dtype, shape, data }
 }
 
 function listedData(proto: TensorProto, dtype: DType, size: number, where: string): Tensor['data'] {

@@ -6,6 +6,7 @@ import { int64s, type DraftNode } from './draft.ts'
 import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrade, type UpgradeContext } from './node-edits.ts'
 import { lowerMl } from './ml/index.ts'
 import { flexAttention } from './flex-attention.ts'
+import { gradient } from './gradient.ts'
 import { nnUpgrades } from './upgrade-nn.ts'
 import { scan8 } from './scan8.ts'
 import { randomUpgrades } from './upgrade-random.ts'
@@ -228,6 +229,10 @@ export function upgrade(given: DraftNode, context: UpgradeContext): void {
   if (node.domain === 'ai.onnx.ml' && lowerMl(node, context)) return
   if (node.domain === 'ai.onnx.preview' && node.op === 'FlexAttention') {
     flexAttention(node, context)
+    return
+  }
+  if (node.domain === 'ai.onnx.preview.training' && node.op === 'Gradient') {
+    gradient(node, context)
     return
   }
   const rule = node.domain === 'ai.onnx' ? UPGRADES.get(node.op) : undefined
