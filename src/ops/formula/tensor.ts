@@ -50,9 +50,10 @@ const tile = moved(([x, repeats]) => shapeOf(x).map((dim, axis) => dim * list(re
 
 /** Python's slice: the indices that start:end:step picks out of range(dim). */
 function picked(dim: number, start: number, end: number, step: number): number[] {
-  const clamp = (i: number): number => Math.max(step > 0 ? 0 : -1, Math.min(step > 0 ? dim : dim - 1, i < 0 ? i + dim : i))
+  const clamp = (i: number, least: number): number => Math.min(step > 0 ? dim : dim - 1, Math.max(least, i < 0 ? i + dim : i))
+  const stop = clamp(end, step > 0 ? 0 : -1)
   const found: number[] = []
-  for (let i = clamp(start); step > 0 ? i < clamp(end) : i > clamp(end); i += step) found.push(i)
+  for (let i = clamp(start, 0); step > 0 ? i < stop : i > stop; i += step) found.push(i)
   return found
 }
 

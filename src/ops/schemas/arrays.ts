@@ -66,9 +66,10 @@ export function sliceRange(dim: number, start: number, end: number, step: number
   if (step === 0) throw new MleError('OP_ATTRIBUTE', 'a slice has step 0', { actual: 0 })
   const low = step > 0 ? 0 : -1
   const high = step > 0 ? dim : dim - 1
-  const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, low), high)
-  const from = clamp(start)
-  return { start: from, step, count: Math.max(0, Math.ceil((clamp(end) - from) / step)) }
+  const clamp = (at: number, least: number): number => Math.min(Math.max(at < 0 ? at + dim : at, least), high)
+  // A start before the first element is the first, in both directions; numpy takes none where it goes backwards.
+  const from = clamp(start, 0)
+  return { start: from, step, count: Math.max(0, Math.ceil((clamp(end, low) - from) / step)) }
 }
 
 const inferSlice = reshaped((shape, context) => {
