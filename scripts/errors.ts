@@ -14,6 +14,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['CODEC', 'Compressed sections of .mle files'],
   ['CSV', 'CSV input of the command'],
   ['DEVICE', 'Devices'],
+  ['ENCRYPTION', 'Encrypted files'],
   ['FORMAT', '.mle files'],
   ['GRAPH', 'The graph of a model'],
   ['IMPORT', 'Foreign files in general'],
@@ -32,6 +33,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['SKLEARN', 'scikit-learn models'],
   ['TENSOR', 'Tensors made from arrays'],
   ['TREE', 'Tree ensembles'],
+  ['TRUST', 'Signatures and what a policy asks for'],
   ['ZIP', 'Zip archives: PyTorch and Keras files'],
 ])
 

@@ -1,6 +1,8 @@
 // load: bytes from anywhere -> checked graph -> model on a device.
+import { MleError } from './error.ts'
 import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
+import type { ReadOptions } from './format/types.ts'
 import { createDevice, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { narrowGraph } from './graph/narrow.ts'
@@ -9,6 +11,7 @@ import { Model } from './model.ts'
 import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
 import type { SourceInput } from './platform/source.ts'
+import type { TrustPolicy } from './security/policy.ts'
 
 export interface LoadOptions {
   /** Where to compute. 'auto' is the fastest that gives cpu's bits here. */
@@ -21,6 +24,16 @@ export interface LoadOptions {
   readonly integrity?: 'crc32' | 'sha256'
   /** Caps for files of unknown origin; docs/format.md lists the defaults. */
   readonly limits?: Partial<Limits>
+  /** Trust: only a signed file that satisfies this policy is used, every hash of it checked. A Graph and foreign files are refused. */
+  readonly verify?: TrustPolicy
+  /** Opens an encrypted file: 32 bytes. */
+  readonly key?: Uint8Array
+  /** Opens an encrypted file. */
+  readonly passphrase?: string
+  /** Names of the outputs wanted: no weights but those they need are read, over http by ranges, each checked by its SHA-256. */
+  readonly outputs?: readonly string[]
+  /** Called while weights arrive and are checked: stored bytes done and bytes in all. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
 }
 
 /**
@@ -28,17 +41,28 @@ export interface LoadOptions {
  *
  * @param source a path (Node, Deno, Bun), URL, Request, Response, Blob, ArrayBuffer or Uint8Array of a .mle file, or a Graph from
  *   `importModel`. Strings are http(s) or file URLs, else paths, else URLs relative to the page.
- * @throws MleError FORMAT_* for damaged or foreign files, GRAPH_* for graphs this version cannot run, DEVICE_* for missing devices
+ * @throws MleError TRUST_* for files that `verify` does not trust, ENCRYPTION_* for keys that open nothing, FORMAT_* for damaged or foreign files, GRAPH_* for graphs this version cannot run, DEVICE_* for missing devices
  * @example const model = await load('fraud.mle')
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
-  const { integrity, limits } = options
-  const stored = isGraph(source) ? source : await read(source, { integrity, limits })
+  const stored = isGraph(source) ? unverified(source, options) : await read(source, await readOptions(options))
   const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm })
   const [operators, device] = await both(loading, making)
   return new Model(graph, device, operators)
+}
+
+async function readOptions(options: LoadOptions): Promise<ReadOptions> {
+  const { integrity, limits, outputs, onProgress, verify, key, passphrase } = options
+  const guarded = verify !== undefined || key !== undefined || passphrase !== undefined
+  const guard = guarded ? (await import('./security/guard.ts')).guardOf({ verify, key, passphrase }) : undefined
+  return { integrity, limits, outputs, onProgress, guard }
+}
+
+function unverified(graph: Graph, { verify }: LoadOptions): Graph {
+  if (verify === undefined) return graph
+  throw new MleError('TRUST_SOURCE', 'verify takes signed .mle files: a graph in memory has no signature')
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

@@ -176,10 +176,31 @@ export function encodeChunkTable(chunks: readonly StoredChunk[]): Uint8Array {
     view.setUint32(at + 4, crc32(stored), true)
     writeU64(view, at + 8, stored.length)
     writeU64(view, at + 16, rawBytes)
-    bytes.set(stored.length === rawBytes ? rawSha256 : sha256(stored), at + 32)
+    bytes.set(codec === CODEC_NONE && stored.length === rawBytes ? rawSha256 : sha256(stored), at + 32)
     bytes.set(rawSha256, at + 64)
   })
   return bytes
+}
+
+/**
+ * The chunks of a weights section by its table alone, for who copies them and does not look inside.
+ *
+ * @throws MleError FORMAT_CHUNK, FORMAT_RESERVED, FORMAT_LIMIT
+ */
+export function cutChunks(table: Uint8Array, weights: Uint8Array): StoredChunk[] {
+  const view = viewOf(table)
+  const chunks: StoredChunk[] = []
+  let at = 0
+  for (let i = 0; (i + 1) * CHUNK_ENTRY_BYTES <= table.length; i++) {
+    const { codec, filter, elementBytes, rawBytes, storedBytes, rawSha256 } = decodeEntry(table, view, i, 0, at, 0)
+    chunks.push({ codec, filter, elementBytes, rawBytes, stored: weights.subarray(at, at + storedBytes), rawSha256 })
+    at += storedBytes
+    if (at > weights.length) break
+  }
+  if (at !== weights.length || chunks.length * CHUNK_ENTRY_BYTES !== table.length) {
+    throw new MleError('FORMAT_CHUNK', `the chunks hold ${at} stored bytes, the weights section ${weights.length}`, { section: 'chunks', expected: weights.length, actual: at })
+  }
+  return chunks
 }
 
 /** Uncompressed weights cut into chunks: views. */

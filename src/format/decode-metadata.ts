@@ -16,7 +16,7 @@ export function decodeMetadata(value: unknown): Metadata {
     columns: optional('columns', fields.columns, (item) => list(item, 'columns', decodeColumn)),
     classes: optional('classes', fields.classes, (item) => list(item, 'classes', (labels) => list(labels, 'labels', decodeLabel))),
     modelId: optional('modelId', fields.modelId, text),
-    modelVersion: optional('modelVersion', fields.modelVersion, decodeNumber),
+    modelVersion: optional('modelVersion', fields.modelVersion, count),
     properties: optional('properties', fields.properties, (item) => list(item, 'properties', decodePair)),
     notes: optional('notes', fields.notes, (item) => list(item, 'notes', text)),
   }

@@ -1,12 +1,12 @@
 // What a file holds, without its weights. The same checks as for reading: what inspect shows is what load would run.
 import type { Graph } from '../graph/graph.ts'
 import { hex } from '../platform/sha256.ts'
-import { openSource, type SourceInput } from '../platform/source.ts'
+import { openSource, type Source, type SourceInput } from '../platform/source.ts'
 import { codecName } from './chunks.ts'
-import { limitsOf } from './limits.ts'
+import { limitsOf, type Limits } from './limits.ts'
 import { graphOf } from './names.ts'
 import { rootOf } from './prefix.ts'
-import { checkContents, gather } from './read.ts'
+import { checkContents, gather, type Contents } from './read.ts'
 import type { Inspection, ReadOptions } from './types.ts'
 
 /**
@@ -15,12 +15,11 @@ import type { Inspection, ReadOptions } from './types.ts'
  * @throws MleError as `read` does, but for damage of the weights, which are not read
  * @example (await inspect('model.mle')).tensors.map((tensor) => tensor.shape)
  */
-export async function inspect(input: SourceInput, options: Pick<ReadOptions, 'limits'> = {}): Promise<Inspection> {
+export async function inspect(input: SourceInput, options: Pick<ReadOptions, 'limits' | 'guard'> = {}): Promise<Inspection> {
   const limits = limitsOf(options.limits)
   const source = await openSource(input, { maxBytes: limits.maxBytes, ranges: true })
   try {
-    const { container, fetch } = await gather(source, false, limits)
-    const { metadata, decoded, chunks, weightBytes } = checkContents(container, fetch, false, limits)
+    const { container, metadata, decoded, chunks, weightBytes } = await describe(source, options, limits)
     const { operators, nodeCount } = countOperators(decoded.graph)
     return {
       version: 3,
@@ -49,6 +48,12 @@ export async function inspect(input: SourceInput, options: Pick<ReadOptions, 'li
   } finally {
     await source.close()
   }
+}
+
+async function describe(source: Source, options: Pick<ReadOptions, 'guard'>, limits: Limits): Promise<Contents> {
+  if (options.guard !== undefined) return (await import('./read-chunks.ts')).contentsOf(source, options, limits)
+  const { container, fetch } = await gather(source, false, limits)
+  return checkContents(container, fetch, false, limits)
 }
 
 type OperatorCount = { readonly op: string; readonly domain: string; readonly version: number; count: number }

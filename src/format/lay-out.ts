@@ -1,8 +1,9 @@
 // Sections -> the bytes of a file.
 import { MleError } from '../error.ts'
+import { viewOf } from './bytes.ts'
 import { alignUp } from './layout.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
-import { encodePrefix, type SectionContent } from './prefix.ts'
+import { encodePrefix, prefixCrc, type SectionContent } from './prefix.ts'
 
 /**
  * A file of these sections, in file order.
@@ -24,6 +25,15 @@ export function layOutFile(sections: readonly SectionContent[], requiredFeatures
     at += alignUp(part.length)
   }
   return file
+}
+
+/** The same prefix for a signature block of another length. */
+export function prefixWithSignature(prefix: Uint8Array, signatureBytes: number): Uint8Array {
+  const copy = prefix.slice()
+  const view = viewOf(copy)
+  view.setUint32(20, signatureBytes, true)
+  view.setUint32(24, prefixCrc(copy), true)
+  return copy
 }
 
 /** All parts, one after the other. */

@@ -1,5 +1,6 @@
 // The long way to read a file: chunk by chunk, for files that are compressed, sealed, guarded, read in part, or still arriving. Loaded
 // when a file needs it. At any time one chunk is held besides the decoded weights.
+import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { sha256, sha256Stream, type Sha256Stream } from '../platform/sha256.ts'
 import type { Source } from '../platform/source.ts'
@@ -7,7 +8,7 @@ import { equalBytes, unshared } from './bytes.ts'
 import { checkChunk, codecName, wrongHash } from './chunks.ts'
 import { decodeChunk } from './codec/decode.ts'
 import { decodeMetadata } from './decode-metadata.ts'
-import { CODEC_NONE, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from './layout.ts'
+import { CHUNK_BYTES, CODEC_NONE, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { sectionOf } from './prefix.ts'
 import { allocated, checkOuter, checkPrefixEnd, checkTail, decodeContents, decodeSection, filled, gather, headSections, locked, requireHash, type Contents, type Fetch } from './read.ts'
@@ -50,7 +51,7 @@ function copying(fetch: Fetch, source: Source): Fetch {
 }
 
 /** Everything but the weights, of the sections that have arrived: signatures, hashes, metadata, policy, graph, chunk table, in this order. */
-async function checkGuarded(container: Container, arrived: readonly Section[], fetch: Fetch, { guard }: ReadOptions, hashes: boolean, limits: Limits): Promise<{ contents: Contents; opener: Opener | undefined }> {
+async function checkGuarded(container: Container, arrived: readonly Section[], fetch: Fetch, { guard }: Pick<ReadOptions, 'guard'>, hashes: boolean, limits: Limits): Promise<{ contents: Contents; opener: Opener | undefined }> {
   const { signature } = container
   checkPrefixEnd(container, fetch)
   await guard?.checkSignatures?.(container, fetch(signature.offset, signature.byteLength))
@@ -60,6 +61,8 @@ async function checkGuarded(container: Container, arrived: readonly Section[], f
     return fetch(offset, byteLength)
   }
   if (container.encrypted && guard?.unlock === undefined) throw locked(container)
+  // Who gives a key expects its holder's file, not another one in its place.
+  if (!container.encrypted && guard?.unlock !== undefined) throw new MleError('ENCRYPTION_NONE', 'the file is not encrypted, but a key was given: without it the file loads')
   const opener = container.encrypted ? await guard?.unlock?.(stored(KIND_ENCRYPTION)) : undefined
   const opened = new Map([[KIND_CHUNKS, stored(KIND_CHUNKS)]])
   for (const kind of [KIND_METADATA, KIND_GRAPH]) opened.set(kind, await openSection(opener, kind, stored(kind)))
@@ -71,8 +74,27 @@ async function checkGuarded(container: Container, arrived: readonly Section[], f
   return { contents, opener }
 }
 
+/**
+ * Reads everything but the weights, as `readInPieces` does: for who describes a file.
+ *
+ * @throws MleError as `readInPieces`
+ */
+export async function contentsOf(source: Source, options: Pick<ReadOptions, 'guard'>, limits: Limits): Promise<Contents> {
+  const hashes = options.guard !== undefined
+  const { container, fetch } = await gather(source, hashes, limits)
+  return (await checkGuarded(container, container.sections, copying(fetch, source), options, hashes, limits)).contents
+}
+
+/** The SHA-256 of the weights section, read piece by piece. Throws FORMAT_SHA256. */
+export async function checkWeightsHash(source: Source, container: Container): Promise<void> {
+  const weights = sectionOf(container, KIND_WEIGHTS)
+  const sum = sha256Stream()
+  for (let at = 0; at < weights.byteLength; at += CHUNK_BYTES) sum.update(unshared(await source.read(weights.offset + at, Math.min(CHUNK_BYTES, weights.byteLength - at))))
+  requireHash(weights, sum.digest())
+}
+
 /** A sealed JSON section is one piece. */
-async function openSection(opener: Opener | undefined, kind: number, stored: Uint8Array): Promise<Uint8Array> {
+export async function openSection(opener: Opener | undefined, kind: number, stored: Uint8Array): Promise<Uint8Array> {
   if (opener === undefined || !opener.seals(kind)) return stored
   return opener.open({ kind, index: 0, count: 1, codec: CODEC_NONE, filter: 0, rawBytes: Math.max(0, stored.length - 16) }, stored)
 }

@@ -133,7 +133,7 @@ const metadataOf: fc.Arbitrary<Metadata> = fc.record(
     columns: fc.array(fc.record({ name, input: text, index: fc.nat() }), { maxLength: 3 }),
     classes: fc.array(fc.array(fc.oneof(text, number), { maxLength: 4 }), { maxLength: 2 }),
     modelId: text,
-    modelVersion: number,
+    modelVersion: fc.nat(),
     properties: fc.array(fc.tuple(name, text), { maxLength: 3 }),
     notes: fc.array(text, { maxLength: 2 }),
   },

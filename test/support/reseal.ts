@@ -6,8 +6,8 @@ import { crc32 } from '../../src/platform/crc32.ts'
 const HEADER_BYTES = 64
 const ENTRY_BYTES = 48
 const CHUNK_BYTES = 96
-const CHUNKS = 40
-const WEIGHTS = 50
+const CHUNKS = 0x40
+const WEIGHTS = 0x50
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
@@ -19,7 +19,7 @@ interface Span {
   readonly length: number
 }
 
-/** A copy with right CRCs and hashes; as it is where the table does not fit the file. */
+/** A copy with right CRCs and hashes, but for raw hashes of compressed chunks; as it is where the table does not fit the file. */
 export function resealed(source: Uint8Array): Uint8Array {
   const bytes = source.slice()
   if (bytes.length < HEADER_BYTES) return bytes
@@ -59,7 +59,8 @@ function resealChunks(bytes: Uint8Array, view: DataView, sections: readonly Span
     view.setUint32(entry + 4, crc32(content), true)
     const hash = sha256(content)
     bytes.set(hash, entry + 32)
-    bytes.set(hash, entry + 64)
+    // Of the bytes before they were compressed or sealed, there is nothing to tell.
+    if (bytes[entry] === 0 && (bytes[8] & 1) === 0) bytes.set(hash, entry + 64)
     at += stored
   }
 }

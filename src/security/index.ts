@@ -1,0 +1,10 @@
+// Trust in model files: signatures, encryption, policies. docs/format.md specifies what files hold, SECURITY.md what it is good for.
+export { decrypt, encrypt, type EncryptOptions, type Encrypted, type SealedPart } from './encrypt.ts'
+export type { Sealing, Unlocking } from './envelope.ts'
+export { guardOf, type GuardOptions } from './guard.ts'
+export { generateKeys, keyIdOf, publicKeyBytes, type KeyPair, type KeySource } from './keys.ts'
+export type { TrustPolicy } from './policy.ts'
+export { attachSignature, sign, signingMessage, withoutSignatures, type Validity } from './sign.ts'
+export type { Statement } from './signature-block.ts'
+export { verifyFile, type Verification, type VerifyOptions } from './verify-file.ts'
+export type { VerifiedSignature } from './verify.ts'
