@@ -56,13 +56,13 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
 async function readOptions(options: LoadOptions): Promise<ReadOptions> {
   const { integrity, limits, outputs, onProgress, verify, key, passphrase } = options
   const guarded = verify !== undefined || key !== undefined || passphrase !== undefined
-  const guard = guarded ? (await import('./security/guard.ts')).guardOf({ verify, key, passphrase }) : undefined
+  const guard = guarded ? (await import('./security/index.ts')).guardOf({ verify, key, passphrase }) : undefined
   return { integrity, limits, outputs, onProgress, guard }
 }
 
-function unverified(graph: Graph, { verify }: LoadOptions): Graph {
-  if (verify === undefined) return graph
-  throw new MleError('TRUST_SOURCE', 'verify takes signed .mle files: a graph in memory has no signature')
+function unverified(graph: Graph, { verify, key, passphrase }: LoadOptions): Graph {
+  if (verify === undefined && key === undefined && passphrase === undefined) return graph
+  throw new MleError('TRUST_SOURCE', 'verify, key and passphrase are for .mle files: a graph in memory has no signature and no seal')
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

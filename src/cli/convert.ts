@@ -2,6 +2,7 @@
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { pruneGraph } from '../graph/prune.ts'
+import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { fileBytes, graphOfFile, isMleFile } from './model-file.ts'
 import { outputsOf, writeFile } from './outputs.ts'
@@ -15,6 +16,8 @@ version 1 or 2, or an .mle file to write anew.
   -o, --output FILE  default: IN with the extension .mle, in the same folder
   --codec NAME       none (default; the smallest loading time), lz4, zstd or brotli. All are read everywhere;
                      zstd is written by Node 22.15 and later, brotli by Node, Deno and Bun, lz4 everywhere
+  --id ID            the model's id, which mle verify --model-id asks for once the file is signed
+  --model-version N  its version, a whole number: raise it with every model that replaces an older one
   --method NAME      keep only this method or output, once for each; default: all
 `
 
@@ -25,7 +28,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   if (args.text('output') === undefined && output === input && !isMleFile(input)) throw new UsageError(`${input} would be written over; name the result with -o`)
   const codec = wordOption(args, 'codec', ['none', 'lz4', 'zstd', 'brotli'])
   const progress = progressOn(terminal)
-  const graph = keptMethods(await graphOfFile(input, progress), args.texts('method'))
+  const graph = named(keptMethods(await graphOfFile(input, progress, await guardFrom(args)), args.texts('method')), args)
   progress.show('writing')
   const { write } = await import('../format/index.ts')
   const bytes = await write(graph, { codec })
@@ -46,10 +49,21 @@ function keptMethods(graph: Graph, names: readonly string[]): Graph {
   return pruneGraph({ ...graph, outputs: graph.outputs.filter((info) => outputs.has(info.name)), metadata: { ...graph.metadata, methods } })
 }
 
+/** The graph under another name and version, by which a trust policy knows it. */
+function named(graph: Graph, args: ParsedArgs): Graph {
+  const [modelId, version] = [args.text('id'), args.text('model-version')]
+  if (version !== undefined && !/^\d{1,15}$/.test(version)) throw new UsageError(`--model-version takes a whole number, got ${version}`)
+  const { metadata } = graph
+  return { ...graph, metadata: { ...metadata, modelId: modelId ?? metadata.modelId, modelVersion: version === undefined ? metadata.modelVersion : Number(version) } }
+}
+
 export const convert: Command = {
   usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--method NAME ...]',
-  help: HELP,
+  help: `${HELP.trim()}\n${ACCESS_HELP}`,
   options: {
+    ...ACCESS_OPTIONS,
+    id: { type: 'string' },
+    'model-version': { type: 'string' },
     output: { type: 'string', short: 'o' },
     codec: { type: 'string' },
     method: { type: 'string', multiple: true },

@@ -1,11 +1,13 @@
 // mle inspect: what a model file holds. Of an .mle file only header and JSON are read, whatever its size.
 import { basename } from 'node:path'
+import type { Guard } from '../format/types.ts'
 import type { Graph, Metadata, ValueInfo } from '../graph/graph.ts'
 import { subgraphsOf } from '../graph/infer.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
+import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, type Command, type ParsedArgs, type Terminal } from './command.ts'
-import { fileBytes, importFile, isMleFile } from './model-file.ts'
+import { fileBytes, importFile, isMleFile, unguarded } from './model-file.ts'
 import { progressOn } from './progress.ts'
 import { bytesText } from './table.ts'
 
@@ -31,14 +33,16 @@ Shows inputs, outputs, methods, classes, operators, sizes and notes of MODEL: an
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const path = onlyPositional(args, 'MODEL')
   const progress = progressOn(terminal)
-  const description = isMleFile(path) ? await describeFile(path) : describeGraph(await importFile(path, progress))
+  const guard = await guardFrom(args)
+  if (guard !== undefined && !isMleFile(path)) throw unguarded(path)
+  const description = isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress))
   if (args.flag('json')) terminal.out(`${JSON.stringify(jsonReport(path, description), null, 2)}\n`)
   else terminal.out(`${textReport(path, description)}\n`)
 }
 
-async function describeFile(path: string): Promise<Description> {
+async function describeFile(path: string, guard: Guard | undefined): Promise<Description> {
   const { inspect: inspectFile } = await import('../format/index.ts')
-  const { version, inputs, outputs, metadata, operators, nodeCount, tensors, weightBytes, signed, encrypted, compressed, root, sections } = await inspectFile(path)
+  const { version, inputs, outputs, metadata, operators, nodeCount, tensors, weightBytes, signed, encrypted, compressed, root, sections } = await inspectFile(path, { guard })
   return {
     format: `mle ${version}`,
     inputs, outputs, metadata, operators,
@@ -148,7 +152,7 @@ function typeText(type: ValueType): string {
 
 export const inspect: Command = {
   usage: 'inspect MODEL [--json]',
-  help: HELP,
-  options: { json: { type: 'boolean' } },
+  help: `${HELP.trim()}\n${ACCESS_HELP}`,
+  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' } },
   run: execute,
 }

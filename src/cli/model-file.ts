@@ -3,9 +3,11 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { MleError } from '../error.ts'
 import type { DeviceName } from '../graph/device.ts'
+import type { Guard } from '../format/types.ts'
 import type { Graph } from '../graph/graph.ts'
 import { load } from '../load.ts'
 import type { Model } from '../model.ts'
+import type { GuardOptions } from '../security/index.ts'
 import { wordOption, type ParsedArgs } from './command.ts'
 import type { Progress } from './progress.ts'
 import { bytesText } from './table.ts'
@@ -57,15 +59,25 @@ function fileBeside(path: string, name: string): Uint8Array | undefined {
 }
 
 /** The graph of any file. */
-export async function graphOfFile(path: string, progress: Progress): Promise<Graph> {
-  if (!isMleFile(path)) return importFile(path, progress)
+export async function graphOfFile(path: string, progress: Progress, guard?: Guard): Promise<Graph> {
+  if (!isMleFile(path)) {
+    if (guard !== undefined) throw unguarded(path)
+    return importFile(path, progress)
+  }
   const { read } = await import('../format/index.ts')
-  return read(path)
+  return read(path, { guard })
+}
+
+/** The error for trust and keys that are asked of a file which can have neither. */
+export function unguarded(path: string): MleError {
+  return new MleError('TRUST_SOURCE', `${path} is no .mle file of version 3: only those are signed and encrypted`)
 }
 
 /** A model ready to run. */
-export async function openModel(path: string, device: DeviceName | undefined, progress: Progress, integrity?: Integrity): Promise<Model> {
-  return load(isMleFile(path) ? path : await importFile(path, progress), { device, integrity })
+export async function openModel(path: string, device: DeviceName | undefined, progress: Progress, options: { readonly integrity?: Integrity } & GuardOptions = {}): Promise<Model> {
+  const guarded = options.verify !== undefined || options.key !== undefined || options.passphrase !== undefined
+  if (guarded && !isMleFile(path)) throw unguarded(path)
+  return load(isMleFile(path) ? path : await importFile(path, progress), { ...options, device })
 }
 
 /** What of a .mle file is checked: sums, or hashes too. */

@@ -2,6 +2,7 @@
 import type { Metadata, ValueInfo } from '../graph/graph.ts'
 import type { OutputValue } from '../model.ts'
 import { isTensor } from '../tensor/tensor.ts'
+import { ACCESS_HELP, ACCESS_OPTIONS, accessOf } from './access.ts'
 import { onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { readInputs } from './inputs.ts'
 import { deviceOption, integrityOption, openModel } from './model-file.ts'
@@ -42,7 +43,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   if (output !== undefined && folder !== undefined) throw new UsageError('--output and --outputs exclude each other')
   if (output !== undefined && output !== '-' && !/\.(npy|json)$/i.test(output)) throw new UsageError(`--output takes a .npy or .json file, or - for JSON on standard output; got ${output}`)
   const progress = progressOn(terminal)
-  const model = await openModel(path, deviceOption(args), progress, integrityOption(args))
+  const model = await openModel(path, deviceOption(args), progress, { integrity: integrityOption(args), ...(await accessOf(args)) })
   const { graph } = model
   const specs = args.texts('input')
   if (specs.length === 0 && graph.inputs.length > 0) throw new UsageError(`--input is missing; the model takes ${graph.inputs.map((info) => info.name).join(', ')}`)
@@ -67,8 +68,9 @@ function show(infos: readonly ValueInfo[], values: readonly OutputValue[], { cla
 
 export const run: Command = {
   usage: 'run MODEL --input [NAME=]FILE ... [--method NAME] [--output FILE|-] [--outputs DIR] [--device NAME] [--integrity NAME]',
-  help: HELP,
+  help: `${HELP.trim()}\n${ACCESS_HELP}`,
   options: {
+    ...ACCESS_OPTIONS,
     input: { type: 'string', multiple: true },
     method: { type: 'string' },
     output: { type: 'string' },
