@@ -159,6 +159,8 @@ async function decodeSelection(pieces: Pieces, { graph, entries }: Selection): P
     while (end < chunks.length && wanted[end]) end++
     const start = chunks[first].rawOffset
     const memory = new Uint8Array(chunks[end - 1].rawOffset + chunks[end - 1].rawBytes - start)
+    const { storedOffset, storedBytes } = chunks[end - 1]
+    await pieces.source.expect?.(contents.weights.offset + chunks[first].storedOffset, storedOffset + storedBytes - chunks[first].storedOffset)
     for (let i = first; i < end; i++) {
       const from = chunks[i].rawOffset - start
       await decodePiece(pieces, i, memory.subarray(from, from + chunks[i].rawBytes), undefined)

@@ -18,6 +18,8 @@ export interface Source {
   read(offset: number, length: number): Promise<Uint8Array>
   /** Fills `target` with the bytes from `offset` on. */
   readInto(offset: number, target: Uint8Array): Promise<void>
+  /** Says that this range is read next, in order: it may come with one request. */
+  expect?(offset: number, length: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -176,36 +178,19 @@ function blobSource(blob: Blob, options: SourceOptions): Source {
   }
 }
 
-const FIRST_RANGE_BYTES = 65536
-
 async function fetchSource(input: string | URL | Request, name: string, options: SourceOptions): Promise<Source> {
   if (options.ranges !== true || (typeof input !== 'string' && !(input instanceof URL))) return responseSource(await fetchChecked(input, name), name, options)
-  const response = await fetchChecked(input, name, { Range: `bytes=0-${FIRST_RANGE_BYTES - 1}` })
-  const total = /^bytes 0-\d+\/(\d{1,15})$/.exec(response.headers.get('content-range') ?? '')
-  if (response.status !== 206 || total === null) return responseSource(response, name, options)
-  return rangeSource(input, name, Number(total[1]), new Uint8Array(await response.arrayBuffer()), options)
+  const { openRanges } = await import('./range-source.ts')
+  const { response, source } = await openRanges(input, name, (byteLength) => checkLimit(byteLength, options.maxBytes, name))
+  return source ?? responseSource(response ?? Response.error(), name, options)
 }
 
-async function fetchChecked(input: string | URL | Request, name: string, headers?: Record<string, string>): Promise<Response> {
+async function fetchChecked(input: string | URL | Request, name: string): Promise<Response> {
   try {
-    return await fetch(input, headers === undefined ? undefined : { headers })
+    return await fetch(input)
   } catch (error) {
     throw new MleError('SOURCE_HTTP', `${name} cannot be fetched: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-function rangeSource(url: string | URL, name: string, byteLength: number, head: Uint8Array, options: SourceOptions): Source {
-  checkLimit(byteLength, options.maxBytes, name)
-  const read = async (offset: number, length: number): Promise<Uint8Array> => {
-    checkRange(offset, length, byteLength)
-    if (offset + length <= head.byteLength) return head.subarray(offset, offset + length)
-    const response = await fetchChecked(url, name, { Range: `bytes=${offset}-${offset + length - 1}` })
-    if (response.status !== 206) throw new MleError('SOURCE_HTTP', `${name}: status ${response.status} for a range, expected 206`, { expected: 206, actual: response.status })
-    const bytes = new Uint8Array(await response.arrayBuffer())
-    if (bytes.byteLength !== length) throw new MleError('SOURCE_READ', `${name}: got ${bytes.byteLength} bytes, expected ${length}`, { offset, expected: length, actual: bytes.byteLength })
-    return bytes
-  }
-  return { byteLength, name, read, readInto: async (offset, target) => target.set(await read(offset, target.byteLength)), close: async () => {} }
 }
 
 /** Shorter responses are there before much of them could be used. */
