@@ -33,6 +33,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['SKLEARN', 'scikit-learn models'],
   ['TENSOR', 'Tensors made from arrays'],
   ['TREE', 'Tree ensembles'],
+  ['WEIGHTS', 'Weights in fewer bits'],
   ['TRUST', 'Signatures and what a policy asks for'],
   ['ZIP', 'Zip archives: PyTorch and Keras files'],
 ])

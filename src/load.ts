@@ -45,7 +45,7 @@ export interface LoadOptions {
  * @example const model = await load('fraud.mle')
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
-  const stored = isGraph(source) ? unverified(source, options) : await read(source, await readOptions(options))
+  const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
   const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm })
@@ -60,9 +60,17 @@ async function readOptions(options: LoadOptions): Promise<ReadOptions> {
   return { integrity, limits, outputs, onProgress, guard }
 }
 
-function unverified(graph: Graph, { verify, key, passphrase }: LoadOptions): Graph {
-  if (verify === undefined && key === undefined && passphrase === undefined) return graph
-  throw new MleError('TRUST_SOURCE', 'verify, key and passphrase are for .mle files: a graph in memory has no signature and no seal')
+async function given(graph: Graph, { verify, key, passphrase, outputs }: LoadOptions): Promise<Graph> {
+  if (verify !== undefined || key !== undefined || passphrase !== undefined) {
+    throw new MleError('TRUST_SOURCE', 'verify, key and passphrase are for .mle files: a graph in memory has no signature and no seal')
+  }
+  return outputs === undefined ? graph : (await import('./format/select.ts')).cutGraph(graph, outputs)
+}
+
+/** Weights that are stored in fewer bits become constants of the graph. */
+async function whole(graph: Graph): Promise<Graph> {
+  const packed = graph.nodes.some(({ op, inputs }) => (op === 'Cast' || op === 'DequantizeLinear') && graph.initializers.has(inputs[0]))
+  return packed ? (await import('./graph/unpack.ts')).unpackWeights(graph) : graph
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

@@ -16,6 +16,9 @@ version 1 or 2, or an .mle file to write anew.
   -o, --output FILE  default: IN with the extension .mle, in the same folder
   --codec NAME       none (default; the smallest loading time), lz4, zstd or brotli. All are read everywhere;
                      zstd is written by Node 22.15 and later, brotli by Node, Deno and Bun, lz4 everywhere
+  --weights NAME     store large matrices as fp16, bf16 or int8 (a scale and a zero point for each channel) and make them
+                     whole when the model is loaded; sizes before and after are shown
+  --input [NAME=]X   with --weights: a sample, as mle run takes it, to show what changes in each output
   --id ID            the model's id, which mle verify --model-id asks for once the file is signed
   --model-version N  its version, a whole number: raise it with every model that replaces an older one
   --method NAME      keep only this method or output, once for each; default: all
@@ -29,15 +32,23 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const codec = wordOption(args, 'codec', ['none', 'lz4', 'zstd', 'brotli'])
   const progress = progressOn(terminal)
   const graph = named(keptMethods(await graphOfFile(input, progress, await guardFrom(args)), args.texts('method')), args)
+  const bits = wordOption(args, 'weights', ['fp16', 'bf16', 'int8'])
+  const specs = args.texts('input')
+  if (specs.length > 0 && bits === undefined) throw new UsageError('--input is a sample for --weights')
+  const shrunk = bits === undefined ? undefined : (await import('../graph/shrink.ts')).shrinkWeights(graph, bits)
   progress.show('writing')
   const { write } = await import('../format/index.ts')
-  const bytes = await write(graph, { codec })
+  const bytes = await write(shrunk?.graph ?? graph, { codec })
   writeFile(output, bytes)
   progress.done()
   const { methods = [], notes = [] } = graph.metadata
   const offers = methods.length > 0 ? methods.map(({ name }) => name) : graph.outputs.map(({ name }) => name)
   terminal.out(`${output}: ${bytesText(bytes.byteLength)} (from ${bytesText(fileBytes(input))}), ${offers.join(', ')}\n`)
   for (const note of notes) terminal.out(`note: ${note}\n`)
+  if (shrunk === undefined) return
+  const { errorsText, sizesText } = await import('./weights.ts')
+  terminal.out(sizesText(shrunk, { source: fileBytes(input), before: (await write(graph, { codec })).byteLength, after: bytes.byteLength }))
+  if (specs.length > 0) terminal.out(await errorsText(graph, shrunk.graph, specs))
 }
 
 /** The graph with only what the named methods need. */
@@ -58,7 +69,7 @@ function named(graph: Graph, args: ParsedArgs): Graph {
 }
 
 export const convert: Command = {
-  usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--method NAME ...]',
+  usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--weights fp16|bf16|int8 [--input X]] [--method NAME ...]',
   help: `${HELP.trim()}\n${ACCESS_HELP}`,
   options: {
     ...ACCESS_OPTIONS,
@@ -66,6 +77,8 @@ export const convert: Command = {
     'model-version': { type: 'string' },
     output: { type: 'string', short: 'o' },
     codec: { type: 'string' },
+    weights: { type: 'string' },
+    input: { type: 'string', multiple: true },
     method: { type: 'string', multiple: true },
   },
   run: execute,

@@ -18,14 +18,20 @@ export interface Selection {
  *
  * @throws MleError METHOD_UNKNOWN
  */
-export function selectOutputs({ decoded, metadata }: Contents, names: readonly string[]): Selection {
-  const known = decoded.graph.outputs.map(({ name }) => name)
+export function cutGraph(graph: Graph, names: readonly string[]): Graph {
+  const known = graph.outputs.map(({ name }) => name)
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined || names.length === 0) {
     throw new MleError('METHOD_UNKNOWN', `the model has no output ${JSON.stringify(unknown ?? '')}; it has ${known.join(', ')}`, { actual: unknown })
   }
+  const { metadata } = graph
   const methods = metadata.methods?.filter(({ outputs }) => outputs.every((name) => names.includes(name)))
-  const graph = pruneGraph({ ...decoded.graph, outputs: decoded.graph.outputs.filter(({ name }) => names.includes(name)), metadata: methods === undefined ? metadata : { ...metadata, methods } })
+  return pruneGraph({ ...graph, outputs: graph.outputs.filter(({ name }) => names.includes(name)), metadata: methods === undefined ? metadata : { ...metadata, methods } })
+}
+
+/** The graph of a file for some of its outputs, and the tensors that it needs. Throws METHOD_UNKNOWN. */
+export function selectOutputs({ decoded, metadata }: Contents, names: readonly string[]): Selection {
+  const graph = cutGraph({ ...decoded.graph, metadata }, names)
   const used = new Set<unknown>()
   const visit = (body: Graph): void => {
     for (const tensor of body.initializers.values()) used.add(tensor)

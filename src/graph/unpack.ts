@@ -5,11 +5,6 @@ import { bfloatToFloat, halfToFloat } from '../tensor/half.ts'
 import { isNumericArray, type Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
 
-/** True when `unpackWeights` has something to do. */
-export function hasPackedWeights({ nodes, initializers }: Graph): boolean {
-  return nodes.some((node) => isPacked(node, initializers))
-}
-
 function isPacked({ op, domain, inputs }: Node, initializers: Graph['initializers']): boolean {
   return (op === 'Cast' || op === 'DequantizeLinear') && (domain === 'ai.onnx' || domain === '') && inputs.every((name) => name === '' || initializers.has(name))
 }
