@@ -11,111 +11,111 @@ const PACKED_AT: usize = EDGE_BYTES + 128
 /** Packed panels, or padded rows. */
 const PACKED_BYTES: usize = 262144
 
-/** Writes the input place of the first tap for each lane of the panel from output place `from`. */
-function placeLanes(shape: usize, from: usize, lanes: usize, places: usize, to: usize): void {
+/** Writes the input place of the first tap for each lane of the panel from output place `from`: z, y, x and their byte offset, 8 words each. */
+function placeLanes<T>(shape: usize, from: usize, places: usize, to: usize): void {
+  const lanes: usize = 32 / sizeof<T>()
   const height = field(shape, 4)
   const width = field(shape, 5)
-  for (let lane: usize = 0; lane < lanes; lane++) {
+  for (let lane: usize = 0; lane < lanes; lane++, to += 4) {
     const place = <isize>min(from + lane, places - 1)
     const row = place / width
-    store<i32>(to + lane * 12, (row / height) * field(shape, 9) - field(shape, 15))
-    store<i32>(to + lane * 12, (row % height) * field(shape, 10) - field(shape, 16), 4)
-    store<i32>(to + lane * 12, (place % width) * field(shape, 11) - field(shape, 17), 8)
+    const z = (row / height) * field(shape, 9) - field(shape, 15)
+    const y = (row % height) * field(shape, 10) - field(shape, 16)
+    const x = (place % width) * field(shape, 11) - field(shape, 17)
+    store<i32>(to, <i32>z)
+    store<i32>(to, <i32>y, 32)
+    store<i32>(to, <i32>x, 64)
+    store<i32>(to, <i32>(((z * field(shape, 1) + y) * field(shape, 2) + x) * <isize>sizeof<T>()), 96)
   }
 }
 
-/** Byte offset in a plane of a lane's input at a tap, or -1 in the padding. */
+/** Which of the four lanes from `lanes` have their tap inside the input; the others are in the padding. */
 // @ts-ignore: decorator
 @inline
-function tapAt<T>(shape: usize, lanes: usize, lane: usize, d: isize, h: isize, w: isize): isize {
-  const z = <isize>load<i32>(lanes + lane * 12) + d
-  const y = <isize>load<i32>(lanes + lane * 12, 4) + h
-  const x = <isize>load<i32>(lanes + lane * 12, 8) + w
-  if (<u32>z >= <u32>field(shape, 0) || <u32>y >= <u32>field(shape, 1) || <u32>x >= <u32>field(shape, 2)) return -1
-  return ((z * field(shape, 1) + y) * field(shape, 2) + x) * <isize>sizeof<T>()
-}
-
-// @ts-ignore: decorator
-@inline
-function maskOf(at: isize): i32 {
-  return at < 0 ? 0 : -1
+function insideLanes(shape: usize, lanes: usize, d: isize, h: isize, w: isize): v128 {
+  const z = i32x4.lt_u(i32x4.add(v128.load(lanes), i32x4.splat(<i32>d)), i32x4.splat(<i32>field(shape, 0)))
+  const y = i32x4.lt_u(i32x4.add(v128.load(lanes, 32), i32x4.splat(<i32>h)), i32x4.splat(<i32>field(shape, 1)))
+  const x = i32x4.lt_u(i32x4.add(v128.load(lanes, 64), i32x4.splat(<i32>w)), i32x4.splat(<i32>field(shape, 2)))
+  return v128.and(v128.and(z, y), x)
 }
 
 // x [channels, plane] -> panel [channels, taps, lanes] of the windows of neighbouring places
 function packPanel<T>(shape: usize, x: usize, channels: usize, planeBytes: usize, from: usize, places: usize, lanesAt: usize, to: usize): void {
   const lanes: usize = 32 / sizeof<T>()
-  placeLanes(shape, from, lanes, places, lanesAt)
+  placeLanes<T>(shape, from, places, lanesAt)
   const kd = field(shape, 6)
   const kh = field(shape, 7)
   const kw = field(shape, 8)
   const channelStep: usize = kd * kh * kw * PANEL
-  // Lanes that follow one another in a row of the input are read at once, unless the padding cuts them.
-  const inRow = field(shape, 11) == 1 && from + lanes <= places && from / <usize>field(shape, 5) == (from + lanes - 1) / <usize>field(shape, 5)
+  const stride: usize = field(shape, 11)
+  const half = lanes / 2 * stride * sizeof<T>()
+  // Lanes of one row of outputs are evenly spaced and need not be taken one by one, unless the padding cuts them.
+  const inRow = from + lanes <= places && from / <usize>field(shape, 5) == (from + lanes - 1) / <usize>field(shape, 5)
   for (let i: isize = 0; i < kd; i++) {
     for (let j: isize = 0; j < kh; j++) {
       for (let k: isize = 0; k < kw; k++) {
         const d = i * field(shape, 12)
         const h = j * field(shape, 13)
         const w = k * field(shape, 14)
+        const shift = i32x4.splat(<i32>(((d * field(shape, 1) + h) * field(shape, 2) + w) * <isize>sizeof<T>()))
+        const m0 = insideLanes(shape, lanesAt, d, h, w)
+        const m1 = sizeof<T>() == 8 ? m0 : insideLanes(shape, lanesAt + 16, d, h, w)
+        const a0 = v128.and(i32x4.add(v128.load(lanesAt, 96), shift), m0)
         let out = to
         to += PANEL
         let plane = x
-        const o0 = tapAt<T>(shape, lanesAt, 0, d, h, w)
-        if (inRow && o0 >= 0 && tapAt<T>(shape, lanesAt, lanes - 1, d, h, w) >= 0) {
-          plane += o0
+        if (inRow && i32x4.all_true(v128.and(m0, m1))) {
+          plane += i32x4.extract_lane(a0, 0)
+          if (stride == 1) {
+            for (let c: usize = 0; c < channels; c++) {
+              v128.store(out, v128.load(plane))
+              v128.store(out, v128.load(plane, 16), 16)
+              plane += planeBytes
+              out += channelStep
+            }
+          } else {
+            for (let c: usize = 0; c < channels; c++) {
+              v128.store(out, strided<T>(plane, stride))
+              v128.store(out, strided<T>(plane + half, stride), 16)
+              plane += planeBytes
+              out += channelStep
+            }
+          }
+          continue
+        }
+        const p0: usize = i32x4.extract_lane(a0, 0)
+        const p1: usize = i32x4.extract_lane(a0, 1)
+        const p2: usize = i32x4.extract_lane(a0, 2)
+        const p3: usize = i32x4.extract_lane(a0, 3)
+        if (sizeof<T>() == 8) {
+          const low = i64x2.extend_low_i32x4_s(m0)
+          const high = i64x2.extend_high_i32x4_s(m0)
           for (let c: usize = 0; c < channels; c++) {
-            v128.store(out, v128.load(plane))
-            v128.store(out, v128.load(plane, 16), 16)
+            v128.store(out, v128.and(v128.load64_lane(plane + p1, v128.load64_zero(plane + p0), 1), low))
+            v128.store(out, v128.and(v128.load64_lane(plane + p3, v128.load64_zero(plane + p2), 1), high), 16)
             plane += planeBytes
             out += channelStep
           }
           continue
         }
-        const o1 = tapAt<T>(shape, lanesAt, 1, d, h, w)
-        const o2 = tapAt<T>(shape, lanesAt, 2, d, h, w)
-        const o3 = tapAt<T>(shape, lanesAt, 3, d, h, w)
-        if (sizeof<T>() == 8) {
-          const m0 = i64x2(maskOf(o0), maskOf(o1))
-          const m1 = i64x2(maskOf(o2), maskOf(o3))
-          const p0: usize = max(o0, 0)
-          const p1: usize = max(o1, 0)
-          const p2: usize = max(o2, 0)
-          const p3: usize = max(o3, 0)
-          for (let c: usize = 0; c < channels; c++) {
-            v128.store(out, v128.and(v128.load64_lane(plane + p1, v128.load64_zero(plane + p0), 1), m0))
-            v128.store(out, v128.and(v128.load64_lane(plane + p3, v128.load64_zero(plane + p2), 1), m1), 16)
-            plane += planeBytes
-            out += channelStep
-          }
-        } else {
-          const o4 = tapAt<T>(shape, lanesAt, 4, d, h, w)
-          const o5 = tapAt<T>(shape, lanesAt, 5, d, h, w)
-          const o6 = tapAt<T>(shape, lanesAt, 6, d, h, w)
-          const o7 = tapAt<T>(shape, lanesAt, 7, d, h, w)
-          const m0 = i32x4(maskOf(o0), maskOf(o1), maskOf(o2), maskOf(o3))
-          const m1 = i32x4(maskOf(o4), maskOf(o5), maskOf(o6), maskOf(o7))
-          const p0: usize = max(o0, 0)
-          const p1: usize = max(o1, 0)
-          const p2: usize = max(o2, 0)
-          const p3: usize = max(o3, 0)
-          const p4: usize = max(o4, 0)
-          const p5: usize = max(o5, 0)
-          const p6: usize = max(o6, 0)
-          const p7: usize = max(o7, 0)
-          for (let c: usize = 0; c < channels; c++) {
-            let v = v128.load32_zero(plane + p0)
-            v = v128.load32_lane(plane + p1, v, 1)
-            v = v128.load32_lane(plane + p2, v, 2)
-            v = v128.load32_lane(plane + p3, v, 3)
-            v128.store(out, v128.and(v, m0))
-            v = v128.load32_zero(plane + p4)
-            v = v128.load32_lane(plane + p5, v, 1)
-            v = v128.load32_lane(plane + p6, v, 2)
-            v = v128.load32_lane(plane + p7, v, 3)
-            v128.store(out, v128.and(v, m1), 16)
-            plane += planeBytes
-            out += channelStep
-          }
+        const a1 = v128.and(i32x4.add(v128.load(lanesAt, 112), shift), m1)
+        const p4: usize = i32x4.extract_lane(a1, 0)
+        const p5: usize = i32x4.extract_lane(a1, 1)
+        const p6: usize = i32x4.extract_lane(a1, 2)
+        const p7: usize = i32x4.extract_lane(a1, 3)
+        for (let c: usize = 0; c < channels; c++) {
+          let v = v128.load32_zero(plane + p0)
+          v = v128.load32_lane(plane + p1, v, 1)
+          v = v128.load32_lane(plane + p2, v, 2)
+          v = v128.load32_lane(plane + p3, v, 3)
+          v128.store(out, v128.and(v, m0))
+          v = v128.load32_zero(plane + p4)
+          v = v128.load32_lane(plane + p5, v, 1)
+          v = v128.load32_lane(plane + p6, v, 2)
+          v = v128.load32_lane(plane + p7, v, 3)
+          v128.store(out, v128.and(v, m1), 16)
+          plane += planeBytes
+          out += channelStep
         }
       }
     }
