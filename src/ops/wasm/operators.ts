@@ -9,6 +9,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['reduce', ['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'GlobalAveragePool', 'Softmax', 'LogSoftmax', 'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'RMSNormalization']],
   ['pool', ['MaxPool', 'AveragePool']],
   ['move', ['Transpose']],
+  ['distance', ['mle.PairwiseDistance']],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
