@@ -1,10 +1,14 @@
 // `npm run build:wasm`: compiles the AssemblyScript kernels and writes src/ops/wasm/generated/. `npm run build:wasm -- trees` does only some.
+import { RELAXED_MODULES } from '../src/ops/wasm/module.ts'
 import { compileWasm, generatedPath, wasmNames, writeGenerated } from './wasm.ts'
 
 const words = process.argv.slice(2)
 for (const name of wasmNames()) {
   if (words.length > 0 && !words.includes(name)) continue
-  const binary = await compileWasm(name)
-  writeGenerated(name, binary)
-  console.log(`${generatedPath(name)}: ${binary.length} bytes of WebAssembly`)
+  for (const relaxed of RELAXED_MODULES.some((own) => own === name) ? [false, true] : [false]) {
+    const binary = await compileWasm(name, { relaxed })
+    const file = relaxed ? `${name}-relaxed` : name
+    writeGenerated(file, binary)
+    console.log(`${generatedPath(file)}: ${binary.length} bytes of WebAssembly`)
+  }
 }

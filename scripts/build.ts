@@ -1,11 +1,13 @@
 // `npm run build`: dist/ from package.json's exports and bin. One file per entry, one core that they share, and chunks
 // that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most three files.
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { basename, dirname, relative, resolve } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
 import { build as esbuild, transform } from 'esbuild'
 import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
 import { packNames } from '../src/ops/packs.ts'
+import { WASM_MODULES } from '../src/ops/wasm/kernels.ts'
+import { RELAXED_MODULES, wasmBytes } from '../src/ops/wasm/module.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 const TARGET = 'es2022'
@@ -150,5 +152,10 @@ await buildTypes(Object.fromEntries(library.map(({ name, source }) => [name, sou
 if (existsSync(BROWSER_SOURCE)) {
   await esbuild({ entryPoints: [BROWSER_SOURCE], outfile: 'dist/mle.browser.js', bundle: true, minify: true, format: 'esm', target: TARGET, platform: 'neutral', legalComments: 'none', logLevel: 'warning' })
 }
+mkdirSync('dist/wasm')
+for (const name of WASM_MODULES) {
+  writeFileSync(`dist/wasm/${name}.wasm`, await wasmBytes(name))
+  if (RELAXED_MODULES.includes(name)) writeFileSync(`dist/wasm/${name}-relaxed.wasm`, await wasmBytes(name, true))
+}
 for (const { name } of commands) chmodSync(`dist/${name}.js`, 0o755)
-for (const name of readdirSync('dist').sort()) console.log(`${String(readFileSync(`dist/${name}`).byteLength).padStart(8)}  dist/${basename(name)}`)
+for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file !== 'wasm').sort()) console.log(`${String(readFileSync(`dist/${name}`).byteLength).padStart(8)}  dist/${name}`)

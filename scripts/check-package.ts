@@ -13,7 +13,7 @@ const MAX_FILES_PER_ENTRY = 3
 /** Everything in one file, for pages without a bundler. */
 const PAGE_FILE = 'dist/mle.browser.js'
 /** Nothing else may be in the tarball. */
-const PACKED = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, /^CHANGELOG\.md$/, /^dist\/[\w.-]+\.(js|d\.ts|wasm)$/]
+const PACKED = [/^package\.json$/, /^README\.md$/, /^LICENSE$/, /^CHANGELOG\.md$/, /^dist\/[\w.-]+\.(js|d\.ts)$/, /^dist\/wasm\/[\w-]+\.wasm$/]
 
 const pkg = readPackage()
 const library = libraryEntries(pkg)
@@ -102,6 +102,8 @@ for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(await imp
 const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.joblib')))))
 const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
 if (data[0] !== 'no') throw new Error('predicted ' + data[0])
+const trees = await WebAssembly.compile(readFileSync(new URL(import.meta.resolve('${pkg.name}/wasm/trees.wasm'))))
+if (WebAssembly.Module.exports(trees).length === 0) throw new Error('the exported module has no functions')
 const page = await import('${pkg.name}/mle.browser.js')
 const inPage = await page.load(await page.importModel(new Uint8Array(readFileSync('model.joblib'))))
 if ((await inPage.predict([{ age: 57, income: 34900.36, city: 'Unknownville', grade: 'high', score: 57.572 }])).data[0] !== 'yes') throw new Error('the page file predicts wrongly')

@@ -26,15 +26,17 @@ function readSource(path: string): string | null {
  * Compiles one module. Memory is imported and nothing is placed in it: no static data, no runtime, so that instances can
  * share a memory whose layout belongs to the arena.
  *
+ * @param relaxed with fused multiply-add, which rounds once where the strict build rounds twice
  * @throws Error with the compiler's messages
  */
-export async function compileWasm(name: string): Promise<Uint8Array> {
+export async function compileWasm(name: string, { relaxed = false }: { readonly relaxed?: boolean } = {}): Promise<Uint8Array> {
   let binary: Uint8Array | undefined
   const result = await asc.main(
     [
       `${SOURCES}/${name}.ts`, '--outFile', 'module.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd',
       // Vectors pass between functions of a module, which the compiler takes for exports; no function of ours exports one.
       '--disableWarning', '112',
+      ...(relaxed ? ['--enable', 'relaxed-simd'] : []),
     ],
     {
       readFile: readSource,

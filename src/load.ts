@@ -18,6 +18,11 @@ export interface LoadOptions {
   readonly device?: DeviceName
   /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
   readonly precision?: 'float32'
+  /**
+   * 'strict' (default): every device on the host gives the same bits. 'relaxed': fused multiply-add where the engine has it (Node from 22
+   * on, current browsers), faster by a fifth in matrix products and convolutions, within the error bounds of docs/operators.md.
+   */
+  readonly determinism?: 'strict' | 'relaxed'
   /** WebAssembly modules by name, compiled by the caller: for edge workers, which forbid compiling from bytes. */
   readonly wasm?: GivenModules
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
@@ -48,7 +53,7 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
   const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
   const loading = loadOperators(operatorKeys(graph))
-  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm })
+  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, determinism: options.determinism })
   const [operators, device] = await both(loading, making)
   return new Model(graph, device, operators)
 }

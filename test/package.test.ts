@@ -26,6 +26,7 @@ test('every export has types first and a default', () => {
   }
   assert.equal(pkg.exports['./package.json'], './package.json')
   assert.equal(pkg.exports['./mle.browser.js'], './dist/mle.browser.js')
+  assert.equal(pkg.exports['./wasm/*'], './dist/wasm/*')
 })
 
 test('an ES module without side effects for Node 20.16 and later', () => {

@@ -4,7 +4,7 @@ import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { GivenModules } from '../ops/wasm/index.ts'
-import { wasmModulesFor } from '../ops/wasm/operators.ts'
+import { isWorthWasm } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
@@ -52,10 +52,9 @@ const MAX_ARENA_BYTES = 4 * 2 ** 30
 export interface DeviceOptions {
   /** WebAssembly modules that the caller has compiled, for hosts that forbid compiling from bytes. */
   readonly wasm?: GivenModules
+  /** See LoadOptions. */
+  readonly determinism?: 'strict' | 'relaxed'
 }
-
-/** Below this many bytes of weights the start of WebAssembly costs more than it brings. */
-const WASM_WORTH_BYTES = 32768
 
 /**
  * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
@@ -71,9 +70,9 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
     const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES)
   }
-  if (name === 'auto' && (weightBytesOf(graph) < WASM_WORTH_BYTES || wasmModulesFor(operatorKeys(graph)).length === 0)) return cpuDevice()
+  if (name === 'auto' && !isWorthWasm(operatorKeys(graph), weightBytesOf(graph))) return cpuDevice()
   const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
-  const kernels = wasmKernelsGiven(options.wasm)
+  const kernels = wasmKernelsGiven(options.wasm, options.determinism)
   if (name === 'wasm') return createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
   try {
     return await createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })

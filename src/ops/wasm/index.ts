@@ -1,7 +1,7 @@
 // The wasm kernels as a device takes them: which module serves which operators, instances, the table.
 import type { PreferredTable, WasmHost } from '../kernel.ts'
 import { loadKernelFamily, wasmKernels } from './kernels.ts'
-import { instantiateWasm, type WasmModuleName } from './module.ts'
+import { instantiateWasm, type WasmBuild, type WasmModuleName } from './module.ts'
 import { WASM_OPERATORS, wasmModulesFor } from './operators.ts'
 
 /** The wasm kernels as a device sees them. */
@@ -22,12 +22,12 @@ function isModuleName(name: string): name is WasmModuleName {
 }
 
 /** Kernels over the caller's modules where there are any. Models share a memory only if they share this object. */
-function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): WasmKernels {
+function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>, build: WasmBuild = {}): WasmKernels {
   return {
     modulesFor: wasmModulesFor,
     async instantiate(name, memory) {
       if (!isModuleName(name)) throw new RangeError(`no WebAssembly module ${name}`)
-      const [exports] = await Promise.all([instantiateWasm(memory, [name], given), loadKernelFamily(name)])
+      const [exports] = await Promise.all([instantiateWasm(memory, [name], given, build), loadKernelFamily(name)])
       return exports
     },
     table: wasmKernels,
@@ -36,12 +36,14 @@ function wasmKernelsOf(given: ReadonlyMap<WasmModuleName, WebAssembly.Module>): 
 
 /** Kernels over modules compiled here. */
 const OWN: WasmKernels = /* @__PURE__ */ wasmKernelsOf(new Map())
+/** The same with fused multiply-add where the engine has it. */
+const RELAXED: WasmKernels = /* @__PURE__ */ wasmKernelsOf(new Map(), { relaxed: true })
 
 const givenKernels = /* @__PURE__ */ new WeakMap<GivenModules, WasmKernels>()
 
 /** Kernels over modules that the caller has compiled, or that are compiled here; the same ones for the same object. */
-export function wasmKernelsGiven(given: GivenModules | undefined): WasmKernels {
-  if (given === undefined) return OWN
+export function wasmKernelsGiven(given: GivenModules | undefined, determinism: 'strict' | 'relaxed' = 'strict'): WasmKernels {
+  if (given === undefined) return determinism === 'relaxed' ? RELAXED : OWN
   let kernels = givenKernels.get(given)
   if (kernels === undefined) {
     const modules = new Map<WasmModuleName, WebAssembly.Module>()

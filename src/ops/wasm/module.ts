@@ -22,8 +22,32 @@ const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE
   ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
 ])
 
+/** Builds with fused multiply-add, of the modules that consist of products. */
+const RELAXED_IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
+  ['linear', async () => (await import('./generated/linear-relaxed.ts')).image],
+  ['conv', async () => (await import('./generated/conv-relaxed.ts')).image],
+])
+
+export const RELAXED_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...RELAXED_IMAGES.keys()]
+
+/*
+(module (func (result v128)
+  (f32x4.relaxed_madd (i32x4.splat (i32.const 0)) (i32x4.splat (i32.const 0)) (i32x4.splat (i32.const 0)))))
+*/
+const RELAXED_PROBE = [
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0, 10, 19, 1, 17, 0,
+  0x41, 0, 0xfd, 0x11, 0x41, 0, 0xfd, 0x11, 0x41, 0, 0xfd, 0x11, 0xfd, 0x85, 2, 0x0b,
+]
+
+/** True where the engine has relaxed SIMD: Node from 22 on and current browsers. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(Uint8Array.from(RELAXED_PROBE))
+}
+
 /** Which build of a module. */
 export interface WasmBuild {
+  /** With fused multiply-add, whose last bits differ from cpu's; the strict build where the engine or the module has no other. */
+  readonly relaxed?: boolean
   /** For a shared memory of up to 4 GiB, which threads have in common. */
   readonly shared?: boolean
 }
@@ -31,8 +55,8 @@ export interface WasmBuild {
 const compiled = /* @__PURE__ */ new Map<string, Promise<WebAssembly.Module>>()
 
 /** The bytes of a module. */
-export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
-  const fetch = IMAGES.get(name)
+export async function wasmBytes(name: WasmModuleName, relaxed: boolean = false): Promise<Uint8Array> {
+  const fetch = (relaxed ? RELAXED_IMAGES.get(name) : undefined) ?? IMAGES.get(name)
   if (fetch === undefined) throw new RangeError(`no WebAssembly module ${name}`)
   const { base64, deflated, byteLength } = await fetch()
   const text = atob(base64)
@@ -48,11 +72,12 @@ export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
  *
  * @throws MleError DEVICE_WASM where the host forbids compiling WebAssembly (a content security policy without 'wasm-unsafe-eval')
  */
-export function wasmModule(name: WasmModuleName, { shared = false }: WasmBuild = {}): Promise<WebAssembly.Module> {
-  const key = shared ? `${name} shared` : name
+export function wasmModule(name: WasmModuleName, { shared = false, relaxed = false }: WasmBuild = {}): Promise<WebAssembly.Module> {
+  const fused = relaxed && RELAXED_IMAGES.has(name) && hasRelaxedSimd()
+  const key = `${name}${shared ? ' shared' : ''}${fused ? ' relaxed' : ''}`
   let module = compiled.get(key)
   if (module === undefined) {
-    module = compile(name, shared)
+    module = compile(name, shared, fused)
     compiled.set(key, module)
     // A failure is not kept: the next load tries again.
     module.catch(() => compiled.delete(key))
@@ -60,8 +85,8 @@ export function wasmModule(name: WasmModuleName, { shared = false }: WasmBuild =
   return module
 }
 
-async function compile(name: WasmModuleName, shared: boolean): Promise<WebAssembly.Module> {
-  const bytes = await wasmBytes(name)
+async function compile(name: WasmModuleName, shared: boolean, relaxed: boolean): Promise<WebAssembly.Module> {
+  const bytes = await wasmBytes(name, relaxed)
   const build = shared ? (await import('./shared-memory.ts')).sharedMemoryBuild(bytes) : bytes
   try {
     return await WebAssembly.compile(build.slice())
@@ -80,10 +105,11 @@ export async function instantiateWasm(
   memory: WebAssembly.Memory,
   names: readonly WasmModuleName[],
   given?: ReadonlyMap<WasmModuleName, WebAssembly.Module>,
+  { relaxed = false }: WasmBuild = {},
 ): Promise<WebAssembly.Exports> {
   const shared = typeof SharedArrayBuffer === 'function' && (memory.buffer as ArrayBufferLike) instanceof SharedArrayBuffer
   const instances = await Promise.all(
-    names.map(async (name) => WebAssembly.instantiate((shared ? undefined : given?.get(name)) ?? (await wasmModule(name, { shared })), { env: { memory } })),
+    names.map(async (name) => WebAssembly.instantiate((shared ? undefined : given?.get(name)) ?? (await wasmModule(name, { shared, relaxed })), { env: { memory } })),
   )
   return Object.assign({}, ...instances.map((instance) => instance.exports))
 }

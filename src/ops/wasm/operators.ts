@@ -21,3 +21,12 @@ export function wasmModulesFor(keys: ReadonlySet<string>): readonly WasmModuleNa
   const primary = names.filter((name) => !SECONDARY.has(name))
   return primary.length === 1 && primary[0] === 'trees' ? primary : names
 }
+
+/** Below this many bytes of weights the start of WebAssembly costs more than it brings, unless windows slide over images. */
+const WORTH_BYTES = 32768
+
+/** Whether device 'auto' computes a graph of these operators in WebAssembly. */
+export function isWorthWasm(keys: ReadonlySet<string>, weightBytes: number): boolean {
+  const primary = wasmModulesFor(keys).filter((name) => !SECONDARY.has(name))
+  return primary.includes('conv') || (primary.length > 0 && weightBytes >= WORTH_BYTES)
+}

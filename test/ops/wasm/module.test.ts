@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compileWasm, generatedPath, generatedSource, wasmNames } from '../../../scripts/wasm.ts'
 import { loadKernelFamily, wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
-import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
-import { WASM_OPERATORS, wasmModulesFor } from '../../../src/ops/wasm/operators.ts'
+import { hasRelaxedSimd, instantiateWasm, RELAXED_MODULES, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
+import { isWorthWasm, WASM_OPERATORS, wasmModulesFor } from '../../../src/ops/wasm/operators.ts'
 import { sharedMemoryBuild } from '../../../src/ops/wasm/shared-memory.ts'
 import { testHost } from './host.ts'
 
@@ -13,6 +13,9 @@ const names = wasmNames() as WasmModuleName[]
 test('compiling the assembly sources again gives the committed modules', async () => {
   assert.ok(names.length > 0)
   for (const name of names) {
+    if (RELAXED_MODULES.includes(name)) {
+      assert.ok(Buffer.from(await wasmBytes(name, true)).equals(await compileWasm(name, { relaxed: true })), `run npm run build:wasm -- ${name}`)
+    }
     const binary = await compileWasm(name)
     assert.ok(Buffer.from(await wasmBytes(name)).equals(binary), `run npm run build:wasm -- ${name}`)
     // The text around the bytes; compressed bytes may differ between versions of zlib.
@@ -91,4 +94,29 @@ test('a graph of trees fetches no module for the sums beside them', () => {
   assert.deepEqual(wasmModulesFor(new Set(['Gemm', 'Relu'])), ['linear', 'elementwise'])
   assert.deepEqual(wasmModulesFor(new Set(['Relu'])), ['elementwise'])
   assert.deepEqual(wasmModulesFor(new Set(['Cast'])), [])
+})
+
+test('relaxed builds fuse where the engine can, and are the strict ones elsewhere', async () => {
+  const values = Array.from({ length: 4096 }, (_, i) => Math.fround(Math.sin(i + 1)))
+  const results: Float32Array[] = []
+  for (const relaxed of [false, true]) {
+    const memory = new WebAssembly.Memory({ initial: 8 })
+    const gemm = wasmFunction(await instantiateWasm(memory, ['linear'], undefined, { relaxed }), 'gemm32')
+    new Float32Array(memory.buffer, 0, 8192).set([...values, ...values])
+    gemm(8, 512, 8, 0, 2048, 4, 0, 16384, 32, 4, 32768, 0, 65536)
+    results.push(new Float32Array(memory.buffer, 32768, 64).slice())
+  }
+  const [strict, relaxed] = results
+  assert.equal(strict.every((value, i) => Object.is(value, relaxed[i])), !hasRelaxedSimd())
+  strict.forEach((value, i) => assert.ok(Math.abs(value - relaxed[i]) <= 512 * 2 ** -24, `${value} and ${relaxed[i]}`))
+  assert.equal(await wasmModule('trees', { relaxed: true }), await wasmModule('trees'))
+})
+
+test('auto takes WebAssembly for products with weights and for images, not for small or other graphs', () => {
+  const worth = (bytes: number, ...keys: string[]): boolean => isWorthWasm(new Set(keys), bytes)
+  assert.equal(worth(1e6, 'Gemm', 'Relu'), true)
+  assert.equal(worth(1e3, 'Gemm', 'Relu'), false)
+  assert.equal(worth(1e3, 'Conv'), true)
+  assert.equal(worth(1e6, 'Add', 'Transpose'), false)
+  assert.equal(worth(1e6, 'Cast'), false)
 })
