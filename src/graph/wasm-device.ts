@@ -47,9 +47,9 @@ export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions)
     own = openMemory(weightBytes)
     if (weightBytes < POOLED_BYTES) pools.set(kernels, own)
   }
-  const exports: WebAssembly.Exports = {}
+  const memory = own
   const modules = kernels.modulesFor(operatorKeys(graph))
-  for (const name of modules) Object.assign(exports, await instantiateOnce(own, kernels, name))
+  const exports: WebAssembly.Exports = Object.assign({}, ...(await Promise.all(modules.map((name) => instantiateOnce(memory, kernels, name)))))
   return deviceOver(own, exports, kernels, modules, maxBytes)
 }
 

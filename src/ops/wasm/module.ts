@@ -9,12 +9,13 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'distance' | 'elementwise' | 'move'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'distance' | 'integer' | 'elementwise' | 'move'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
   ['linear', async () => (await import('./generated/linear.ts')).image],
   ['conv', async () => (await import('./generated/conv.ts')).image],
+  ['integer', async () => (await import('./generated/integer.ts')).image],
   ['distance', async () => (await import('./generated/distance.ts')).image],
   ['move', async () => (await import('./generated/move.ts')).image],
   ['pool', async () => (await import('./generated/pool.ts')).image],

@@ -10,6 +10,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['pool', ['MaxPool', 'AveragePool']],
   ['move', ['Transpose']],
   ['distance', ['mle.PairwiseDistance']],
+  ['integer', ['MatMulInteger']],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
