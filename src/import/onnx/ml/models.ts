@@ -122,11 +122,13 @@ const svmClassifier: Lower = (lowering) => {
     finish(decisions, votes)
     return
   }
-  // Two classes without probabilities: the negated score stands before the score.
+  // Two classes without probabilities: the negated score stands before the score, each transformed by itself.
   const one = constant(tensor(Float64Array.of(1), []))
-  const other = transform === 'NONE' ? add('Neg', [decisions]) : add('Sub', [one, decisions])
+  const isLogistic = transform === 'LOGISTIC'
+  const other = transform === 'NONE' || isLogistic ? add('Neg', [decisions]) : add('Sub', [one, decisions])
+  const scores = add('Concat', [other, decisions], { axis: 1 })
   add('mle.LabelLookup', [add('ArgMax', [votes], { axis: -1, keepdims: 0 }), constant(labels)], {}, outputOf(lowering, 0))
-  cast(lowering, add('Concat', [other, decisions], { axis: 1 }), 'float32', outputOf(lowering, 1))
+  cast(lowering, isLogistic ? add('Sigmoid', [scores]) : scores, 'float32', outputOf(lowering, 1))
 }
 
 export const modelLowerings: readonly (readonly [string, Lower])[] = [
