@@ -2,6 +2,8 @@
 import ts from '@typescript/typescript6'
 import { loadOperators, packNames, packOf } from '../src/ops/packs.ts'
 import { allSchemas } from '../src/ops/registry.ts'
+import { WASM_OPERATORS } from '../src/ops/wasm/operators.ts'
+import { gpuKernels } from '../src/ops/webgpu/index.ts'
 import { exact, type AttributeSchema, type InputSchema, type OpSchema, type OutputSchema } from '../src/ops/schema.ts'
 import { readSources, walk, type Source } from './sources.ts'
 import { VOCABULARY } from './vocabulary.ts'
@@ -51,7 +53,7 @@ function vocabularyLines(schemas: ReadonlyMap<string, OpSchema>): string[] {
 function operatorLines(key: string, schema: OpSchema, prose: Prose | undefined, onCpu: boolean): string[] {
   const facts = [`Domain \`${schema.domain}\`, version ${schema.version}.`]
   if (schema.alias) facts.push('No step of its own: the output is the input\'s memory.')
-  facts.push(`Backends: ${onCpu ? 'cpu' : schema.alias ? 'all' : 'none yet'}.`, `Tolerance: ${boundText(schema)}.`)
+  facts.push(`Backends: ${onCpu ? backendsOf(key).join(', ') : schema.alias ? 'all' : 'none yet'}.`, `Tolerance: ${boundText(schema)}.`)
   if (schema.rowWise !== undefined) facts.push('Rows.')
   const lines = [`### ${key}`, '']
   if (prose !== undefined && prose.summary !== '') lines.push(prose.summary, '')
@@ -62,6 +64,12 @@ function operatorLines(key: string, schema: OpSchema, prose: Prose | undefined, 
   for (const attribute of schema.attributes) lines.push(row('attribute', attribute.name, attribute.kind, attributeText(attribute)))
   if (prose !== undefined && prose.see.length > 0) lines.push('', `See ${prose.see.join(', ')}.`)
   return lines
+}
+
+/** Backends with a kernel of their own; elsewhere cpu's runs. */
+function backendsOf(key: string): string[] {
+  const onWasm = [...WASM_OPERATORS.values()].some((keys) => keys.includes(key))
+  return ['cpu', ...(onWasm ? ['wasm'] : []), ...(gpuKernels.has(key) ? ['webgpu'] : [])]
 }
 
 function row(...cells: readonly string[]): string {
