@@ -158,6 +158,11 @@ export function wellFormedFile(): Uint8Array {
   return file({})
 }
 
+/** The same with other metadata. */
+export function withMetadata(metadata: string): Uint8Array {
+  return file({ metadata })
+}
+
 /** All malformed files, in the order of docs/format.md. */
 export function malformedFiles(): MalformedFile[] {
   const out: MalformedFile[] = []
