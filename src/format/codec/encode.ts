@@ -2,10 +2,12 @@
 import { MleError } from '../../error.ts'
 import { hostCompress } from '../../platform/compress.ts'
 import { sha256 } from '../../platform/sha256.ts'
+import { equalBytes } from '../bytes.ts'
 import type { GridCell, StoredChunk } from '../chunks.ts'
 import { CODEC_BROTLI, CODEC_LZ4, CODEC_NONE, CODEC_ZSTD, FILTER_NONE, FILTER_SHUFFLE } from '../layout.ts'
 import { encodeLz4Block } from './lz4-encode.ts'
 import { shuffle } from './shuffle.ts'
+import { decodeZstd, zstdFrameBytes } from './zstd.ts'
 
 export type Compressor = 'lz4' | 'zstd' | 'brotli'
 
@@ -39,5 +41,16 @@ function compress(codec: Compressor, raw: Uint8Array): Uint8Array | undefined {
   if (stored === undefined) {
     throw new MleError('FORMAT_CODEC_WRITE', `this runtime cannot write ${codec}, only read it; use lz4, or ${codec === 'zstd' ? 'Node 22.15 or later' : 'Node, Deno or Bun'}`, { expected: 'lz4', actual: codec })
   }
-  return stored
+  return codec === 'zstd' ? oneFrame(stored, raw) : stored
+}
+
+/** Deno ends what it writes with an empty frame, which a chunk must not have. */
+function oneFrame(stored: Uint8Array, raw: Uint8Array): Uint8Array {
+  const frame = stored.subarray(0, zstdFrameBytes(stored, raw.length))
+  if (frame.length < stored.length) {
+    const decoded = new Uint8Array(raw.length)
+    decodeZstd(frame, decoded)
+    if (!equalBytes(decoded, raw)) throw new MleError('FORMAT_CODEC_WRITE', 'the zstd encoder of this runtime spreads data over several frames; use lz4 or brotli', { expected: 'lz4', actual: 'zstd' })
+  }
+  return frame
 }

@@ -24,6 +24,14 @@ interface Frame {
  */
 export function checkZstdFrame(source: Uint8Array, rawBytes: number): Frame {
   const frame = readHeader(source, rawBytes)
+  const end = zstdFrameBytes(source, rawBytes)
+  if (end !== source.length) throw dataError('zstd', `${source.length - end} bytes after the end of its frame`)
+  return frame
+}
+
+/** Where the first frame of `source` ends. Throws CODEC_DATA. */
+export function zstdFrameBytes(source: Uint8Array, rawBytes: number): number {
+  const frame = readHeader(source, rawBytes)
   const end = source.length - (frame.hasChecksum ? 4 : 0)
   let at = frame.firstBlock
   for (let last = false; !last; ) {
@@ -37,8 +45,7 @@ export function checkZstdFrame(source: Uint8Array, rawBytes: number): Frame {
     at += 3 + (type === 1 ? 1 : size)
     if (at > end) throw dataError('zstd', 'a frame that ends early')
   }
-  if (at !== end) throw dataError('zstd', `${end - at} bytes after the end of its frame`)
-  return frame
+  return at + (frame.hasChecksum ? 4 : 0)
 }
 
 function readHeader(source: Uint8Array, rawBytes: number): Frame {

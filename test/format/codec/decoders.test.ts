@@ -11,7 +11,7 @@ import { decodeLz4Block, fillFromLz4Block } from '../../../src/format/codec/lz4-
 import { encodeLz4Block } from '../../../src/format/codec/lz4-encode.ts'
 import { shuffle, unshuffle } from '../../../src/format/codec/shuffle.ts'
 import { xxh64Low } from '../../../src/format/codec/xxh64.ts'
-import { decodeZstd } from '../../../src/format/codec/zstd.ts'
+import { decodeZstd, zstdFrameBytes } from '../../../src/format/codec/zstd.ts'
 import { hostDecompress } from '../../../src/platform/compress.ts'
 import { sampleBytes } from '../../fixtures/chunk_codecs/sample.ts'
 import { throwsCode } from '../../support/errors.ts'
@@ -70,6 +70,13 @@ test('the checksum of a zstd frame counts', () => {
   const bytes = fixture('sample.3.zst')
   bytes[bytes.length - 1] ^= 1
   throwsCode('CODEC_DATA', () => fromZstd(bytes, sample.length), /checksum/)
+})
+
+test('the end of the first frame is found without decoding', () => {
+  for (const name of ['sample.3.zst', 'sample.fast.zst']) {
+    const frame = fixture(name)
+    assert.equal(zstdFrameBytes(Uint8Array.of(...frame, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0), sample.length), frame.length)
+  }
 })
 
 test('xxh64 of short and long inputs', () => {
