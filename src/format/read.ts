@@ -114,9 +114,14 @@ const HEAD_BYTES = 65536
  * @param parts the whole file, or only what stands before the weights
  */
 export async function gather(source: Source, hashes: boolean, limits: Limits, parts: 'all' | 'head' = 'all'): Promise<{ container: Container; fetch: Fetch }> {
-  let head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength))
+  // Hashes are kept and compared later: nobody may change them meanwhile.
+  const start = async (length: number): Promise<Uint8Array> => {
+    const bytes = await source.read(0, Math.min(length, source.byteLength))
+    return hashes && source.bytes !== undefined ? new Uint8Array(bytes) : bytes
+  }
+  let head = await start(HEAD_BYTES)
   const needed = prefixLength(head, limits)
-  if (needed > head.byteLength) head = await source.read(0, Math.min(needed, source.byteLength))
+  if (needed > head.byteLength) head = await start(needed)
   const container = parsePrefix(head, source.byteLength, limits)
   const pieces: Piece[] = [{ offset: 0, bytes: head }]
   const { sections, signature } = container

@@ -162,6 +162,36 @@ test('no way around: graphs in memory, foreign files and old versions', async ()
   await rejectsCode('FORMAT_VERSION', () => load(old, { verify: trustAlice }))
 })
 
+test('bytes that change while they are loaded never pass for what was signed', async () => {
+  const evil = await write({ ...model, initializers: new Map([['w', { dtype: 'float32', shape: [2], data: Float32Array.of(66, 66) }]]) })
+  const start = signed.length - plain.length
+  // The other file under the same signature, consistent in itself.
+  const swapped = signed.slice()
+  swapped.set(evil.subarray(256), 256 + start)
+  swapped.set(evil.subarray(0, 256))
+  new DataView(swapped.buffer).setUint32(20, start, true)
+  const consistent = resealed(swapped)
+  const { verify } = crypto.subtle
+  for (const shared of [false, true]) {
+    const bytes = shared ? new Uint8Array(new SharedArrayBuffer(signed.length)) : new Uint8Array(signed.length)
+    bytes.set(signed)
+    // The worst moment: right after the signature was found right.
+    const changing = async (...given: Parameters<typeof verify>): Promise<boolean> => {
+      const fits = await verify.apply(crypto.subtle, given)
+      bytes.set(consistent)
+      return fits
+    }
+    Object.defineProperty(crypto.subtle, 'verify', { configurable: true, value: changing })
+    try {
+      const result = await load(bytes, { verify: trustAlice }).then(async (loaded) => (await loaded.run({ x: [[0, 0]] })).y.data, (error: unknown) => error)
+      assert.deepEqual(bytes, shared ? bytes : consistent)
+      if (!(result instanceof MleError)) assert.deepEqual(result, Float32Array.of(1, 2))
+    } finally {
+      Object.defineProperty(crypto.subtle, 'verify', { configurable: true, value: verify })
+    }
+  }
+})
+
 test('no JSON is parsed before the signature was found right', async () => {
   const broken = await sign(plain, bob.privateKey)
   const parse = JSON.parse
