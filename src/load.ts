@@ -6,10 +6,12 @@ import type { ReadOptions } from './format/types.ts'
 import { createDevice, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { narrowGraph } from './graph/narrow.ts'
+import { operatorsMadeFrom, WORTH_NODES } from './graph/optimize/options.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
 import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
+import { wasmModulesFor } from './ops/wasm/operators.ts'
 import type { SourceInput } from './platform/source.ts'
 import type { TrustPolicy } from './security/policy.ts'
 
@@ -19,10 +21,13 @@ export interface LoadOptions {
   /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
   readonly precision?: 'float32'
   /**
-   * 'strict' (default): every device on the host gives the same bits. 'relaxed': fused multiply-add where the engine has it (Node from 22
-   * on, current browsers), faster by a fifth in matrix products and convolutions, within the error bounds of docs/operators.md.
+   * 'strict' (default): every device on the host gives the same bits. 'relaxed' allows what changes the last digits of float32 numbers, within the
+   * error bounds of docs/operators.md: fused multiply-add where the engine has it (Node from 22 on, current browsers), fused layers, folded batch
+   * normalization, reciprocals.
    */
   readonly determinism?: 'strict' | 'relaxed'
+  /** false leaves the graph as it is, true optimizes small graphs too, a list names the passes (docs/optimizer.md). By default networks of 24 nodes and more are optimized. */
+  readonly optimize?: boolean | readonly string[]
   /** WebAssembly modules by name, compiled by the caller: for edge workers, which forbid compiling from bytes. */
   readonly wasm?: GivenModules
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
@@ -51,7 +56,8 @@ export interface LoadOptions {
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
-  const graph = options.precision === 'float32' ? narrowGraph(stored) : stored
+  const narrowed = options.precision === 'float32' ? narrowGraph(stored) : stored
+  const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, determinism: options.determinism })
   const [operators, device] = await both(loading, making)
@@ -76,6 +82,27 @@ async function given(graph: Graph, { verify, key, passphrase, outputs }: LoadOpt
 async function whole(graph: Graph): Promise<Graph> {
   const packed = graph.nodes.some(({ op, inputs }) => (op === 'Cast' || op === 'DequantizeLinear') && graph.initializers.has(inputs[0]))
   return packed ? (await import('./graph/unpack.ts')).unpackWeights(graph) : graph
+}
+
+/** Models of tables come from importers that write few nodes: there the optimizer costs more than it saves. */
+function isWorthOptimizing({ nodes, metadata }: Graph, { optimize }: LoadOptions): boolean {
+  return optimize === undefined ? nodes.length >= WORTH_NODES && metadata.methods === undefined : optimize !== false
+}
+
+/** The passes are fetched with the operators that they compute constants by. */
+async function optimized(graph: Graph, { determinism, optimize, device }: LoadOptions): Promise<Graph> {
+  const keys = operatorKeys(graph)
+  // A fused operator that has no kernel on the device is slower there than the several that have.
+  const fusible = (key: string): boolean => device === 'cpu' || wasmModulesFor(new Set([key])).length > 0
+  const options = { determinism, passes: typeof optimize === 'object' ? optimize : undefined, fusible }
+  const [{ optimizeGraph }, operators] = await Promise.all([import('./graph/optimize/index.ts'), loadOperators([...keys, ...operatorsMadeFrom(keys, options)])])
+  try {
+    return optimizeGraph(graph, operators, options).graph
+  } catch (error) {
+    // What is wrong with a graph is said where an output is planned that needs the part.
+    if (error instanceof MleError) return graph
+    throw error
+  }
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

@@ -6,8 +6,8 @@ import { subgraphsOf } from '../graph/infer.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
-import { onlyPositional, type Command, type ParsedArgs, type Terminal } from './command.ts'
-import { fileBytes, importFile, isMleFile, unguarded } from './model-file.ts'
+import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { fileBytes, graphOfFile, importFile, isMleFile, unguarded } from './model-file.ts'
 import { progressOn } from './progress.ts'
 import { bytesText } from './table.ts'
 
@@ -20,6 +20,9 @@ interface Description {
   readonly nodes: number
   readonly tensors: number
   readonly tensorBytes: number
+  /** After the optimizer: its passes that found something, and how many nodes there were before it. */
+  readonly passes?: readonly { readonly pass: string; readonly edits: number }[]
+  readonly nodesBefore?: number
   /** Of .mle files: signed, encrypted, root hash, sections. */
   readonly container?: Readonly<Record<string, unknown>>
 }
@@ -27,15 +30,20 @@ interface Description {
 const HELP = `
 Shows inputs, outputs, methods, classes, operators, sizes and notes of MODEL: an .mle file, or any file that mle convert takes.
 
-  --json  the same as JSON, with every column name and, of .mle files, the sections
+  --json              the same as JSON, with every column name and, of .mle files, the sections
+  --optimized         operators and sizes after the optimizer, and how often each of its passes found something
+  --determinism NAME  with --optimized: strict (default), or relaxed for the passes that change last digits of float32 numbers
 `
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const path = onlyPositional(args, 'MODEL')
+  const determinism = wordOption(args, 'determinism', ['strict', 'relaxed'])
+  const optimized = args.flag('optimized')
+  if (determinism !== undefined && !optimized) throw new UsageError('--determinism goes with --optimized')
   const progress = progressOn(terminal)
   const guard = await guardFrom(args)
   if (guard !== undefined && !isMleFile(path)) throw unguarded(path)
-  const description = isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress))
+  const description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress))
   if (args.flag('json')) terminal.out(`${JSON.stringify(jsonReport(path, description), null, 2)}\n`)
   else terminal.out(`${textReport(path, description)}\n`)
 }
@@ -51,6 +59,15 @@ async function describeFile(path: string, guard: Guard | undefined): Promise<Des
     tensorBytes: weightBytes,
     container: { signed, encrypted, compressed, root, sections },
   }
+}
+
+async function describeOptimized(graph: Graph, determinism: 'strict' | 'relaxed' | undefined): Promise<Description> {
+  const [{ optimizeGraph }, { operatorsMadeFrom }, { operatorKeys }, { loadOperators }] = await Promise.all([
+    import('../graph/optimize/index.ts'), import('../graph/optimize/options.ts'), import('../graph/plan.ts'), import('../ops/packs.ts'),
+  ])
+  const keys = operatorKeys(graph)
+  const { graph: small, counts } = optimizeGraph(graph, await loadOperators([...keys, ...operatorsMadeFrom(keys, { determinism })]), { determinism })
+  return { ...describeGraph(small), passes: [...counts].map(([pass, edits]) => ({ pass, edits })), nodesBefore: describeGraph(graph).nodes }
 }
 
 function describeGraph(graph: Graph): Description {
@@ -83,12 +100,12 @@ function describeGraph(graph: Graph): Description {
   }
 }
 
-function jsonReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, container }: Description): object {
+function jsonReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, passes, nodesBefore, container }: Description): object {
   const { methods, columns, classes, notes, ...about } = metadata
-  return { file: basename(path), bytes: fileBytes(path), format, ...about, inputs, outputs, methods, columns, classes, operators, nodes, tensors, tensorBytes, notes, ...container }
+  return { file: basename(path), bytes: fileBytes(path), format, ...about, inputs, outputs, methods, columns, classes, operators, nodes, tensors, tensorBytes, passes, nodesBefore, notes, ...container }
 }
 
-function textReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, container }: Description): string {
+function textReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, passes, nodesBefore, container }: Description): string {
   const { framework, frameworkVersion, estimator, methods = [], columns = [], classes = [], notes = [] } = metadata
   const lines: [string, string][] = [['file', `${basename(path)}, ${format}, ${bytesText(fileBytes(path))}`]]
   const origin = [framework, frameworkVersion].filter((part) => part !== undefined).join(' ')
@@ -101,6 +118,7 @@ function textReport(path: string, { format, inputs, outputs, metadata, operators
   classes.forEach((labels, i) => lines.push([i === 0 ? 'classes' : '', listText(labels.map(String))]))
   lines.push(['operators', `${nodes}: ${operators.map(({ op, count }) => (count === 1 ? op : `${op} x${count}`)).join(', ')}`])
   lines.push(['tensors', `${tensors}, ${bytesText(tensorBytes)}`])
+  if (passes !== undefined) lines.push(['optimizer', `${nodesBefore} nodes before; ${passes.map(({ pass, edits }) => `${pass} ${edits}`).join(', ') || 'nothing to do'}`])
   if (container !== undefined) lines.push(['trust', `${container.signed ? 'signed' : 'not signed'}, ${container.encrypted ? 'encrypted' : 'not encrypted'}; root ${String(container.root)}`])
   notes.forEach((note, i) => lines.push([i === 0 ? 'notes' : '', note]))
   return lines.map(([title, text]) => `${title.padEnd(10)}${text}`).join('\n')
@@ -151,8 +169,9 @@ function typeText(type: ValueType): string {
 }
 
 export const inspect: Command = {
-  usage: 'inspect MODEL [--json]',
-  help: `${HELP.trim()}\n${ACCESS_HELP}`,
-  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' } },
+  usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]]',
+  help: `${HELP.trim()}
+${ACCESS_HELP}`,
+  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' } },
   run: execute,
 }

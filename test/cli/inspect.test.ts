@@ -58,3 +58,16 @@ test('a boosted model shows its trees and what they split by, from a foreign fil
   assert.equal((await run('convert', foreign, '-o', at('booster.mle'))).code, 0)
   assert.deepEqual(shown((await run('inspect', at('booster.mle'))).out), shown(out))
 })
+
+test('--optimized counts what the passes found', async () => {
+  const fixture = readCases('sklearn').find(({ name }) => name === 'gb_regressor_init_linear')
+  assert.ok(fixture !== undefined)
+  const path = file('boosted.joblib', fixture.bytes(fixture.description.file))
+  const { out } = await run('inspect', path, '--optimized')
+  assert.match(out, /\noptimizer \d+ nodes before; .*remove-no-ops \d+/)
+  const report = JSON.parse((await run('inspect', path, '--json', '--optimized', '--determinism', 'relaxed')).out)
+  assert.ok(report.nodes < report.nodesBefore)
+  assert.ok(report.passes.some(({ pass, edits }: { pass: string; edits: number }) => pass === 'remove-no-ops' && edits > 0))
+  assert.match((await run('inspect', table, '--optimized')).out, /\noptimizer 4 nodes before; nothing to do/)
+  assert.equal((await run('inspect', table, '--determinism', 'relaxed')).code, 2)
+})
