@@ -12,6 +12,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['BYTES', 'Where the bytes of a model come from'],
   ['CLI', 'The command `mle`'],
   ['CODEC', 'Compressed sections of .mle files'],
+  ['COMPARE', 'The command `mle compare`'],
   ['CSV', 'CSV input of the command'],
   ['DEVICE', 'Devices'],
   ['ENCRYPTION', 'Encrypted files'],

@@ -62,11 +62,8 @@ async function describeFile(path: string, guard: Guard | undefined): Promise<Des
 }
 
 async function describeOptimized(graph: Graph, determinism: 'strict' | 'relaxed' | undefined): Promise<Description> {
-  const [{ optimizeGraph }, { operatorsMadeFrom }, { operatorKeys }, { loadOperators }] = await Promise.all([
-    import('../graph/optimize/index.ts'), import('../graph/optimize/options.ts'), import('../graph/plan.ts'), import('../ops/packs.ts'),
-  ])
-  const keys = operatorKeys(graph)
-  const { graph: small, counts } = optimizeGraph(graph, await loadOperators([...keys, ...operatorsMadeFrom(keys, { determinism })]), { determinism })
+  const { optimizedGraph } = await import('./optimized.ts')
+  const { graph: small, counts } = await optimizedGraph(graph, { determinism })
   return { ...describeGraph(small), passes: [...counts].map(([pass, edits]) => ({ pass, edits })), nodesBefore: describeGraph(graph).nodes }
 }
 

@@ -9,6 +9,7 @@ const COMMANDS: ReadonlyMap<string, { readonly summary: string; readonly load: (
   ['export', { summary: 'write a model of any supported format as an ONNX file', load: async () => (await import('./export.ts')).exportCommand }],
   ['run', { summary: 'predict with a model on .npy, .csv or .json inputs', load: async () => (await import('./run.ts')).run }],
   ['inspect', { summary: 'show inputs, outputs, methods, operators and sizes of a model', load: async () => (await import('./inspect.ts')).inspect }],
+  ['compare', { summary: 'run two models, or one on two devices, and name the first operator that differs', load: async () => (await import('./compare.ts')).compare }],
   ['keygen', { summary: 'make keys for signing and for encryption', load: async () => (await import('./keygen.ts')).keygen }],
   ['sign', { summary: 'sign an .mle file', load: async () => (await import('./sign.ts')).sign }],
   ['verify', { summary: 'verify the signatures of an .mle file, and every byte of it', load: async () => (await import('./verify.ts')).verify }],
