@@ -157,3 +157,55 @@ test('attributes that float32 cannot hold are noted', async () => {
   b.output('y', b.add('LeakyRelu', [b.input('x', { dtype: 'float64', shape: [2] })], { alpha: { kind: 'float', value: 0.1 } }), { dtype: 'float64', shape: [2] })
   assert.match((await exportOnnx(b.build())).notes.join(), /attribute alpha of LeakyRelu is rounded to float32/)
 })
+
+test('dtypes that ONNX does not have for an operator go through others', async () => {
+  const b = graphBuilder()
+  const bytes = b.input('bytes', { dtype: 'uint8', shape: [4] })
+  b.output('relu', b.add('Relu', [bytes]), { dtype: 'uint8', shape: [4] })
+  b.output('neg', b.add('Neg', [bytes]), { dtype: 'uint8', shape: [4] })
+  b.output('max', b.add('ReduceMax', [b.add('Cast', [bytes], { to: 'int16' })]), { dtype: 'int16', shape: [1] })
+  const x = b.input('x', { dtype: 'float64', shape: [4] })
+  b.output('celu', b.add('Celu', [x], { alpha: { kind: 'float', value: 0.5 } }), { dtype: 'float64', shape: [4] })
+  b.output('words', b.add('ConstantOfShape', [b.constant(tensor([2], [1], 'int64'))], { value: { dtype: 'string', shape: [1], data: ['a'] } }), { dtype: 'string', shape: [2] })
+  const graph = b.build()
+  const { bytes: file, notes } = await exportOnnx(graph)
+  assert.ok(notes.some((note) => note.includes('ReduceMax of int16')) && notes.some((note) => note.includes('Celu of float64')), notes.join())
+  const again = await importModel(file)
+  assert.ok(!again.nodes.some(({ op }) => op === 'Relu' || op === 'Neg' || op === 'Celu' || op === 'ConstantOfShape'))
+  const feeds = { bytes: tensor(Uint8Array.of(0, 1, 2, 200)), x: tensor(Float64Array.of(-1, 0, 2, NaN)) }
+  const [want, got] = [JSON.parse(await outputsOf(graph, feeds)), JSON.parse(await outputsOf(again, feeds))]
+  const celu = want.findIndex(([name]: [string]) => name === 'celu')
+  want[celu][3].forEach((one: string, i: number) => assert.ok(one === got[celu][3][i] || Math.abs(Number(one) - Number(got[celu][3][i])) < 1e-15))
+  want.splice(celu, 1)
+  got.splice(celu, 1)
+  assert.deepEqual(got, want)
+})
+
+test('bfloat16 needs the opset that has it', async () => {
+  const b = graphBuilder()
+  b.output('y', b.add('Acos', [b.input('x', { dtype: 'bfloat16', shape: [1] })]), { dtype: 'bfloat16', shape: [1] })
+  assert.equal((await exportOnnx(b.build())).opset, 22)
+})
+
+test('names of subgraphs are unique in the file, and Loop keeps both inputs that may be left out', async () => {
+  const inner = graphBuilder()
+  inner.input('i', { dtype: 'int64', shape: [] })
+  inner.input('go', { dtype: 'bool', shape: [] })
+  inner.input('state', { dtype: 'float32', shape: [1] })
+  const next = inner.add('Add', ['state', 'x'])
+  inner.output('go_on', inner.add('Less', [inner.add('ReduceSum', [next], { keepdims: 0 }), inner.constant(tensor([9], [], 'float32'))]), { dtype: 'bool', shape: [] })
+  inner.output('sum', next, { dtype: 'float32', shape: [1] })
+  const b = graphBuilder()
+  const x = b.input('x', { dtype: 'float32', shape: [1] })
+  // add.0 is a name of the body too.
+  const start = b.add('Add', [x, x])
+  b.output('y', b.add('Loop', ['', '', start], { body: { kind: 'graph', value: inner.build() } }), { dtype: 'float32', shape: [1] })
+  const graph = b.build()
+  const proto = readModel(messageOf((await exportOnnx(graph)).bytes)).graph
+  const loop = proto?.nodes.find(({ op }) => op === 'Loop')
+  const names = [...(proto?.nodes ?? []), ...(loop?.attributes.find(({ name }) => name === 'body')?.g?.nodes ?? [])].flatMap(({ outputs }) => outputs)
+  assert.equal(new Set(names).size, names.length, names.join())
+  assert.deepEqual(loop?.inputs.slice(0, 2), ['', ''])
+  const feeds = { x: tensor([2], [1], 'float32') }
+  assert.equal(await outputsOf(await importModel((await exportOnnx(graph)).bytes), feeds), await outputsOf(graph, feeds))
+})

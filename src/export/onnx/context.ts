@@ -2,7 +2,7 @@
 import { MleError } from '../../error.ts'
 import type { Node, ValueInfo } from '../../graph/graph.ts'
 import { nodeLabel, type OuterScope } from '../../graph/infer.ts'
-import { isTensorType, type Attribute, type Subgraph, type TensorType } from '../../ops/types.ts'
+import { isTensorType, type Attribute, type Subgraph, type TensorType, type ValueType } from '../../ops/types.ts'
 import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
 
 /** Attribute values by kind of JavaScript value: integers, lists of integers, texts; anything else as an Attribute. */
@@ -15,6 +15,9 @@ export interface Lowering {
   readonly inputs: readonly string[]
   readonly has: (index: number) => boolean
   readonly type: (index: number) => TensorType
+  readonly outputType: (index: number) => ValueType | undefined
+  /** Writes the node as it is. */
+  readonly keep: () => void
   /** The value of an input that is constant; refuses the node where it is not. */
   readonly constant: (index: number, name: string) => Tensor
   /** Adds an operator and returns its output: 'Add', 'ai.onnx.ml.LabelEncoder'. The last one of a lowering names the node's own output. */
@@ -80,6 +83,8 @@ export function loweringOf(node: Node, index: number, scope: OuterScope, target:
       const type = scope.typeOf(node.inputs[i])
       return isTensorType(type) ? type : refuse(`the type of input ${i} is not known`)
     },
+    outputType: (i) => scope.typeOf(node.outputs[i] ?? ''),
+    keep: () => void target.nodes.push(node),
     constant: (i, name) => scope.constantOf(node.inputs[i] ?? '') ?? refuse(`its input ${name} is computed by the graph, not constant`),
     add: (op, inputs, attributes, output) => addMany(op, inputs, 1, attributes, output === undefined ? [] : [output])[0],
     addMany,

@@ -15,6 +15,7 @@ import { loweringOf, refusal, type Target } from './context.ts'
 import { LOWERINGS } from './lower/index.ts'
 import { irVersionOf, MAX_OPSET, MIN_OPSET, opsetOf } from './opset.ts'
 import { modelMessage } from './proto.ts'
+import { uniqueNames } from './unique-names.ts'
 
 /** Version of ai.onnx.ml that has TreeEnsemble. */
 const ML_OPSET = 5
@@ -47,8 +48,9 @@ export function onnxOf(graph: Graph, options: OnnxExportOptions = {}): ExportedO
   const target: Target = { nodes: [], initializers: new Map(), fresh: freshNames(chosen), notes, precision, missingTexts: false }
   const { lowered, failures } = lowerGraph(chosen, types, undefined, target)
   const kept = withoutFailures(chosen, lowered, failures, options.outputs !== undefined, notes)
-  const narrowed = precision === 'float32' ? narrowGraph(kept) : kept
-  const opset = opsetOf(narrowed, wanted)
+  const narrowed = uniqueNames(precision === 'float32' ? narrowGraph(kept) : kept, target.fresh)
+  const hasBfloat16 = [...types.types.values()].some((type) => isTensorType(type) && type.dtype === 'bfloat16')
+  const opset = opsetOf(narrowed, wanted, hasBfloat16)
   if (target.missingTexts) notes.add(`ONNX has no missing texts: give ${MISSING_TEXT} for them`)
   noteRoundedAttributes(narrowed, notes)
   const domains = new Set([...domainsOf(narrowed.nodes)].filter((domain) => domain !== 'ai.onnx'))

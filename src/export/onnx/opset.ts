@@ -11,6 +11,9 @@ export const DEFAULT_OPSET = 21
 export const MIN_OPSET = 18
 export const MAX_OPSET = 28
 
+/** Operators that only move values: bfloat16 among the dtypes since opset 13. */
+const MOVES: ReadonlySet<string> = /* @__PURE__ */ new Set(['Identity', 'Cast', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Shape', 'Size', 'If', 'Loop', 'Scan'])
+
 /** ai.onnx operators that a later opset only gave further dtypes: the opset from which they mean what they mean today. */
 const SAME_SINCE: ReadonlyMap<string, number> = /* @__PURE__ */ new Map<string, number>([
   ...['Identity', 'Cast', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Shape', 'Size', 'ConstantOfShape', 'If', 'Loop', 'Scan', 'CastLike', 'TopK', 'Range', 'EyeLike', 'SplitToSequence'].map((op): [string, number] => [op, 13]),
@@ -26,7 +29,10 @@ export function irVersionOf(opset: number): number {
   return IR_VERSIONS.find(([from]) => opset >= from)?.[1] ?? 8
 }
 
-function needOf(node: Node): number {
+/** Where bfloat16 occurs, every operator is taken in the version that has all dtypes. */
+function needOf(node: Node, hasBfloat16: boolean): number {
+  if (node.op === 'Attention' && node.inputs.length > 6) return 24
+  if (hasBfloat16 && !MOVES.has(node.op)) return schemaOf(opKey(node.domain, node.op)).version
   return SAME_SINCE.get(node.op) ?? schemaOf(opKey(node.domain, node.op)).version
 }
 
@@ -35,13 +41,13 @@ function needOf(node: Node): number {
  *
  * @throws MleError ONNX_EXPORT_OPSET when an operator is newer than `wanted`
  */
-export function opsetOf(graph: Graph, wanted: number | undefined): number {
+export function opsetOf(graph: Graph, wanted: number | undefined, hasBfloat16: boolean): number {
   let opset = wanted ?? DEFAULT_OPSET
   const visit = (nodes: readonly Node[]): void =>
     nodes.forEach((node, index) => {
       for (const { graph: body } of subgraphsOf(node)) visit(body.nodes)
       if (node.domain !== 'ai.onnx') return
-      const need = needOf(node)
+      const need = needOf(node, hasBfloat16)
       if (need <= opset) return
       if (wanted !== undefined) throw new MleError('ONNX_EXPORT_OPSET', `${nodeLabel(node, index)} needs opset ${need}, opset ${wanted} was asked for`, { expected: wanted, actual: need })
       opset = need

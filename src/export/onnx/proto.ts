@@ -2,14 +2,18 @@
 import { MleError } from '../../error.ts'
 import type { Graph, Node, ValueInfo } from '../../graph/graph.ts'
 import { isTensorType, type Attribute, type Dim, type ValueType } from '../../ops/types.ts'
-import { isDType, type DType, type Tensor } from '../../tensor/index.ts'
+import { bitsOf, isDType, type DType, type Tensor } from '../../tensor/index.ts'
 import { message, putBytes, putFloat, putFloats, putInteger, putIntegers, putMessage, putText, type MessageWriter } from '../protobuf.ts'
 
 /** TensorProto.DataType by dtype. */
 const DATA_TYPES: ReadonlyMap<DType, number> = /* @__PURE__ */ new Map<DType, number>([
   ['float32', 1], ['uint8', 2], ['int8', 3], ['uint16', 4], ['int16', 5], ['int32', 6], ['int64', 7], ['string', 8], ['bool', 9], ['float16', 10], ['float64', 11],
-  ['uint32', 12], ['uint64', 13], ['bfloat16', 16],
+  ['uint32', 12], ['uint64', 13], ['bfloat16', 16], ['float8e4m3fn', 17], ['float8e4m3fnuz', 18], ['float8e5m2', 19], ['float8e5m2fnuz', 20], ['uint4', 21], ['int4', 22],
+  ['float4e2m1', 23], ['float8e8m0', 24], ['uint2', 25], ['int2', 26],
 ])
+
+/** Operators whose left-out inputs count: Loop has a trip count and a condition, which may both be ''. */
+const LEAST_INPUTS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['Loop', 2]])
 
 export interface ModelParts {
   readonly graph: Graph
@@ -63,7 +67,8 @@ function graphMessage(graph: Graph, name: string): MessageWriter {
 function nodeMessage(node: Node): MessageWriter {
   const out = message()
   const inputs = [...node.inputs]
-  while (inputs.length > 0 && inputs[inputs.length - 1] === '') inputs.pop()
+  const least = LEAST_INPUTS.get(node.op) ?? 0
+  while (inputs.length > least && inputs[inputs.length - 1] === '') inputs.pop()
   for (const name of inputs) putText(out, 1, name)
   for (const name of node.outputs) putText(out, 2, name)
   if (node.name !== undefined) putText(out, 3, node.name)
@@ -83,13 +88,17 @@ function attributeMessage(name: string, attribute: Attribute, node: Node): Messa
   }
   switch (attribute.kind) {
     case 'float':
+      if (name === 'seed' && node.op === 'Dropout') {
+        putInteger(out, 3, Math.trunc(attribute.value))
+        return finish(2)
+      }
       putFloat(out, 2, attribute.value)
       return finish(1)
     case 'int':
       putInteger(out, 3, attribute.value)
       return finish(2)
     case 'string':
-      if ((name === 'to' || name.endsWith('dtype')) && isDType(attribute.value)) {
+      if ((name === 'to' || /(dtype|datatype)$/.test(name)) && isDType(attribute.value)) {
         putInteger(out, 3, dataTypeOf(attribute.value, `attribute ${name} of ${node.op}`))
         return finish(2)
       }
@@ -128,8 +137,19 @@ export function tensorMessage({ dtype, shape, data }: Tensor, name: string): Mes
     }
   }
   if (name !== '') putText(out, 8, name)
-  if (ArrayBuffer.isView(data)) putBytes(out, 9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  if (ArrayBuffer.isView(data)) putBytes(out, 9, rawBytes(dtype, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)))
   return out
+}
+
+/** Elements of 4 and 2 bits lie side by side in a byte, low bits first; here each has a byte. */
+function rawBytes(dtype: DType, bytes: Uint8Array): Uint8Array {
+  const bits = bitsOf(dtype)
+  if (bits >= 8) return bytes
+  const perByte = 8 / bits
+  const mask = 2 ** bits - 1
+  const packed = new Uint8Array(Math.ceil(bytes.length / perByte))
+  bytes.forEach((value, i) => (packed[Math.floor(i / perByte)] |= (value & mask) << (bits * (i % perByte))))
+  return packed
 }
 
 function valueMessage({ name, type }: ValueInfo): MessageWriter {

@@ -2,6 +2,7 @@
 import type { Lower } from '../context.ts'
 import { arithmeticLowerings } from './arithmetic.ts'
 import { categoryLowerings } from './categories.ts'
+import { dtypeLowerings } from './dtypes.ts'
 import { distanceLowerings } from './distances.ts'
 import { interpolationLowerings } from './interpolation.ts'
 import { matrixLowerings } from './matrices.ts'
@@ -12,6 +13,7 @@ export const LOWERINGS: ReadonlyMap<string, Lower> = /* @__PURE__ */ new Map([
   ...arithmeticLowerings,
   ...categoryLowerings,
   ...distanceLowerings,
+  ...dtypeLowerings,
   ...interpolationLowerings,
   ...matrixLowerings,
   ...pairLowerings,

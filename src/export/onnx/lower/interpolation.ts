@@ -162,6 +162,13 @@ function normalQuantile(lowering: Lowering, p: string, dtype: 'float32' | 'float
   return add('Where', [add('LessOrEqual', [add('Abs', [q]), number(0.425)]), central, signed], {}, out)
 }
 
+const quantileOfElements: Lower = (lowering) => {
+  const { node, inputs, type, add } = lowering
+  const { dtype } = type(0)
+  if (dtype === 'float32' || dtype === 'float64') normalQuantile(lowering, inputs[0], dtype, node.outputs[0])
+  else add('Cast', [normalQuantile(lowering, add('Cast', [inputs[0]], { to: 'float32' }), 'float32')], { to: dtype }, node.outputs[0])
+}
+
 const BOUND = 1e-7
 
 const quantileMap: Lower = (lowering) => {
@@ -250,7 +257,7 @@ const bsplineBasis: Lower = (lowering) => {
 export const interpolationLowerings: readonly (readonly [string, Lower])[] = [
   ['mle.PowerTransform', powerTransform],
   ['mle.Interpolate', interpolate],
-  ['mle.NormalQuantile', (lowering) => void normalQuantile(lowering, lowering.inputs[0], lowering.type(0).dtype === 'float32' ? 'float32' : 'float64', lowering.node.outputs[0])],
+  ['mle.NormalQuantile', quantileOfElements],
   ['mle.QuantileMap', quantileMap],
   ['mle.BSplineBasis', bsplineBasis],
 ]
