@@ -1,5 +1,5 @@
 // Model files of any kind: .mle is read as it is, everything else is imported first.
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { MleError } from '../error.ts'
 import type { DeviceName } from '../graph/device.ts'
@@ -48,13 +48,20 @@ export async function importFile(path: string, progress: Progress): Promise<Grap
   return graph
 }
 
-/** A file in a model's folder by its plain name; undefined where there is none. */
+/**
+ * A file in a model's folder by its plain name, for data that lie beside it; undefined where there is none. A link may lead out of the folder, so it
+ * is not followed (CVE-2026-27489).
+ */
 function fileBeside(path: string, name: string): Uint8Array | undefined {
-  if (name !== basename(name) || name === '..') return undefined
+  if (name !== basename(name) || name === '' || name === '.' || name === '..' || name.includes('\0')) return undefined
+  const beside = join(dirname(path), name)
+  const found = lstatSync(beside, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
+  if (!found.isFile()) throw new MleError('CLI_FILE', `${beside}, which holds data of ${basename(path)}, is ${found.isSymbolicLink() ? 'a link' : 'no file'}; put the file itself into the folder`)
   try {
-    return readFileSync(join(dirname(path), name))
-  } catch {
-    return undefined
+    return readFileSync(beside)
+  } catch (error) {
+    throw unreadable(beside, error)
   }
 }
 

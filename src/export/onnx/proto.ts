@@ -146,7 +146,7 @@ function rawBytes(dtype: DType, bytes: Uint8Array): Uint8Array {
   const bits = bitsOf(dtype)
   if (bits >= 8) return bytes
   const perByte = 8 / bits
-  const mask = 2 ** bits - 1
+  const mask = (1 << bits) - 1
   const packed = new Uint8Array(Math.ceil(bytes.length / perByte))
   bytes.forEach((value, i) => (packed[Math.floor(i / perByte)] |= (value & mask) << (bits * (i % perByte))))
   return packed

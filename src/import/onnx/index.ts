@@ -18,12 +18,16 @@ export type { ExternalData } from './tensors.ts'
 
 /** Functions that call functions: deeper than this is a cycle. */
 const MAX_FUNCTION_DEPTH = 32
+/** Nodes that calls of functions become: each level may double them (CWE-776). */
+const MAX_FUNCTION_NODES = 1 << 20
 
 interface ImportState {
   readonly model: ModelProto
   readonly external: ExternalData | undefined
   readonly fresh: (hint: string) => string
   readonly functions: ReadonlyMap<string, FunctionProto>
+  /** Nodes that functions have become so far. */
+  expanded: number
   /** dtypes of values by name, as far as the file says. */
   readonly dtypes: Map<string, DType>
 }
@@ -46,8 +50,8 @@ export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
     taken.add(name)
     return name
   }
-  const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name), fn]))
-  const state: ImportState = { model, external, fresh, functions, dtypes: new Map() }
+  const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]))
+  const state: ImportState = { model, external, fresh, functions, expanded: 0, dtypes: new Map() }
   const graph = importGraph(model.graph, state)
   const imported: Graph = {
     ...typedOutputs(graph),
@@ -62,8 +66,8 @@ export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
   return restoreMetadata(imported)
 }
 
-function functionKey(domain: string, name: string): string {
-  return `${domain === 'ai.onnx' ? '' : domain}/${name}`
+function functionKey(domain: string, name: string, overload: string): string {
+  return `${domain === 'ai.onnx' ? '' : domain}/${name}/${overload}`
 }
 
 function collectNames(graph: GraphProto, names: Set<string>): void {
@@ -121,7 +125,7 @@ function typedOutputs(graph: Graph): Graph {
 
 function addNode(node: NodeProto, draft: Draft, state: ImportState, opsets: ReadonlyMap<string, number>, depth: number): void {
   const domain = node.domain === '' || node.domain === 'ai.onnx' ? 'ai.onnx' : node.domain
-  const fn = state.functions.get(functionKey(node.domain, node.op))
+  const fn = state.functions.get(functionKey(node.domain, node.op, node.overload))
   if (fn !== undefined) {
     expandFunction(fn, node, draft, state, depth)
     return
@@ -160,6 +164,8 @@ function constantOf(attributes: ReadonlyMap<string, Attribute>, where: string): 
 /** The nodes of a local function with its names replaced: inputs and outputs by the call's, inner ones by fresh ones. */
 function expandFunction(fn: FunctionProto, call: NodeProto, draft: Draft, state: ImportState, depth: number): void {
   if (depth >= MAX_FUNCTION_DEPTH) throw onnxError('ONNX_FUNCTION', `function ${fn.name} calls itself, or functions are nested deeper than ${MAX_FUNCTION_DEPTH}`)
+  state.expanded += fn.nodes.length
+  if (state.expanded > MAX_FUNCTION_NODES) throw onnxError('ONNX_FUNCTION', `calls of functions make more than ${MAX_FUNCTION_NODES} nodes`)
   const names = new Map<string, string>([['', '']])
   fn.inputs.forEach((name, i) => names.set(name, call.inputs[i] ?? ''))
   fn.outputs.forEach((name, i) => names.set(name, call.outputs[i] ?? state.fresh(name)))

@@ -22,6 +22,7 @@ export interface GraphProto {
 
 export interface FunctionProto {
   name: string
+  overload: string
   domain: string
   inputs: string[]
   outputs: string[]
@@ -33,6 +34,8 @@ export interface FunctionProto {
 
 export interface NodeProto {
   op: string
+  /** Which of several functions of one name is called. */
+  overload: string
   domain: string
   name: string
   inputs: string[]
@@ -72,6 +75,8 @@ export interface TensorProto {
   strings: Uint8Array[]
   external: [string, string][]
   isExternal: boolean
+  /** A part of a tensor that others hold the rest of. */
+  isSegment: boolean
   /** For tensors of which only some elements are stored: their places; `dims` are those of the whole. */
   indices?: TensorProto
 }
@@ -147,7 +152,7 @@ function readSparse(message: Message): TensorProto {
 }
 
 function readFunction(message: Message): FunctionProto {
-  const fn: FunctionProto = { name: '', domain: '', inputs: [], outputs: [], attributes: [], attributeDefaults: [], nodes: [], opsets: new Map() }
+  const fn: FunctionProto = { name: '', overload: '', domain: '', inputs: [], outputs: [], attributes: [], attributeDefaults: [], nodes: [], opsets: new Map() }
   for (const field of fieldsOf(message)) {
     if (field.number === 1) fn.name = textOf(message, field)
     else if (field.number === 4) fn.inputs.push(textOf(message, field))
@@ -156,13 +161,14 @@ function readFunction(message: Message): FunctionProto {
     else if (field.number === 7) fn.nodes.push(readNode(subMessage(message, field)))
     else if (field.number === 9) readOpset(subMessage(message, field), fn.opsets)
     else if (field.number === 10) fn.domain = textOf(message, field)
+    else if (field.number === 13) fn.overload = textOf(message, field)
     else if (field.number === 11) fn.attributeDefaults.push(readAttribute(subMessage(message, field)))
   }
   return fn
 }
 
 function readNode(message: Message): NodeProto {
-  const node: NodeProto = { op: '', domain: '', name: '', inputs: [], outputs: [], attributes: [] }
+  const node: NodeProto = { op: '', overload: '', domain: '', name: '', inputs: [], outputs: [], attributes: [] }
   for (const field of fieldsOf(message)) {
     if (field.number === 1) node.inputs.push(textOf(message, field))
     else if (field.number === 2) node.outputs.push(textOf(message, field))
@@ -170,6 +176,7 @@ function readNode(message: Message): NodeProto {
     else if (field.number === 4) node.op = textOf(message, field)
     else if (field.number === 5) node.attributes.push(readAttribute(subMessage(message, field)))
     else if (field.number === 7) node.domain = textOf(message, field)
+    else if (field.number === 8) node.overload = textOf(message, field)
   }
   return node
 }
@@ -198,7 +205,7 @@ function readAttribute(message: Message): AttributeProto {
 }
 
 function emptyTensor(): TensorProto {
-  return { name: '', dims: [], dataType: 0, raw: undefined, floats: [], int32s: [], int64s: [], uint64s: [], doubles: [], strings: [], external: [], isExternal: false }
+  return { name: '', dims: [], dataType: 0, raw: undefined, floats: [], int32s: [], int64s: [], uint64s: [], doubles: [], strings: [], external: [], isExternal: false, isSegment: false }
 }
 
 export function readTensor(message: Message): TensorProto {
@@ -206,6 +213,7 @@ export function readTensor(message: Message): TensorProto {
   for (const field of fieldsOf(message)) {
     if (field.number === 1) pushIntegers(message, field, tensor.dims)
     else if (field.number === 2) tensor.dataType = integerOf(field)
+    else if (field.number === 3) tensor.isSegment = true
     else if (field.number === 4) pushFloats(message, field, 4, tensor.floats)
     else if (field.number === 5) pushIntegers(message, field, tensor.int32s)
     else if (field.number === 6) tensor.strings.push(bytesOf(message, field))

@@ -33,6 +33,7 @@ export type ExternalData = (name: string) => Uint8Array | undefined
 
 export function tensorOf(proto: TensorProto, external: ExternalData | undefined): Tensor {
   const where = `tensor ${JSON.stringify(proto.name)}`
+  if (proto.isSegment) throw onnxError('ONNX_SEGMENT', `${where} is one segment of a larger tensor, which is not supported; store it whole`)
   if (proto.indices !== undefined) return denseOf(proto, proto.indices, external, where)
   const dtype = dtypeOf(proto.dataType, where)
   const shape = proto.dims.map(Number)

@@ -184,3 +184,17 @@ test('load optimizes large graphs, or what it is asked to; a name that is no pas
   assert.equal(optimizeGraph(b.build(), await loadOperators(['Neg', 'Identity'])).graph.inputs, b.build().inputs)
 })
 
+
+test('cancel-quantization gives back the integers, where scale and zero point are the same', async () => {
+  const quantized = tensor(Int8Array.from({ length: 256 }, (_, i) => i - 128), [256])
+  const passes = only('cancel-quantization', 'remove-dead')
+  for (const [scale, zero, other, count] of [[0.1, 3, 0.1, 1], [3.7, -128, 3.7, 1], [0.1, 3, 0.2, 0], [1e-38, 0, 1e-38, 0]] as const) {
+    await expectSame(
+      (b, x) => {
+        const parameters = (one: number): string[] => [b.constant(tensor([one], [], 'float32')), b.constant(tensor([zero], [], 'int8'))]
+        return b.add('QuantizeLinear', [b.add('DequantizeLinear', [x, ...parameters(scale)]), ...parameters(other)])
+      },
+      quantized, { counts: count === 0 ? {} : { 'cancel-quantization': 1 }, ops: count === 0 ? ['DequantizeLinear', 'QuantizeLinear', 'Identity'] : ['Identity'] }, passes,
+    )
+  }
+})
