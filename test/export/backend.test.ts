@@ -30,10 +30,13 @@ let lowered = 0
 let unread = 0
 let untyped = 0
 
+/** Every second model; EXPORT_LIST=1 takes all and lists what is wrong. */
+const EVERY = process.env.EXPORT_LIST === undefined ? 2 : 1
+
 test('every model that can be imported', async () => {
   const wrong: string[] = []
-  for (const [path, bytes] of readPack('onnx_backend')) {
-    if (!path.endsWith('/model.onnx')) continue
+  const models = [...readPack('onnx_backend')].filter(([path]) => path.endsWith('/model.onnx')).filter((_, i) => i % EVERY === 0)
+  for (const [path, bytes] of models) {
     let graph: Graph
     try {
       graph = await importModel(bytes)
@@ -61,4 +64,4 @@ test('every model that can be imported', async () => {
   assert.equal(wrong.length, 0, `${wrong.length} models, the first ${wrong[0]}`)
 })
 
-after(() => console.log(`ONNX backend suite: ${same} models are the same after export and import, ${lowered} are lowered, ${unread} are not imported, ${untyped} do not fit their shapes`))
+after(() => console.log(`ONNX backend suite, every ${EVERY === 1 ? 'model' : 'second model'}: ${same} models are the same after export and import, ${lowered} are lowered, ${unread} are not imported, ${untyped} do not fit their shapes`))
