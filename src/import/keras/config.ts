@@ -96,6 +96,13 @@ export function numbers(config: Config, key: string): number[] | undefined {
   return list
 }
 
+/** A list of whole numbers; undefined where the key is missing or null. */
+export function wholes(config: Config, key: string): number[] | undefined {
+  const list = numbers(config, key)
+  if (list?.every(Number.isSafeInteger) === false) throw wrong(config, key, 'whole numbers')
+  return list
+}
+
 export function object(config: Config, key: string): JsonObject | undefined {
   const value = config.get(key)
   if (value === undefined || value === null) return undefined

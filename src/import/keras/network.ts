@@ -161,7 +161,11 @@ function inputOf(config: Config): NetworkInput {
 }
 
 /** The call of a layer, with errors that name it. */
-function called(net: Net, layer: Layer, call: CallArguments): Masked[] {
+function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
+  const named = given.tensors.get('inputs')
+  const call = given.inputs.length === 0 && named !== undefined ? { ...given, inputs: named } : given
+  // Attention layers may get all that they read by name.
+  if (call.inputs.length === 0 && !call.tensors.has('query')) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer.name)} (${layer.className}) is called on nothing`)
   try {
     return layer.call(net, call)
   } catch (error) {

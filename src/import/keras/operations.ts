@@ -37,8 +37,8 @@ function plainNumber(call: CallArguments, keys: readonly string[]): number | und
 function plainList(call: CallArguments, keys: readonly string[]): number[] | undefined {
   for (const key of keys) {
     const value = call.plain.get(key)
-    if (typeof value === 'number') return [value]
-    if (Array.isArray(value) && value.every((one): one is number => typeof one === 'number')) return value
+    if (Number.isSafeInteger(value)) return [Number(value)]
+    if (Array.isArray(value) && value.every((one): one is number => Number.isSafeInteger(one))) return value
   }
   return undefined
 }
@@ -125,7 +125,7 @@ function getItem(net: Net, call: CallArguments, where: string): Value {
       if (item !== null && items.length > 1) axis = value.shape.length - (items.length - items.indexOf(item) - 1)
       continue
     }
-    if (typeof item === 'number') {
+    if (typeof item === 'number' && Number.isSafeInteger(item)) {
       value = sliced(net, value, axis, item, item === -1 ? undefined : item + 1, 1)
       fallen.push(axis++)
       continue
@@ -152,7 +152,7 @@ function sliceOf(item: Json, where: string): [number, number | undefined, number
   const read = (key: string): number | undefined => {
     const value = source.get(key)
     if (value === null || value === undefined) return undefined
-    if (typeof value !== 'number') throw unsupported(`${where}, a slice whose ${key} is computed`)
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw unsupported(`${where}, a slice whose ${key} is computed`)
     return value
   }
   return [read('start') ?? 0, read('stop'), read('step') ?? 1]

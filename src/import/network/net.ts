@@ -1,6 +1,7 @@
 // Builds the graph of a network node by node, with the type of every value known as it is made: what layers are written with.
 import { graphBuilder, type AttributeInput, type GraphBuilder } from '../../graph/builder.ts'
 import type { Graph, Metadata } from '../../graph/graph.ts'
+import { MleError } from '../../error.ts'
 import { schemaOf } from '../../ops/registry.ts'
 import { isTensorType, type Attribute, type Dim, type TensorType, type ValueType } from '../../ops/types.ts'
 import type { DType, Tensor } from '../../tensor/index.ts'
@@ -121,7 +122,7 @@ function netOver(builder: GraphBuilder, dtype: DType, root: Net | undefined, sha
 }
 
 function tensorTypeOf(type: ValueType, op: string): { dtype: DType; shape: readonly Dim[] } {
-  if (!isTensorType(type) || type.shape === undefined) throw new TypeError(`${op} gives a value of unknown rank`)
+  if (!isTensorType(type) || type.shape === undefined) throw new MleError('IMPORT_RANK', `operator ${op} gives a tensor whose number of dimensions the file does not say; export the model to ONNX and import that`)
   return { dtype: type.dtype, shape: type.shape }
 }
 

@@ -30,11 +30,18 @@ export function input(op: Op, index: number): Value {
   return found
 }
 
-/** The numbers of a constant input; throws TFLITE_UNSUPPORTED where it is computed. */
+/** The whole numbers of a constant input; throws TFLITE_UNSUPPORTED where it is computed, TFLITE_GRAPH for other numbers. */
 export function constantNumbers(op: Op, index: number, what: string): number[] {
   const found = op.constants[index]
   if (found === undefined) throw unsupported(op, `${what} that is computed in the graph`)
-  return [...numbersOf(found)]
+  return wholeNumbers(op, found, what)
+}
+
+function wholeNumbers(op: Op, tensor: Tensor, what: string): number[] {
+  const list = [...numbersOf(tensor)]
+  const wrong = list.find((one) => !Number.isSafeInteger(one))
+  if (wrong !== undefined || list.length === 0) throw tfliteError('TFLITE_GRAPH', `${op.where}: ${what} is ${wrong ?? 'empty'}, expected whole numbers`)
+  return list
 }
 
 export function intOption({ options }: Op, field: number, fallback: number): number {
@@ -70,7 +77,7 @@ export function fused(op: Op, value: Value, field: number): Value {
 export function int64(op: Op, index: number): Value {
   const constant = op.constants[index]
   if (constant !== undefined) {
-    const list = numbersOf(constant)
+    const list = wholeNumbers(op, constant, `input ${index}`)
     return op.net.constant({ dtype: 'int64', shape: constant.shape, data: BigInt64Array.from(list, (one) => BigInt(one)) }, 'ints')
   }
   return cast(op.net, input(op, index), 'int64')

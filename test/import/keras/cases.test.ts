@@ -22,7 +22,7 @@ async function runCase(pack: string, files: ReadonlyMap<string, Uint8Array>, fix
   stored.dispose()
 }
 
-for (const pack of ['keras', 'keras_more', 'tflite']) {
+for (const pack of ['keras', 'keras_more', 'keras3', 'tflite']) {
   const files = readPack(pack)
   for (const fixture of readCases(pack)) {
     test(`${pack}: ${fixture.name}`, async () => {

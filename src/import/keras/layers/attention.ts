@@ -2,7 +2,7 @@
 import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, cast, expand, mul, reduce, scalar, sizeOfAxis, sub, unsqueeze } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
-import { count, flag, kerasError, nameOf, numbers, text, unsupported } from '../config.ts'
+import { count, flag, kerasError, nameOf, text, unsupported, wholes } from '../config.ts'
 import type { CallArguments, LayerFactory, Masked } from '../layer.ts'
 import { spec, type Weights } from '../weights.ts'
 import { weight } from './core.ts'
@@ -38,7 +38,7 @@ const attention = (isAdditive: boolean): LayerFactory => (config, weights) => {
   const causal = flag(config, 'causal', false)
   return {
     call(net, call) {
-      if (call.inputs.length < 2) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(name)} gets ${call.inputs.length} inputs, expected a query, a value and perhaps a key`)
+      if (call.inputs.length < 2 || call.inputs.length > 3) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(name)} gets ${call.inputs.length} inputs, expected a query, a value and perhaps a key`)
       const [query, value, key = value] = call.inputs
       const [q, v, k] = [query, value, key].map((one) => asFloat(net, one.value))
       let scores: Value
@@ -89,7 +89,7 @@ function argument(call: CallArguments, position: number, name: string): Masked |
 const multiHead = (isGrouped: boolean): LayerFactory => (config, weights) => {
   const name = nameOf(config)
   const hasBias = flag(config, 'use_bias', true)
-  const axes = numbers(config, 'attention_axes')
+  const axes = wholes(config, 'attention_axes')
   if (axes !== undefined && !(axes.length === 1 && (axes[0] === 1 || axes[0] === -2))) throw unsupported(`layer ${JSON.stringify(name)}, attention over axes ${axes.join(', ')}`)
   const size = count(config, isGrouped ? 'head_dim' : 'key_dim')
   const queryHeads = count(config, isGrouped ? 'num_query_heads' : 'num_heads')

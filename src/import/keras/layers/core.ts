@@ -4,7 +4,7 @@ import { add, asFloat, cast, converted, elementwise, expand, frontAxis, mul, red
 import type { Net, Value } from '../../network/net.ts'
 import type { Tensor } from '../../../tensor/index.ts'
 import { activationOf, reluLayer } from '../activations.ts'
-import { count, flag, kerasError, nameOf, number, numbers, text, unsupported } from '../config.ts'
+import { count, flag, kerasError, nameOf, number, text, unsupported, wholes } from '../config.ts'
 import { simple, unmasked, type LayerFactory, type ModelInfo } from '../layer.ts'
 import { spec } from '../weights.ts'
 
@@ -97,7 +97,7 @@ const flatten: LayerFactory = (config) => {
 
 const reshapeLayer: LayerFactory = (config) => {
   const name = nameOf(config)
-  const target = numbers(config, 'target_shape') ?? []
+  const target = wholes(config, 'target_shape') ?? []
   return unmasked((net, value) => {
     const dims = closed(target, value, name)
     if (dims.includes(-1)) {
@@ -110,7 +110,7 @@ const reshapeLayer: LayerFactory = (config) => {
 }
 
 const permute: LayerFactory = (config) => {
-  const dims = numbers(config, 'dims') ?? []
+  const dims = wholes(config, 'dims') ?? []
   return unmasked((net, value) => transpose(net, value, [0, ...dims]))
 }
 
@@ -162,7 +162,7 @@ const relu: LayerFactory = (config) => {
 const MASKED = -1e9
 
 const softmax: LayerFactory = (config) => {
-  const axes = numbers(config, 'axis') ?? [-1]
+  const axes = wholes(config, 'axis') ?? [-1]
   return {
     call(net, { inputs, tensors }) {
       const { value, mask: own } = inputs[0]
@@ -264,7 +264,7 @@ export function placesByCorners({ isTfjs, version, major }: ModelInfo): boolean 
 
 const upSampling = (rank: number): LayerFactory => (config, _weights, info) => {
   const size = config.get('size') ?? 2
-  const list = typeof size === 'number' ? new Array<number>(rank).fill(size) : (numbers(config, 'size') ?? [])
+  const list = typeof size === 'number' ? new Array<number>(rank).fill(size) : (wholes(config, 'size') ?? [])
   if (list.length !== rank || list.some((one) => !Number.isSafeInteger(one) || one < 1)) throw kerasError('KERAS_CONFIG', `layer ${JSON.stringify(nameOf(config))}: size is not ${rank} whole numbers`)
   const first = text(config, 'data_format', 'channels_last') === 'channels_first'
   const mode = text(config, 'interpolation', 'nearest')

@@ -1,7 +1,7 @@
 // Layers of several inputs.
 import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsLast, concat, div, expand, frontAxis, mul, reduce, scalar, sizeOfAxis, sub, transpose, unsqueeze } from '../../network/tensors.ts'
-import { flag, kerasError, nameOf, numbers, text, unsupported, whole } from '../config.ts'
+import { flag, kerasError, nameOf, text, unsupported, whole, wholes } from '../config.ts'
 import type { LayerFactory, Masked } from '../layer.ts'
 
 /** Inputs of one rank: those of fewer dimensions get dimensions of length 1 behind the batch. */
@@ -82,9 +82,15 @@ function dotProduct(net: Net, a: Value, b: Value, axes: readonly [number, number
 }
 
 const dot: LayerFactory = (config) => {
-  const axes = numbers(config, 'axes') ?? [-1]
+  const axes = wholes(config, 'axes') ?? [-1]
   const normalize = flag(config, 'normalize', false)
-  return { call: (net, { inputs: [a, b] }) => [{ value: dotProduct(net, asFloat(net, a.value), asFloat(net, b.value), [axes[0], axes[1] ?? axes[0]], normalize) }] }
+  return {
+    call(net, { inputs }) {
+      if (inputs.length !== 2) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(nameOf(config))} gets ${inputs.length} inputs, expected 2`)
+      const [a, b] = inputs
+      return [{ value: dotProduct(net, asFloat(net, a.value), asFloat(net, b.value), [axes[0], axes[1] ?? axes[0]], normalize) }]
+    },
+  }
 }
 
 /** Keras 1: one layer for all ways to merge. */

@@ -2,7 +2,7 @@
 import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsFirst, channelsLast, div, elementwise, floats, frontAxis, mul, numbersOf, reduce, scalar, sub } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
-import { flag, kerasError, nameOf, number, numbers, unsupported, whole } from '../config.ts'
+import { flag, kerasError, nameOf, number, unsupported, whole, wholes } from '../config.ts'
 import { simple, type LayerFactory } from '../layer.ts'
 import { spec } from '../weights.ts'
 import { weight } from './core.ts'
@@ -15,7 +15,7 @@ function along(tensor: Tensor, axes: readonly number[], value: Value): Tensor {
 
 const batchNormalization: LayerFactory = (config, weights) => {
   const name = nameOf(config)
-  const given = numbers(config, 'axis') ?? [-1]
+  const given = wholes(config, 'axis') ?? [-1]
   if (flag(config, 'renorm', false)) throw unsupported(`layer ${JSON.stringify(name)}, batch renormalization`)
   if (number(config, 'mode', 0) !== 0) throw unsupported(`layer ${JSON.stringify(name)}, BatchNormalization of mode ${number(config, 'mode', 0)}`)
   if (given.length !== 1) throw unsupported(`layer ${JSON.stringify(name)}, BatchNormalization over ${given.length} axes`)
@@ -47,7 +47,7 @@ const batchNormalization: LayerFactory = (config, weights) => {
 }
 
 const layerNormalization: LayerFactory = (config, weights) => {
-  const axes = numbers(config, 'axis') ?? [-1]
+  const axes = wholes(config, 'axis') ?? [-1]
   const epsilon = number(config, 'epsilon', 1e-3)
   const isRms = flag(config, 'rms_scaling', false)
   const names = [...(flag(config, 'scale', true) || isRms ? ['gamma'] : []), ...(flag(config, 'center', true) && !isRms ? ['beta'] : [])]
@@ -81,7 +81,7 @@ function scaled(net: Net, value: Value, gamma: Tensor | undefined, beta: Tensor 
 }
 
 const rmsNormalization: LayerFactory = (config, weights) => {
-  const axes = numbers(config, 'axis') ?? [-1]
+  const axes = wholes(config, 'axis') ?? [-1]
   const epsilon = number(config, 'epsilon', 1e-6)
   const [gamma] = weights.take([spec('scale')])
   return simple((net, input) => {
@@ -96,7 +96,7 @@ const rmsNormalization: LayerFactory = (config, weights) => {
 const UNIT_EPSILON = 1e-12
 
 const unitNormalization: LayerFactory = (config) => {
-  const axes = numbers(config, 'axis') ?? [-1]
+  const axes = wholes(config, 'axis') ?? [-1]
   return simple((net, input) => {
     const value = asFloat(net, input)
     const over = axes.map((axis) => frontAxis(axis, value.shape.length))

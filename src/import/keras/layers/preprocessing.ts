@@ -2,7 +2,7 @@
 import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, cast, div, floats, frontAxis, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, sub, type Wanted } from '../../network/tensors.ts'
 import type { Json } from '../../json.ts'
-import { count, flag, kerasError, nameOf, number, numbers, text, unsupported, word } from '../config.ts'
+import { count, flag, kerasError, nameOf, number, numbers, text, unsupported, wholes, word } from '../config.ts'
 import { unmasked, type LayerFactory } from '../layer.ts'
 import { spec } from '../weights.ts'
 
@@ -27,7 +27,7 @@ const LEAST_DEVIATION = 1e-7
 
 const normalization: LayerFactory = (config, weights) => {
   const name = nameOf(config)
-  const axes = config.get('axis') === null ? [] : (numbers(config, 'axis') ?? [-1])
+  const axes = config.get('axis') === null ? [] : (wholes(config, 'axis') ?? [-1])
   const given = [flatNumbers(config.get('mean') ?? undefined), flatNumbers(config.get('variance') ?? undefined)]
   const taken = given[0] === undefined ? weights.take([spec('mean', false), spec('variance', false), spec('count', false)]) : []
   const invert = flag(config, 'invert', false)
