@@ -1,4 +1,5 @@
 // Small steps that layers are made of: constants, casts, reshaping, dimensions that are known at run time only.
+import { MleError } from '../../error.ts'
 import { allocateData, isFloat, type DType, type Tensor } from '../../tensor/index.ts'
 import { floatToHalf, halfToFloat, bfloatToFloat } from '../../tensor/half.ts'
 import type { Dim } from '../../ops/types.ts'
@@ -9,7 +10,10 @@ export function scalar(net: Net, value: number, dtype: DType = net.dtype): Value
   return net.constant(floats([value], [], dtype), 'scalar')
 }
 
+/** Whole numbers as a constant; throws IMPORT_NUMBER for others, which only a damaged file leads to. */
 export function ints(net: Net, values: readonly number[]): Value {
+  const wrong = values.find((value) => !Number.isSafeInteger(value))
+  if (wrong !== undefined) throw new MleError('IMPORT_NUMBER', `a size, an axis or a place is ${wrong}, expected a whole number; the file is damaged`, { actual: wrong })
   return net.constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) }, 'ints')
 }
 

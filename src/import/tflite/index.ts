@@ -116,6 +116,7 @@ function refuseQuantized(model: TfliteModel, inputs: ReadonlySet<number>): void 
 function lower(operator: TfliteOperator, where: string, model: TfliteModel, valueAt: (index: number) => Value | undefined, constantAt: (index: number) => Tensor | undefined, net: ReturnType<typeof createNet>): Value[] {
   const lowering = OPERATORS.get(operator.name)
   if (lowering === undefined) throw tfliteError('TFLITE_OPERATOR', `${where} is not one that can be read (docs/keras.md lists them); convert the original model to ONNX (tf2onnx reads TFLite too) and import that`)
+  if (operator.inputs.length === 0) throw tfliteError('TFLITE_GRAPH', `${where} reads nothing`)
   try {
     const result = lowering({
       net, where, options: operator.options,

@@ -73,3 +73,10 @@ test('every operator of the list has a name of TFLite', () => {
   assert.ok(operatorNames().length > 85, String(operatorNames().length))
   assert.equal(new Set(operatorNames()).size, operatorNames().length)
 })
+
+test('TFLITE_GRAPH: blocks that do not divide an image', () => {
+  throwsCode('TFLITE_GRAPH', () => importTflite(tfliteModel({
+    tensors: [{ shape: [1, 5, 5, 1] }, { shape: [2], dtype: 'int32', data: Int32Array.of(2, 2) }, { shape: [2, 2], dtype: 'int32', data: new Int32Array(4) }, { shape: [4, 2, 2, 1] }],
+    inputs: [0], outputs: [3], operators: [{ code: 38, inputs: [0, 1, 2], outputs: [3] }],
+  })))
+})
