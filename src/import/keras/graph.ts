@@ -11,7 +11,7 @@ import type { Weights } from './weights.ts'
 
 export interface Source {
   readonly version: string
-  readonly theano: boolean
+  readonly backend?: string
   readonly isTfjs: boolean
   readonly framework: 'keras' | 'tensorflow.js'
 }
@@ -43,7 +43,7 @@ function floatOf(model: Json): DType {
 export function buildGraph(model: Serialized, weights: Weights, source: Source): Graph {
   const notes: string[] = []
   const info = withLayers({
-    major: majorOf(source), version: source.version, theano: source.theano, isTfjs: source.isTfjs,
+    major: majorOf(source), version: source.version, backend: source.backend, isTfjs: source.isTfjs,
     note: (text) => {
       if (!notes.includes(text)) notes.push(text)
     },

@@ -24,7 +24,7 @@ export async function importKerasH5(bytes: Uint8Array): Promise<Graph> {
   const isOld = version.startsWith('1')
   const model = serialized(isOld ? modernized(parsed) : parsed, 'model_config')
   const weights = groupWeights(folder === undefined ? new Map() : await readGroups(folder))
-  return buildGraph(model, weights, { version, theano: backend === 'theano', isTfjs: false, framework: 'keras' })
+  return buildGraph(model, weights, { version, backend, isTfjs: false, framework: 'keras' })
 }
 
 /** Arrays of each layer in the order of the file. */

@@ -10,8 +10,8 @@ export interface ModelInfo {
   readonly major: number
   /** The version as written: '2.2.4-tf', '1.2.2', 'tfjs-layers 4.22.0'. */
   readonly version: string
-  /** True where Theano wrote the file: its kernels lie flipped. */
-  readonly theano: boolean
+  /** The backend that wrote the file, where it says so: Theano's kernels lie flipped. */
+  readonly backend: string | undefined
   readonly isTfjs: boolean
   /** Notes for the user of the model: what a layer could not keep. */
   readonly note: (text: string) => void
@@ -37,6 +37,8 @@ export interface Layer {
   /** The layer's class, for messages. */
   readonly className: string
   readonly name: string
+  /** A function between layers. */
+  readonly isOperation?: boolean
   call(net: Net, call: CallArguments): Masked[]
 }
 

@@ -47,7 +47,7 @@ function layerOf(one: Serialized, weights: Weights, info: ModelInfo, depth: numb
   }
   refuseForeign(one, name)
   const operation = operationNamed(one)
-  if (operation !== undefined) return { className: one.className, name, call: operation }
+  if (operation !== undefined) return { className: one.className, name, isOperation: true, call: operation }
   return { className: one.className, name, ...layerNamed(one.className, one.config)(one.config, weights, info, one.whole) }
 }
 
@@ -164,8 +164,9 @@ function inputOf(config: Config): NetworkInput {
 function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
   const named = given.tensors.get('inputs')
   const call = given.inputs.length === 0 && named !== undefined ? { ...given, inputs: named } : given
-  // Attention layers may get all that they read by name.
-  if (call.inputs.length === 0 && !call.tensors.has('query')) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer.name)} (${layer.className}) is called on nothing`)
+  // Attention layers and operations may get all that they read by name.
+  const reads = call.inputs.length > 0 || call.tensors.has('query') || (layer.isOperation === true && call.tensors.size > 0)
+  if (!reads) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer.name)} (${layer.className}) is called on nothing`)
   try {
     return layer.call(net, call)
   } catch (error) {

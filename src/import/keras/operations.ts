@@ -8,6 +8,13 @@ import type { CallArguments, Layer, ModelInfo } from './layer.ts'
 
 type Operation = (net: Net, call: CallArguments, where: string) => Value
 
+/** The tensor that an operation works on. */
+function first(call: CallArguments): Value {
+  const found = call.inputs[0] ?? [...call.tensors.values()][0]?.[0]
+  if (found === undefined) throw kerasError('KERAS_GRAPH', 'an operation is called on nothing')
+  return found.value
+}
+
 /** The two sides of an operator; one of them may be a number. */
 function sides(net: Net, call: CallArguments): [Value, Value] {
   const list: Value[] = []
@@ -24,7 +31,7 @@ function sides(net: Net, call: CallArguments): [Value, Value] {
 }
 
 const binary = (step: (net: Net, a: Value, b: Value) => Value): Operation => (net, call) => step(net, ...sides(net, call))
-const unary = (op: string): Operation => (net, { inputs }) => net.emit(op, [asFloat(net, inputs[0].value)])
+const unary = (op: string): Operation => (net, call) => net.emit(op, [asFloat(net, first(call))])
 
 function plainNumber(call: CallArguments, keys: readonly string[]): number | undefined {
   for (const key of keys) {
@@ -44,14 +51,14 @@ function plainList(call: CallArguments, keys: readonly string[]): number[] | und
 }
 
 const reduction = (op: Parameters<typeof reduce>[1]): Operation => (net, call) => {
-  const value = asFloat(net, call.inputs[0].value)
+  const value = asFloat(net, first(call))
   const axes = plainList(call, ['axis', '1']) ?? value.shape.map((_, i) => i)
   const keep = call.plain.get('keepdims') === true || call.plain.get('2') === true
   return reduce(net, op, value, axes.map((axis) => frontAxis(axis, value.shape.length)), keep)
 }
 
 const reshapeTo: Operation = (net, call, where) => {
-  const value = call.inputs[0].value
+  const value = first(call)
   const target = plainList(call, ['shape', 'newshape', '1', 'target_shape'])
   if (target === undefined) throw unsupported(`${where}, a reshape to a shape that is computed`)
   return reshape(net, value, target.map((dim, axis) => (dim === -1 && axis === 0 && value.shape[0] !== undefined && target.filter((one) => one === -1).length === 1 ? -1 : dim)))
@@ -64,49 +71,49 @@ const OPERATIONS: ReadonlyMap<string, Operation> = /* @__PURE__ */ new Map<strin
   ['radd', binary((net, a, b) => add(net, b, a))], ['rsub', binary((net, a, b) => sub(net, b, a))], ['rmul', binary((net, a, b) => mul(net, b, a))], ['rtruediv', binary((net, a, b) => div(net, b, a))],
   ['squared_difference', binary((net, a, b) => mul(net, sub(net, a, b), sub(net, a, b)))],
   ['exp', unary('Exp')], ['log', unary('Log')], ['sqrt', unary('Sqrt')], ['abs', unary('Abs')], ['absolute', unary('Abs')], ['neg', unary('Neg')], ['negative', unary('Neg')],
-  ['square', (net, { inputs: [{ value }] }) => mul(net, asFloat(net, value), asFloat(net, value))], ['reciprocal', unary('Reciprocal')], ['erf', unary('Erf')],
-  ['rsqrt', (net, { inputs: [{ value }] }) => net.emit('Reciprocal', [net.emit('Sqrt', [asFloat(net, value)])])],
+  ['square', (net, call) => mul(net, asFloat(net, first(call)), asFloat(net, first(call)))], ['reciprocal', unary('Reciprocal')], ['erf', unary('Erf')],
+  ['rsqrt', (net, call) => net.emit('Reciprocal', [net.emit('Sqrt', [asFloat(net, first(call))])])],
   ['sin', unary('Sin')], ['cos', unary('Cos')], ['sign', unary('Sign')], ['floor', unary('Floor')], ['ceil', unary('Ceil')], ['round', unary('Round')],
   ...(['relu', 'relu6', 'sigmoid', 'tanh', 'softplus', 'softsign', 'elu', 'selu', 'gelu', 'silu', 'swish', 'softmax', 'log_softmax'] as const).map((name): readonly [string, Operation] => [
-    name, (net, { inputs }) => activationNamed(name, PLAIN)(net, inputs[0].value),
+    name, (net, call) => activationNamed(name, PLAIN)(net, first(call)),
   ]),
   ['mean', reduction('ReduceMean')], ['sum', reduction('ReduceSum')], ['max', reduction('ReduceMax')], ['min', reduction('ReduceMin')], ['prod', reduction('ReduceProd')],
   ['reduce_mean', reduction('ReduceMean')], ['reduce_sum', reduction('ReduceSum')], ['reduce_max', reduction('ReduceMax')], ['reduce_min', reduction('ReduceMin')],
   ['reshape', reshapeTo],
   ['expand_dims', (net, call) => {
-    const value = call.inputs[0].value
+    const value = first(call)
     return unsqueeze(net, value, (plainList(call, ['axis', '1']) ?? [0]).map((axis) => frontAxis(axis, value.shape.length + 1)))
   }],
   ['squeeze', (net, call, where) => {
     const axes = plainList(call, ['axis', '1'])
     if (axes === undefined) throw unsupported(`${where}, a squeeze of all axes`)
-    const value = call.inputs[0].value
+    const value = first(call)
     return net.emit('Squeeze', [value, net.constant({ dtype: 'int64', shape: [axes.length], data: BigInt64Array.from(axes.map((axis) => frontAxis(axis, value.shape.length)), BigInt) }, 'axes')])
   }],
   ['transpose', (net, call) => {
-    const value = call.inputs[0].value
+    const value = first(call)
     return transpose(net, value, plainList(call, ['perm', 'axes', '1']) ?? value.shape.map((_, i) => value.shape.length - 1 - i))
   }],
-  ['concat', (net, call) => concat(net, call.inputs.map((one) => one.value), frontAxis(plainNumber(call, ['axis', '1']) ?? -1, call.inputs[0].value.shape.length))],
-  ['concatenate', (net, call) => concat(net, call.inputs.map((one) => one.value), frontAxis(plainNumber(call, ['axis', '1']) ?? -1, call.inputs[0].value.shape.length))],
+  ['concat', (net, call) => concat(net, (call.inputs.length > 0 ? call.inputs : ([...call.tensors.values()][0] ?? [])).map((one) => one.value), frontAxis(plainNumber(call, ['axis', '1']) ?? -1, first(call).shape.length))],
+  ['concatenate', (net, call) => concat(net, (call.inputs.length > 0 ? call.inputs : ([...call.tensors.values()][0] ?? [])).map((one) => one.value), frontAxis(plainNumber(call, ['axis', '1']) ?? -1, first(call).shape.length))],
   ['cast', (net, call, where) => {
     const to = call.plain.get('dtype') ?? call.plain.get('1')
     if (to !== 'float32' && to !== 'float64' && to !== 'int32' && to !== 'int64' && to !== 'bool') throw unsupported(`${where}, a cast to ${String(to)}`)
-    return cast(net, call.inputs[0].value, to === 'float32' ? net.dtype : to)
+    return cast(net, first(call), to === 'float32' ? net.dtype : to)
   }],
   ['clip_by_value', (net, call) => clipped(net, call, 'clip_value_min', 'clip_value_max')],
   ['clip', (net, call) => clipped(net, call, 'x_min', 'x_max')],
   ['getitem', getItem], ['get_item', getItem],
-  ['identity', (_net, { inputs }) => inputs[0].value], ['stop_gradient', (_net, { inputs }) => inputs[0].value],
+  ['identity', (_net, call) => first(call)], ['stop_gradient', (_net, call) => first(call)],
 ])
 
 function clipped(net: Net, call: CallArguments, low: string, high: string): Value {
   const [from, to] = [plainNumber(call, [low, '1']), plainNumber(call, [high, '2'])]
-  return net.emit('Clip', [asFloat(net, call.inputs[0].value), from === undefined ? undefined : scalar(net, from), to === undefined ? undefined : scalar(net, to)])
+  return net.emit('Clip', [asFloat(net, first(call)), from === undefined ? undefined : scalar(net, from), to === undefined ? undefined : scalar(net, to)])
 }
 
 const PLAIN: ModelInfo = {
-  major: 2, version: '', theano: false, isTfjs: false, note: () => undefined,
+  major: 2, version: '', backend: undefined, isTfjs: false, note: () => undefined,
   layer(_one, where) {
     throw kerasError('KERAS_ACTIVATION', `${where} is a layer`)
   },
@@ -117,7 +124,7 @@ function getItem(net: Net, call: CallArguments, where: string): Value {
   const written = call.plain.get('slice_spec') ?? call.plain.get('1') ?? call.plain.get('key')
   const list = Array.isArray(written) ? written : isObject(written) && Array.isArray(written.get('items')) ? (written.get('items') as Json[]) : [written ?? null]
   const items = isObject(written) && written.get('class_name') === '__tuple__' ? tupleItems(written) : list
-  let value = call.inputs[0].value
+  let value = first(call)
   const fallen: number[] = []
   let axis = 0
   for (const item of items) {

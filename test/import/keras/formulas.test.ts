@@ -83,6 +83,13 @@ test('LocallyConnected1D', async () => {
   close(got, want, [2, 4, 2])
 })
 
+test('LocallyConnected2D', async () => {
+  const [x, w] = [random([2, 4, 3, 2]), random([4, 12, 2])]
+  const got = await apply(x, layer('LocallyConnected2D', { filters: 2, kernel_size: [3, 2], use_bias: false }, [w]))
+  const want = range(2).flatMap((n) => range(2).flatMap((i) => range(2).flatMap((j) => range(2).map((f) => sum(range(12).map((k) => at(x, n, i + Math.floor(k / 4), j + (Math.floor(k / 2) % 2), k % 2) * at(w, i * 2 + j, k, f)))))))
+  close(got, want, [2, 2, 2, 2])
+})
+
 test('BatchNormalization over any axis', async () => {
   const x = random([2, 3, 4, 5])
   for (const axis of [1, 2, 3, -1]) {
@@ -170,7 +177,7 @@ test('CuDNNLSTM and CuDNNGRU are LSTM and GRU with arrays in another order', asy
   close(await apply(x, layer('CuDNNGRU', { units: 4, return_sequences: true }, [forCudnn(gruKernel, 3), forCudnn(gruRecurrent, 3), gruBias])), want, [2, 5, 4])
 })
 
-test('twelve arrays of an LSTM and a kernel with channels first, as Keras 1 wrote them', async () => {
+test('twelve arrays of an LSTM and a turned kernel with channels first, as Keras 1 wrote them', async () => {
   const x = random([2, 5, 3])
   const gates = ['i', 'c', 'f', 'o'].map(() => [random([3, 4]), random([4, 4]), random([4])])
   const beside = (kind: number, rows: number): Tensor => ({
@@ -184,7 +191,7 @@ test('twelve arrays of an LSTM and a kernel with channels first, as Keras 1 wrot
 
   const image = random([1, 2, 5, 5])
   const kernel = random([3, 2, 2, 2])
-  const turned: Tensor = { dtype: 'float32', shape: [2, 2, 2, 3], data: Float32Array.from({ length: 24 }, (_, i) => at(kernel, i % 3, Math.floor(i / 3) % 2, Math.floor(i / 12), Math.floor(i / 6) % 2)) }
+  const turned: Tensor = { dtype: 'float32', shape: [2, 2, 2, 3], data: Float32Array.from({ length: 24 }, (_, i) => at(kernel, i % 3, Math.floor(i / 3) % 2, 1 - Math.floor(i / 12), 1 - (Math.floor(i / 6) % 2))) }
   const want = await apply(image, layer('Conv2D', { filters: 3, kernel_size: [2, 2], use_bias: false, data_format: 'channels_first' }, [turned]))
   const [got] = await predict([{ class_name: 'Convolution2D', config: { name: 'conv', batch_input_shape: [null, 2, 5, 5], nb_filter: 3, nb_row: 2, nb_col: 2, bias: false, border_mode: 'valid', dim_ordering: 'th' }, weights: [kernel] }], [image], {}, '1.2.2')
   assert.deepEqual(got, want)

@@ -47,11 +47,16 @@ export function kerasKernel(kernel: Tensor, rank: number, placement: Placement, 
       result = permuted(kernel, [...Array.from({ length: rank }, (_, i) => i + 2), 1, 0])
     }
   }
-  return info.theano ? flipped(result, rank) : result
+  return isTheano(info, placement.channelsFirst) ? flipped(result, rank) : result
+}
+
+/** Files of Keras 1 do not name their backend; Theano was the one with channels first. */
+export function isTheano({ backend, major }: ModelInfo, channelsFirst: boolean): boolean {
+  return backend === 'theano' || (backend === undefined && major === 1 && channelsFirst)
 }
 
 /** The first `rank` axes in opposite order. */
-function flipped(tensor: Tensor, rank: number): Tensor {
+export function flipped(tensor: Tensor, rank: number): Tensor {
   const source = numbersOf(tensor)
   const inner = tensor.shape.slice(rank).reduce((product, dim) => product * dim, 1)
   const places = source.length / inner
@@ -162,7 +167,8 @@ const transposed = (rank: number): LayerFactory => (config, weights, info) => {
       added.push(Math.max(0, wanted - extent))
     }
     // [...places, outputs, inputs] -> [inputs, outputs, ...places]
-    const inputs = [weight(net, operatorKernel(kernel), 'kernel'), ...(bias === undefined ? [] : [weight(net, bias, 'bias')])]
+    const own = isTheano(info, placement.channelsFirst) ? flipped(kernel, rank) : kernel
+    const inputs = [weight(net, operatorKernel(own), 'kernel'), ...(bias === undefined ? [] : [weight(net, bias, 'bias')])]
     return activate(net, onChannelsFirst(net, value, placement.channelsFirst, (x) => net.emit('ConvTranspose', [x, ...inputs], {
       kernel_shape: placement.kernel, strides: placement.strides, dilations: placement.dilations, pads: [...before, ...after], output_padding: added,
     })))

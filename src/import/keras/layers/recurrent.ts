@@ -1,5 +1,6 @@
 // Recurrent layers over cells: an operator of ONNX where it can run the cell, else a Scan; with masks always a Scan.
 import type { Json } from '../../json.ts'
+import type { Tensor } from '../../../tensor/index.ts'
 import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsFirst, channelsLast, concat, converted, flip, pick, reshape, scalar, sizeOfAxis, split, squeeze, transpose, unsqueeze, zeros } from '../../network/tensors.ts'
 import { activationOf } from '../activations.ts'
@@ -7,7 +8,7 @@ import { count, flag, isObject, kerasError, nameOf, object, serialized, unsuppor
 import type { CallArguments, Layer, LayerFactory, Masked, ModelInfo } from '../layer.ts'
 import { spec } from '../weights.ts'
 import { cellOf, lstmStep, type Cell, type OperatorForm } from './cells.ts'
-import { operatorKernel, placementOf, windowAttributes } from './convolution.ts'
+import { flipped, isTheano, operatorKernel, placementOf, windowAttributes } from './convolution.ts'
 import { weight } from './core.ts'
 
 interface Run {
@@ -121,6 +122,7 @@ const convLstm = (rank: number): LayerFactory => (config, weights, info) => {
   const hasBias = flag(config, 'use_bias', true)
   if (info.major === 1) throw unsupported(`layer ${JSON.stringify(name)}, a ConvLSTM of Keras 1`)
   const [kernel, recurrent, bias] = weights.child('cell', '_cell').take((hasBias ? ['kernel', 'recurrent_kernel', 'bias'] : ['kernel', 'recurrent_kernel']).map((one) => spec(one)))
+  const turned = (tensor: Tensor): Tensor => operatorKernel(isTheano(info, isFirst) ? flipped(tensor, rank) : tensor)
   const activate = activationOf(config, 'activation', info, 'tanh')
   const gate = activationOf(config, 'recurrent_activation', info, 'hard_sigmoid')
   /** Everything inside the layer is channels first. */
@@ -130,13 +132,13 @@ const convLstm = (rank: number): LayerFactory => (config, weights, info) => {
       // [batch, steps, channels, ...places] -> one convolution over all steps
       const [batch, steps, ...rest] = x.shape.map((_, axis) => sizeOfAxis(x, axis))
       const flat = reshape(net, x, [typeof batch === 'number' && typeof steps === 'number' ? batch * steps : -1, ...rest])
-      const inputs = [weight(net, operatorKernel(kernel), 'kernel'), ...(bias === undefined ? [] : [weight(net, bias, 'bias')])]
+      const inputs = [weight(net, turned(kernel), 'kernel'), ...(bias === undefined ? [] : [weight(net, bias, 'bias')])]
       const y = net.emit('Conv', [flat, ...inputs], windowAttributes(placement))
       return reshape(net, y, [batch, steps, ...y.shape.slice(1).map((_, i) => sizeOfAxis(y, i + 1))])
     },
     step(net, projected, [h, c]) {
       const inner = { ...placement, strides: placement.kernel.map(() => 1), dilations: placement.kernel.map(() => 1), padding: 'same' as const }
-      const sums = add(net, projected, net.emit('Conv', [h, weight(net, operatorKernel(recurrent), 'recurrent')], windowAttributes(inner)))
+      const sums = add(net, projected, net.emit('Conv', [h, weight(net, turned(recurrent), 'recurrent')], windowAttributes(inner)))
       return lstmStep(net, split(net, { ...sums, shape: projected.shape }, 1, 4), c, gate, activate)
     },
     initial(net, x) {
