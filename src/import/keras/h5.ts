@@ -51,7 +51,8 @@ function groupWeights(groups: ReadonlyMap<string, NamedTensor[]>): Weights {
     members: (layers) => layers.map((layer) => {
       const found = groups.get(layer.name)
       if (found === undefined) return own
-      if (layer.specs.length !== found.length) {
+      // Layers of training keep states of random generators, which inference has no use for.
+      if (layer.specs.length > 0 && layer.specs.length !== found.length) {
         throw kerasError('KERAS_WEIGHTS', `layer ${JSON.stringify(layer.name)} (${currentName(layer.className)}) has ${found.length} arrays (${found.map((one) => one.name).join(', ').slice(0, 200)}), expected ${layer.specs.length}: ${layer.specs.map((one) => one.name).join(', ')}`)
       }
       return listWeights(found, `layer ${JSON.stringify(layer.name)}`)

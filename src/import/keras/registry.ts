@@ -4,6 +4,7 @@ import type { LayerFactory } from './layer.ts'
 import { attentionLayers } from './layers/attention.ts'
 import { convolutionLayers } from './layers/convolution.ts'
 import { coreLayers } from './layers/core.ts'
+import { lookupLayers } from './layers/lookup.ts'
 import { mergeLayers } from './layers/merge.ts'
 import { normalizationLayers } from './layers/normalization.ts'
 import { poolingLayers } from './layers/pooling.ts'
@@ -11,7 +12,7 @@ import { preprocessingLayers } from './layers/preprocessing.ts'
 import { recurrentLayers } from './layers/recurrent.ts'
 
 const LAYERS: ReadonlyMap<string, LayerFactory> = /* @__PURE__ */ new Map<string, LayerFactory>([
-  ...coreLayers, ...convolutionLayers, ...poolingLayers, ...normalizationLayers, ...recurrentLayers, ...mergeLayers, ...attentionLayers, ...preprocessingLayers,
+  ...coreLayers, ...convolutionLayers, ...poolingLayers, ...normalizationLayers, ...recurrentLayers, ...mergeLayers, ...attentionLayers, ...preprocessingLayers, ...lookupLayers,
   ['InputLayer', () => ({ call: (_net, { inputs }) => inputs.slice(0, 1) })],
 ])
 

@@ -294,3 +294,18 @@ test('float64 layers are computed in float64', async () => {
   const got = await apply(x, { class_name: 'Dense', config: { name: 'dense', units: 1, use_bias: false, dtype: 'float64' }, weights: [{ dtype: 'float32', shape: [2, 1], data: Float32Array.of(1, 1) }] })
   assert.deepEqual([got.dtype, got.data[0]], ['float64', 1 / 3 + 1e-9])
 })
+
+test('lookups of categories', async () => {
+  const words: Tensor = { dtype: 'string', shape: [2, 3], data: ['b', 'a', 'x', '', 'c', 'c'] }
+  const run = async (config: TestLayer['config']): Promise<unknown[]> => {
+    const [got] = await predict([{ class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 3], dtype: 'string' } }, layer('StringLookup', { vocabulary: ['a', 'b', 'c'], ...config })], [words])
+    return [got.shape, ...Array.from(got.data as ArrayLike<unknown>, Number)]
+  }
+  assert.deepEqual(await run({}), [[2, 3], 2, 1, 0, 0, 3, 3])
+  assert.deepEqual(await run({ mask_token: '' }), [[2, 3], 3, 2, 1, 0, 4, 4])
+  assert.deepEqual(await run({ vocabulary: ['', '[UNK]', 'a', 'b', 'c'], mask_token: '', output_mode: 'count' }), [[2, 4], 1, 1, 1, 0, 0, 0, 0, 2])
+  assert.deepEqual(await run({ output_mode: 'multi_hot' }), [[2, 4], 1, 1, 1, 0, 1, 0, 0, 1])
+  const numbers: Tensor = { dtype: 'int64', shape: [2, 2], data: BigInt64Array.of(7n, 5n, 9n, 1n) }
+  const got = await apply(numbers, layer('IntegerLookup', { vocabulary: [5, 7, 9] }))
+  assert.deepEqual(Array.from(got.data as ArrayLike<unknown>, Number), [2, 1, 3, 0])
+})
