@@ -6,7 +6,8 @@ import type { Json } from '../json.ts'
 import { createNet } from '../network/net.ts'
 import { pruneGraph } from '../../graph/prune.ts'
 import { isObject, type Serialized } from './config.ts'
-import { inputDtype, networkOf, withLayers } from './network.ts'
+import { inputDtype } from './inputs.ts'
+import { networkOf, withLayers } from './network.ts'
 import type { Weights } from './weights.ts'
 
 export interface Source {

@@ -2,6 +2,7 @@
 import type { Json, JsonObject } from '../json.ts'
 import type { Net, Value } from '../network/net.ts'
 import type { Config } from './config.ts'
+import type { NetworkInput } from './inputs.ts'
 import type { Weights } from './weights.ts'
 
 /** What the file says about the library that wrote it. */
@@ -37,6 +38,8 @@ export interface Layer {
   /** The layer's class, for messages. */
   readonly className: string
   readonly name: string
+  /** What a model used as a layer reads. */
+  readonly inputs?: readonly NetworkInput[]
   /** A function between layers. */
   readonly isOperation?: boolean
   call(net: Net, call: CallArguments): Masked[]

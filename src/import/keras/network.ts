@@ -1,19 +1,12 @@
 // Models: layers one after the other (Sequential), or called on each other's outputs (Functional), nested in each other.
 import type { Json, JsonObject } from '../json.ts'
 import type { Net } from '../network/net.ts'
-import type { DType } from '../../tensor/index.ts'
-import { isObject, kerasError, nameOf, object, objects, serialized, shapeOf, unsupported, type Config, type Serialized } from './config.ts'
+import { isObject, kerasError, nameOf, object, objects, serialized, shapeOf, unsupported, type Serialized } from './config.ts'
 import type { CallArguments, Layer, Masked, ModelInfo } from './layer.ts'
 import { operationNamed } from './operations.ts'
+import { dtypeName, inputOf, ownShape, type NetworkInput } from './inputs.ts'
 import { layerNamed } from './registry.ts'
 import { recordingWeights, type Member, type Weights } from './weights.ts'
-
-export interface NetworkInput {
-  readonly name: string
-  readonly dtype: string
-  /** With the batch; null for what varies. */
-  readonly shape: readonly (number | null)[]
-}
 
 export interface Network {
   readonly inputs: readonly NetworkInput[]
@@ -43,7 +36,7 @@ function layerOf(one: Serialized, weights: Weights, info: ModelInfo, depth: numb
   const name = nameOf(one.config)
   if (MODELS.has(one.className)) {
     const network = networkOf(one, weights, withLayers(info, depth + 1), depth + 1)
-    return { className: one.className, name, call: (net, { inputs }) => network.call(net, inputs) }
+    return { className: one.className, name, inputs: network.inputs, call: (net, { inputs }) => network.call(net, inputs) }
   }
   refuseForeign(one, name)
   const operation = operationNamed(one)
@@ -63,11 +56,20 @@ function refuseForeign({ className, whole }: Serialized, name: string): void {
 
 /** Layers with the arrays that belong to each. */
 function instantiate(parts: readonly Serialized[], weights: Weights, info: ModelInfo, depth: number): Layer[] {
+  const { recorded } = weights
+  // Where arrays are counted only, once is enough: twice at each level would take ages for models nested deep.
+  if (recorded !== undefined) {
+    return parts.map((one) => {
+      const before = recorded.length
+      const layer = layerOf(one, weights, info, depth)
+      if (one.config.get('trainable') === false) for (let i = before; i < recorded.length; i++) recorded[i] = { ...recorded[i], trainable: false }
+      return layer
+    })
+  }
   const members = parts.map((one): Member => {
     const { weights: recorder, specs } = recordingWeights()
-    layerOf(one, recorder, info, depth)
-    const isFrozen = one.config.get('trainable') === false
-    return { name: nameOf(one.config), className: one.className, specs: isFrozen ? specs.map((spec) => ({ ...spec, trainable: false })) : specs }
+    instantiate([one], recorder, info, depth)
+    return { name: nameOf(one.config), className: one.className, specs }
   })
   const sources = weights.members(members)
   return parts.map((one, i) => layerOf(one, sources[i], info, depth))
@@ -94,7 +96,7 @@ function sequential(model: Serialized, weights: Weights, info: ModelInfo, depth:
   const body = parts.filter((one) => one.className !== INPUT)
   if (body.length > 0 && body[0].className === 'Merge' && Array.isArray(body[0].config.get('layers'))) return mergedFirst(body, weights, info, depth)
   const layers = instantiate(body, weights, info, depth)
-  const inputs = sequentialInputs(parts, model, info, depth)
+  const inputs = layers[0]?.inputs === undefined || parts[0].className === INPUT ? sequentialInputs(parts, model) : nestedInputs(layers[0], layers[0].inputs)
   return {
     inputs,
     outputNames: [body.length === 0 ? 'output' : nameOf(body[body.length - 1].config)],
@@ -117,14 +119,14 @@ function mergedFirst(body: readonly Serialized[], weights: Weights, info: ModelI
   }
 }
 
-function sequentialInputs(parts: readonly Serialized[], model: Serialized, info: ModelInfo, depth: number): NetworkInput[] {
+/** The inputs of a Sequential that begins with a model. */
+function nestedInputs(first: Layer, inner: readonly NetworkInput[]): NetworkInput[] {
+  return inner.map((one) => ({ ...one, name: inner.length === 1 ? `${first.name}_input` : one.name }))
+}
+
+function sequentialInputs(parts: readonly Serialized[], model: Serialized): NetworkInput[] {
   const [first] = parts
   if (first.className === INPUT) return [inputOf(first.config)]
-  if (MODELS.has(first.className)) {
-    const { weights } = recordingWeights()
-    const inner = networkOf(first, weights, info, depth + 1)
-    return inner.inputs.map((one) => ({ ...one, name: inner.inputs.length === 1 ? `${nameOf(first.config)}_input` : one.name }))
-  }
   const wrapped = object(first.config, 'layer')
   const configs = [first.config, ...(wrapped === undefined ? [] : [serialized(wrapped, 'wrapped layer').config])]
   const built = object(model.whole, 'build_config') ?? new Map<string, Json>()
@@ -134,34 +136,9 @@ function sequentialInputs(parts: readonly Serialized[], model: Serialized, info:
   return [{ name: `${nameOf(first.config)}_input`, dtype: dtypeName(dtype), shape }]
 }
 
-/** The input shape that a first layer states, in the forms of all versions. */
-function ownShape(config: Config): (number | null)[] | undefined {
-  const whole = shapeOf(config.get('batch_input_shape') ?? config.get('batch_shape'), 'batch_input_shape')
-  if (whole !== undefined) return whole
-  const inner = shapeOf(config.get('input_shape'), 'input_shape')
-  if (inner !== undefined) return [null, ...inner]
-  const length = config.get('input_length')
-  const dim = config.get('input_dim')
-  if (config.has('embeddings_initializer') || config.has('mask_zero')) return [null, typeof length === 'number' ? length : null]
-  if (typeof dim !== 'number') return undefined
-  return config.has('return_sequences') || length !== undefined ? [null, typeof length === 'number' ? length : null, dim] : [null, dim]
-}
-
-function dtypeName(value: Json | undefined): string {
-  if (typeof value === 'string') return value
-  const name = isObject(value) && isObject(value.get('config')) ? serialized(value, 'dtype').config.get('name') : undefined
-  return typeof name === 'string' ? name : 'float32'
-}
-
-function inputOf(config: Config): NetworkInput {
-  const shape = ownShape(config)
-  if (shape === undefined) throw kerasError('KERAS_SHAPE', `input ${JSON.stringify(nameOf(config))} has no shape`)
-  if (config.get('sparse') === true || config.get('ragged') === true) throw unsupported(`input ${JSON.stringify(nameOf(config))}, a sparse or ragged tensor`)
-  return { name: nameOf(config), dtype: dtypeName(config.get('dtype') ?? config.get('input_dtype')), shape }
-}
-
 /** The call of a layer, with errors that name it. */
 function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
+  net.count()
   const named = given.tensors.get('inputs')
   const call = given.inputs.length === 0 && named !== undefined ? { ...given, inputs: named } : given
   // Attention layers and operations may get all that they read by name.
@@ -175,7 +152,7 @@ function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
 }
 
 function atLayer(error: unknown, layer: Layer): unknown {
-  if (!(error instanceof Error) || !('code' in error) || String(error.code).startsWith('KERAS_')) return error
+  if (!(error instanceof Error) || !('code' in error) || /^(KERAS|IMPORT_LIMIT)/.test(String(error.code))) return error
   return kerasError('KERAS_SHAPE', `layer ${JSON.stringify(layer.name)} (${layer.className}): ${error.message}`)
 }
 
@@ -330,22 +307,3 @@ function outputNames(value: Json | undefined, refs: readonly Reference[]): strin
     return count === 0 ? name : `${name}_${count}`
   })
 }
-
-/** The dtype of a graph input for what Keras calls it; floats are all computed in the network's dtype. */
-export function inputDtype(name: string, float: DType): DType {
-  switch (name) {
-    case 'int32':
-    case 'int64':
-    case 'int8':
-    case 'int16':
-    case 'uint8':
-    case 'uint16':
-    case 'uint32':
-    case 'bool':
-    case 'string':
-      return name
-    default:
-      return float
-  }
-}
-

@@ -23,6 +23,8 @@ export interface Member {
 
 /** Where a layer takes its arrays from. */
 export interface Weights {
+  /** Of a source that gives nothing: what was asked for so far. */
+  readonly recorded?: WeightSpec[]
   /** The layer's next arrays, in the order given. Throws KERAS_WEIGHTS. */
   take(specs: readonly WeightSpec[]): Tensor[]
   /** The source of an inner layer: a cell, or the layer that a wrapper holds; by the names that its attribute has had. */
@@ -39,17 +41,14 @@ export function spec(name: string, trainable = true): WeightSpec {
 export function recordingWeights(): { weights: Weights; specs: WeightSpec[] } {
   const specs: WeightSpec[] = []
   const weights: Weights = {
+    recorded: specs,
     take(wanted) {
       specs.push(...wanted)
       return wanted.map(() => ({ dtype: 'float32', shape: [0], data: new Float32Array(0) }))
     },
     child: () => weights,
-    members: (layers) => layers.map((layer) => {
-      specs.push(...layer.specs)
-      return silent
-    }),
+    members: (layers) => layers.map(() => weights),
   }
-  const silent: Weights = { take: (wanted) => wanted.map(() => ({ dtype: 'float32', shape: [0], data: new Float32Array(0) })), child: () => silent, members: (layers) => layers.map(() => silent) }
   return { weights, specs }
 }
 

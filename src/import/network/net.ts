@@ -33,26 +33,35 @@ export interface Net {
   scan(states: readonly Value[], sequences: readonly Value[], reverse: boolean, step: (net: Net, states: Value[], slices: Value[]) => { states: Value[]; outputs: Value[] }): { states: Value[]; outputs: Value[] }
   output(name: string, value: Value): void
   build(metadata: Metadata): Graph
+  /** Counts a layer or an operator; throws IMPORT_LIMIT past what any real network has: models called by models multiply (CWE-776). */
+  count(): void
   /** What layers remember about values by name: a channels-first copy of a channels-last value. */
   readonly twins: Map<string, Value>
 }
 
 /** Constants up to this size are looked at by shape rules. */
 const MAX_KNOWN = 1024
+/** Layers and operators; the largest published networks have some ten thousand. */
+const MAX_STEPS = 250_000
 
 interface Shared {
   readonly known: Map<string, Tensor>
   bodies: number
+  steps: number
 }
 
 /** Starts a network whose floats are of one dtype. */
 export function createNet(dtype: DType): Net {
-  return netOver(graphBuilder(), dtype, undefined, { known: new Map(), bodies: 0 })
+  return netOver(graphBuilder(), dtype, undefined, { known: new Map(), bodies: 0, steps: 0 })
 }
 
 function netOver(builder: GraphBuilder, dtype: DType, root: Net | undefined, shared: Shared): Net {
   const { known } = shared
+  const countStep = (): void => {
+    if (++shared.steps > MAX_STEPS) throw new MleError('IMPORT_LIMIT', `the network has more than ${MAX_STEPS} layers and operators; models that call each other multiply`, { expected: MAX_STEPS })
+  }
   const emitTyped = (op: string, inputs: readonly (Value | undefined)[], count: number, attributes: Attributes, bodies?: ReadonlyMap<string, readonly TensorType[]>): Value[] => {
+    countStep()
     const schema = schemaOf(op)
     const entries = new Map<string, Attribute>()
     for (const [name, value] of Object.entries(attributes)) {
@@ -73,6 +82,7 @@ function netOver(builder: GraphBuilder, dtype: DType, root: Net | undefined, sha
   const net: Net = {
     dtype,
     builder,
+    count: countStep,
     twins: new Map(),
     input: (name, type, shape) => ({ name: builder.input(name, { dtype: type, shape }), dtype: type, shape }),
     constant(value, hint) {

@@ -81,3 +81,25 @@ test('KERAS_WEIGHTS_ONLY: HDF5 without an architecture', async () => {
 test('an architecture without weights', () => {
   throwsCode('KERAS_WEIGHTS', () => importTfjs(new TextEncoder().encode('{"class_name":"Sequential","config":{"layers":[]},"keras_version":"2.4.0"}'), undefined), /no weights/)
 })
+
+test('models nested deep are read in no time; deeper ones are refused', () => {
+  const files = (depth: number): ReturnType<typeof modelFiles> => modelFiles([input, { ...chain(depth), weights: [random([4, 4]), random([4])] }])
+  const chain = (depth: number): TestLayer => {
+    let made = layer('Dense', { units: 4 })
+    for (let i = 1; i <= depth; i++) made = { class_name: 'Sequential', config: { name: `s${i}`, layers: [{ class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 4] } }, { class_name: made.class_name, config: made.config }] } }
+    return made
+  }
+  importTfjs(files(30).json, () => files(30).weights)
+  throwsCode('KERAS_GRAPH', () => importTfjs(files(60).json, () => files(60).weights), /nested/)
+})
+
+test('IMPORT_LIMIT: models that call models twice', () => {
+  let inner: { readonly name: string; readonly [key: string]: Plain } = { class_name: 'Activation', name: 'a', config: { name: 'a', activation: 'relu' } }
+  for (let i = 0; i < 24; i++) {
+    const { name }: { readonly name: string } = inner
+    const start = { class_name: 'InputLayer', name: 'x', config: { name: 'x', batch_input_shape: [null, 4] }, inbound_nodes: [] }
+    inner = { class_name: 'Functional', name: `m${i}`, config: { name: `m${i}`, layers: [start, { ...inner, inbound_nodes: [[['x', 0, 0, {}]], [[name, i === 0 ? 0 : 1, 0, {}]]] }], input_layers: [['x', 0, 0]], output_layers: [[name, i === 0 ? 1 : 2, 0]] } }
+  }
+  const json = new TextEncoder().encode(JSON.stringify({ modelTopology: inner, weightsManifest: [] }))
+  throwsCode('IMPORT_LIMIT', () => importTfjs(json, undefined), /multiply/)
+})

@@ -6,7 +6,7 @@ import type { Tensor } from '../../../tensor/index.ts'
 import { activationName, activationOf, hardSigmoidSlope, type Activation } from '../activations.ts'
 import { count, flag, kerasError, nameOf, serialized, text, unsupported, type Config } from '../config.ts'
 import type { ModelInfo } from '../layer.ts'
-import { recordingWeights, spec, type Weights } from '../weights.ts'
+import { spec, type Weights } from '../weights.ts'
 import { weight } from './core.ts'
 
 export interface Stepped {
@@ -304,7 +304,7 @@ const stackedCells: CellFactory = (config, weights, info) => {
   const list = config.get('cells')
   if (!Array.isArray(list)) throw kerasError('KERAS_CONFIG', `layer ${JSON.stringify(nameOf(config))}: cells is not a list`)
   const parts = list.map((one, i) => serialized(one, `cell ${i}`))
-  const sources = weights.members(parts.map((one) => ({ name: nameOf(one.config), className: one.className, specs: specsOfCell(one.className, one.config, info) })), 'cells')
+  const sources = weights.members(parts.map((one) => ({ name: nameOf(one.config), className: one.className, specs: [] })), 'cells')
   const cells = parts.map((one, i) => cellOf(one.className, one.config, sources[i], info))
   const statesOf = (states: readonly Value[]): Value[][] => {
     let at = 0
@@ -326,12 +326,6 @@ const stackedCells: CellFactory = (config, weights, info) => {
       return { output, states: after }
     },
   }
-}
-
-function specsOfCell(className: string, config: Config, info: ModelInfo): readonly { name: string; trainable: boolean }[] {
-  const { weights, specs } = recordingWeights()
-  cellOf(className, config, weights, info)
-  return specs
 }
 
 const CELLS: ReadonlyMap<string, CellFactory> = /* @__PURE__ */ new Map<string, CellFactory>([
