@@ -28,7 +28,8 @@ export async function operatorsPage(): Promise<string> {
     'Operators of the domain `ai.onnx` have the meaning of the ONNX operator of that name and version; domain `mle` holds our own. Importers upgrade older',
     'definitions to the one version listed. The tolerance bounds the difference of one element from the formula evaluated in float64: u is half a unit in the last',
     'place of 1 in the output\'s dtype, y the formula\'s value, Σ the sum of the absolute terms of a reducing operator. "Rows" says that a row of the outputs may',
-    'depend on one row of the inputs only, so that a batch can run in blocks of rows.',
+    'depend on one row of the inputs only, so that a batch can run in blocks of rows. Kernels of webgpu are for the dtypes of',
+    '[webgpu.md](webgpu.md), which also says where the tolerance does not hold there.',
   ]
   lines.push('', '## Operators of the first versions', '', ...vocabularyLines(schemas))
   for (const pack of packNames()) {

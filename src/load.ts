@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly optimize?: boolean | readonly string[]
   /** WebAssembly modules by name, compiled by the caller: for edge workers, which forbid compiling from bytes. */
   readonly wasm?: GivenModules
+  /** A GPU to share: buffers can then go from one model, or from a renderer, to the next. Without one a model on webgpu requests its own. */
+  readonly gpu?: GPUDevice
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
   /** Caps for files of unknown origin; docs/format.md lists the defaults. */
@@ -59,7 +61,7 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const narrowed = options.precision === 'float32' ? narrowGraph(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
   const loading = loadOperators(operatorKeys(graph))
-  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, determinism: options.determinism })
+  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism })
   const [operators, device] = await both(loading, making)
   return new Model(graph, device, operators)
 }

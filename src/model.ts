@@ -1,7 +1,7 @@
 // A loaded model: plans per set of outputs, bound shapes per plan, runs and sessions over them.
 import { MleError } from './error.ts'
 import { feedOf, tableFeeds, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
-import type { Accelerator, Device } from './graph/device.ts'
+import type { Accelerator, Device, Placement, StepTime } from './graph/device.ts'
 import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
 import type { Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
@@ -280,6 +280,52 @@ export class Model {
     return entry
   }
 
+  /**
+   * What runs where on webgpu: partitions in order, each one submission or a stay on the host, and why steps are on the host. Empty on
+   * devices that have one place only.
+   *
+   * @param options inputs as for `run`, or their shapes; dimensions that have a symbol are 1 where nothing is given
+   */
+  placement(options: { readonly inputs?: InputRecord; readonly shapes?: Readonly<Record<string, readonly number[]>>; readonly outputs?: readonly string[] } = {}): readonly Placement[] {
+    this.#checkAlive()
+    const { accelerator } = this.device
+    if (accelerator === undefined) return []
+    const feeds = options.inputs === undefined ? undefined : this.#feedInputs(options.inputs)
+    const shapes = new Map(Object.entries(options.shapes ?? {}))
+    const types = this.graph.inputs.map(({ name, type }): ValueType => {
+      const feed = feeds?.get(name)
+      if (!isTensorType(type) || (feed !== undefined && 'value' in feed)) return type
+      return { dtype: type.dtype, shape: feed?.shape ?? shapes.get(name) ?? type.shape?.map((dim) => (typeof dim === 'number' ? dim : 1)) }
+    })
+    const instance = instantiate(this.#planFor(options.outputs).plan, this.#workspace, types, 'io', accelerator.accelerate)
+    try {
+      return accelerator.describe(instance)
+    } finally {
+      releaseInstance(instance)
+    }
+  }
+
+  /**
+   * A run on webgpu that measures each step: on the GPU between two timestamps, on the host by its clock. Fused steps count as one.
+   *
+   * @throws MleError DEVICE_PROFILE on other devices
+   */
+  async profile(inputs: InputRecord, options: Pick<RunOptions, 'outputs'> = {}): Promise<readonly StepTime[]> {
+    const feeds = this.#feedInputs(inputs)
+    const { accelerator } = this.device
+    if (accelerator === undefined) throw new MleError('DEVICE_PROFILE', `device ${this.device.name} does not measure its steps; load the model with device: 'webgpu'`, { expected: 'webgpu', actual: this.device.name })
+    const run = this.#queue.then(async () => {
+      this.#checkAlive()
+      const entry = this.#planFor(options.outputs)
+      const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
+      const instance = this.#instanceFor(entry, fed, undefined)
+      fill(instance, fed, 0, undefined)
+      return accelerator.profile(instance)
+    })
+    this.#queue = run.catch(() => undefined)
+    return run
+  }
+
   async #runAnywhere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
     const { accelerator } = this.device
     if (accelerator === undefined) return this.#execute(feeds, options)
@@ -297,8 +343,25 @@ export class Model {
     this.#checkSymbols(fed)
     const instance = this.#instanceFor(entry, fed, undefined)
     fill(instance, fed, 0, undefined)
-    await accelerator.run(instance)
+    try {
+      await accelerator.run(instance)
+    } catch (error) {
+      if (!(error instanceof MleError && error.code === 'DEVICE_INT64')) throw error
+      return this.#runOnHost(entry, instance, fed)
+    }
     return outputsOf(entry, instance)
+  }
+
+  /** A run whose integers the accelerator does not hold. */
+  #runOnHost(entry: PlanEntry, { bound: { inputTypes } }: Instance, fed: readonly Fed[]): OutputRecord {
+    const instance = instantiate(entry.plan, this.#workspace, inputTypes.map((type, i) => type ?? this.graph.inputs[i].type), 'io')
+    try {
+      fill(instance, fed, 0, undefined)
+      runInstance(instance)
+      return outputsOf(entry, instance)
+    } finally {
+      releaseInstance(instance)
+    }
   }
 
   #checkSync(): void {

@@ -7,7 +7,7 @@ import { asInPython } from '../../src/cli/outputs.ts'
 import type { DeviceName } from '../../src/graph/device.ts'
 import { importModel } from '../../src/import/index.ts'
 import type { ValueInfo } from '../../src/graph/graph.ts'
-import { load } from '../../src/load.ts'
+import { load, type LoadOptions } from '../../src/load.ts'
 import type { OutputValue } from '../../src/model.ts'
 import { writeNpy } from '../../src/tensor/npy.ts'
 import { isTensor } from '../../src/tensor/tensor.ts'
@@ -15,11 +15,11 @@ import type { BatchRequest } from '../runner/batch.ts'
 import type { OutputFile, Reply } from '../runner/judge.ts'
 
 /** Every output of a model file for input files, as `mle run --outputs` would write them; never throws. */
-export async function runFiles({ model: path, inputs, integrity }: Omit<BatchRequest, 'id' | 'outputs'>, device: DeviceName): Promise<Reply> {
+export async function runFiles({ model: path, inputs, integrity }: Omit<BatchRequest, 'id' | 'outputs'>, device: DeviceName, options: LoadOptions = {}): Promise<Reply> {
   try {
     const bytes = new Uint8Array(readFileSync(path))
     // Files of other formats are imported first, as the command does; those beside them are out of reach.
-    const model = await load(path.endsWith('.mle') ? bytes : await importModel(bytes, { fileName: basename(path), externalData: () => undefined }), { device, integrity })
+    const model = await load(path.endsWith('.mle') ? bytes : await importModel(bytes, { fileName: basename(path), externalData: () => undefined }), { ...options, device, integrity })
     try {
       const { graph } = model
       const outputs = graph.outputs.map(({ name }) => name)

@@ -41,8 +41,15 @@ interface Values {
   readonly items: ArrayLike<Item>
 }
 
-/** What is wrong with a reply; undefined when it is right. `anyCode`: that it refuses is enough. */
-export function judge(task: Task, reply: Reply, { anyCode = false }: { readonly anyCode?: boolean } = {}): Fault | undefined {
+export interface JudgeOptions {
+  /** That it refuses is enough, with whatever code. */
+  readonly anyCode?: boolean
+  /** Numbers below it count as zero, for devices without subnormal numbers. */
+  readonly tiny?: number
+}
+
+/** What is wrong with a reply; undefined when it is right. */
+export function judge(task: Task, reply: Reply, { anyCode = false, tiny = 0 }: JudgeOptions = {}): Fault | undefined {
   if (reply.kind === 'broken') return { what: reply.why }
   if (task.error !== undefined) {
     if (reply.kind === 'outputs') return { what: `accepted, but must be refused with ${task.error}` }
@@ -50,13 +57,13 @@ export function judge(task: Task, reply: Reply, { anyCode = false }: { readonly 
   }
   if (reply.kind === 'refused') return { what: `refused with ${reply.code}: ${reply.message}` }
   for (const expected of task.expected) {
-    const fault = judgeOutput(expected, readFileSync(join(task.folder, expected.file)), reply.files.get(expected.output))
+    const fault = judgeOutput(expected, readFileSync(join(task.folder, expected.file)), reply.files.get(expected.output), tiny)
     if (fault !== undefined) return { ...fault, output: expected.name }
   }
   return undefined
 }
 
-function judgeOutput(expected: ExpectedOutput, stored: Uint8Array, file: OutputFile | undefined): Fault | undefined {
+function judgeOutput(expected: ExpectedOutput, stored: Uint8Array, file: OutputFile | undefined, tiny: number): Fault | undefined {
   const format = expected.file.endsWith('.npy') ? 'npy' : 'json'
   if (file === undefined) return { what: `output ${expected.output} is missing` }
   if (file.format !== format) return { what: `output ${expected.output} is a .${file.format} file, expected .${format}` }
@@ -70,15 +77,15 @@ function judgeOutput(expected: ExpectedOutput, stored: Uint8Array, file: OutputF
   }
   if (expected.dtype !== undefined && format === 'npy' && got.dtype !== wanted.dtype) return { what: 'dtype', expected: wanted.dtype, got: got.dtype }
   if (got.structure !== wanted.structure) return { what: 'shape', expected: wanted.structure, got: got.structure }
-  return compare(wanted, got, expected.tolerance)
+  return compare(wanted, got, expected.tolerance, tiny)
 }
 
-function compare(wanted: Values, got: Values, tolerance: Tolerance): Fault | undefined {
+function compare(wanted: Values, got: Values, tolerance: Tolerance, tiny: number): Fault | undefined {
   let first: Fault | undefined
   let count = 0
   for (let i = 0; i < wanted.items.length; i++) {
-    const bound = boundOf(tolerance, i, wanted.items[i])
-    if (isRight(wanted.items[i], got.items[i], bound, tolerance.kind === 'identical')) continue
+    const bound = Math.max(boundOf(tolerance, i, wanted.items[i]), tiny)
+    if (isRight(wanted.items[i], got.items[i], bound, tolerance.kind === 'identical' && tiny === 0)) continue
     count++
     first ??= { what: 'value', element: indexOf(i, wanted.shape), expected: show(wanted.items[i]), got: show(got.items[i]), bound }
   }

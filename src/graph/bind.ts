@@ -5,7 +5,7 @@ import { allocateView, isView, tensorOfView, viewOfTensor, type Kernel, type Val
 import { isTensorType, type TensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement, viewKernelData, type DType } from '../tensor/dtype.ts'
 import { sizeOf } from '../tensor/shape.ts'
-import type { GpuDispatch } from '../ops/webgpu/kernel.ts'
+import type { GpuWork } from '../ops/webgpu/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { inferNode } from './infer.ts'
 import { alignUp, type Arena, type Region } from './arena.ts'
@@ -21,7 +21,9 @@ export interface BoundStep {
   readonly outputs: readonly (View | undefined)[]
   readonly late: readonly number[]
   /** Set for steps that run on an accelerator. */
-  readonly dispatches?: readonly GpuDispatch[]
+  readonly work?: Exclude<GpuWork, string>
+  /** Why a step that an accelerator was asked for stays on the host. */
+  readonly declined?: string
   /** Output types that later static steps rely on: checked when a host step has run. */
   readonly expected: readonly (TensorType | undefined)[]
 }
@@ -39,15 +41,8 @@ export interface Bound {
   readonly ioBytes: number
   /** For each value the static value whose storage it is, or shares; -1 for values without. */
   readonly rootOf: readonly number[]
-  /** Storage that steps on an accelerator touch, in order of first use: it gives them memory of its own. */
-  readonly deviceStorages: readonly Storage[]
   /** Gives the views of static values their memory; called again whenever the memory has moved. */
   readonly attach: (activations: Memory, io: Memory) => void
-}
-
-/** Storage with its lifetime; see Lifetime. Inputs begin at -1, outputs end after the last step. */
-export interface Storage extends Lifetime {
-  readonly id: number
 }
 
 /** A place in memory: what a region is at this moment. */
@@ -63,8 +58,8 @@ export function memoryOf(arena: Arena, region: Region): Memory {
 export interface BindOptions {
   /** 'io': inputs get memory of their own that the caller fills; 'given': the caller puts views into the frame per run. */
   readonly inputs: 'io' | 'given'
-  /** Asked of every static step; dispatches send it to the accelerator. */
-  readonly accelerate?: (step: Step, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => readonly GpuDispatch[] | undefined
+  /** Asked of every static step; work sends it to the accelerator, a text says why it stays here. `known` are the inputs with values. */
+  readonly accelerate?: (step: Step, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[], known: readonly (View | undefined)[]) => GpuWork
 }
 
 interface MutableView {
@@ -114,9 +109,8 @@ interface Walk {
   /** 1 for storage in the io region: inputs and outputs. */
   readonly isIo: number[]
   readonly isOutput: readonly number[]
-  /** 1 for storage that steps on the host touch, and for storage that steps on an accelerator touch. */
+  /** 1 for storage that steps on the host touch; known where there is an accelerator. */
   readonly onHost: number[]
-  readonly onDevice: number[]
   readonly accelerate: BindOptions['accelerate']
 }
 
@@ -171,7 +165,6 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
     activationBytes: layout.activationBytes,
     ioBytes: layout.ioBytes,
     rootOf: root,
-    deviceStorages: layout.deviceStorages,
     attach(activations, io) {
       for (const id of attached) {
         const view = views[id]
@@ -233,7 +226,6 @@ function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
     isIo: start.zeros.slice(),
     isOutput: start.isOutput,
     onHost: accelerate === undefined ? [] : start.zeros.slice(),
-    onDevice: accelerate === undefined ? [] : start.zeros.slice(),
     accelerate,
   }
 }
@@ -304,13 +296,22 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
   }
   // A preferred kernel may need its arguments in the device's memory, which values that come late or were folded are not in.
   const kernel = step.schema.alias ? copyKernel : late === undefined && !isOutside ? step.kernel : step.cpuKernel
-  const dispatches = walk.accelerate === undefined || late !== undefined || step.schema.alias ? undefined : walk.accelerate(step, inputs, outputs)
-  return { step, kernel, inputs, outputs, late: late ?? NONE, dispatches, expected: NONE }
+  const work = workOf(walk, step, inputs, outputs, late !== undefined)
+  const isHosted = typeof work === 'string'
+  return { step, kernel, inputs, outputs, late: late ?? NONE, work: isHosted ? undefined : work, declined: isHosted ? work : undefined, expected: NONE }
+}
+
+/** What an accelerator makes of a static step. */
+function workOf(walk: Walk, step: Step, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[], isLate: boolean): GpuWork | undefined {
+  if (walk.accelerate === undefined) return undefined
+  if (isLate) return 'an input comes from a host step'
+  if (step.schema.alias) return 'a copy of a constant or of an input'
+  return walk.accelerate(step, inputs, outputs, inputs.map((view, i) => (step.inputs[i] >= 0 && walk.root[step.inputs[i]] < 0 ? view : undefined)))
 }
 
 function bindDynamic(step: Step, outputTypes: readonly (ValueType | undefined)[]): BoundStep {
   const expected = step.host === undefined ? NONE : outputTypes.map((type) => (isConcrete(type) ? type : undefined))
-  return { step, kernel: undefined, inputs: [], outputs: NONE, late: NONE, dispatches: undefined, expected }
+  return { step, kernel: undefined, inputs: [], outputs: NONE, late: NONE, expected }
 }
 
 /** Input values for the shape rule, as far as they are known now. */
@@ -396,14 +397,14 @@ export const copyKernel: Kernel = (inputs, outputs) => {
   else (target.data as Uint8Array).set(source.data as Uint8Array)
 }
 
-/** Which storages host steps and accelerated steps touch; inputs and outputs are always on the host as well. */
+/** Which storages host steps touch; inputs and outputs are always on the host as well. */
 function markPlaces(walk: Walk, steps: readonly BoundStep[]): void {
-  const { root, isIo, onHost, onDevice } = walk
-  for (const { step, dispatches } of steps) {
-    const marks = dispatches === undefined ? onHost : onDevice
-    for (const id of step.inputs) if (id >= 0 && root[id] >= 0) marks[root[id]] = 1
-    for (const id of step.captures) if (root[id] >= 0) marks[root[id]] = 1
-    for (const id of step.outputs) if (id >= 0 && root[id] >= 0) marks[root[id]] = 1
+  const { root, isIo, onHost } = walk
+  for (const { step, work } of steps) {
+    if (work !== undefined) continue
+    for (const id of step.inputs) if (id >= 0 && root[id] >= 0) onHost[root[id]] = 1
+    for (const id of step.captures) if (root[id] >= 0) onHost[root[id]] = 1
+    for (const id of step.outputs) if (id >= 0 && root[id] >= 0) onHost[root[id]] = 1
   }
   for (let id = 0; id < isIo.length; id++) if (isIo[id] === 1) onHost[id] = 1
 }
@@ -416,19 +417,16 @@ interface Layout {
   readonly offsets: readonly number[]
   readonly activationBytes: number
   readonly ioBytes: number
-  readonly deviceStorages: readonly Storage[]
 }
 
 function layOut(walk: Walk): Layout {
-  const { views, root, firstUse, lastUse, isIo, onDevice } = walk
+  const { views, root, firstUse, lastUse, isIo } = walk
   const offsets = new Array<number>(views.length).fill(0)
   let ioBytes = 0
   const owners: number[] = []
-  const onDeviceOwners: number[] = []
   for (let id = 0; id < views.length; id++) {
     const view = views[id]
     if (view === undefined || root[id] !== id) continue
-    if (onDevice[id] === 1) onDeviceOwners.push(id)
     if (!isOnHost(walk, id)) continue
     if (isIo[id] === 1) {
       offsets[id] = ioBytes
@@ -436,13 +434,13 @@ function layOut(walk: Walk): Layout {
     } else owners.push(id)
   }
   const byFirstUse = (a: number, b: number): number => firstUse[a] - firstUse[b]
-  const storageOf = (id: number): Storage => {
+  const lifetimeOf = (id: number): Lifetime => {
     const view = views[id]
-    return { id, bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
+    return { bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
   }
-  const lifetimes = owners.sort(byFirstUse).map(storageOf)
+  const lifetimes = owners.sort(byFirstUse).map(lifetimeOf)
   const placement = place(lifetimes)
   for (let i = 0; i < owners.length; i++) offsets[owners[i]] = placement.offsets[i]
-  return { offsets, activationBytes: placement.totalBytes, ioBytes, deviceStorages: onDeviceOwners.sort(byFirstUse).map(storageOf) }
+  return { offsets, activationBytes: placement.totalBytes, ioBytes }
 }
 

@@ -29,8 +29,34 @@ export interface Accelerator {
   /** See BindOptions. */
   readonly accelerate: BindOptions['accelerate']
   /** Runs an instance; one at a time on a model. */
-  run(instance: Instance): Promise<void>
+  run(instance: Instance, transfer?: TransferOptions): Promise<void>
+  /** Runs an instance and measures what each step takes. */
+  profile(instance: Instance): Promise<readonly StepTime[]>
+  /** What runs where. */
+  describe(instance: Instance): readonly Placement[]
   release(instance: Instance): void
+}
+
+/** Buffers of the caller, by the number of the value that they take the place of on the host. */
+export interface TransferOptions {
+  readonly inputs?: ReadonlyMap<number, GPUBuffer>
+  readonly outputs?: ReadonlyMap<number, GPUBuffer>
+}
+
+/** Milliseconds that some steps took together: one, or several that run as one. */
+export interface StepTime {
+  /** Nodes, such as `node 3 "Relu"`. */
+  readonly steps: readonly string[]
+  readonly place: 'device' | 'host'
+  readonly ms: number
+}
+
+/** Consecutive steps that run in one place. */
+export interface Placement {
+  readonly place: 'device' | 'host'
+  readonly steps: readonly { readonly node: string; readonly reason?: string }[]
+  /** How many dispatches the steps became. */
+  readonly dispatches?: number
 }
 
 export interface Device {
@@ -42,6 +68,8 @@ export interface Device {
   readonly scratch: Scratch
   /** Present on devices that cannot run synchronously. */
   readonly accelerator?: Accelerator
+  /** The GPU that the model is on: for buffers that stay there. */
+  readonly gpu?: GPUDevice
   dispose(): void
 }
 
@@ -54,6 +82,8 @@ export interface DeviceOptions {
   readonly wasm?: GivenModules
   /** See LoadOptions. */
   readonly determinism?: 'strict' | 'relaxed'
+  /** A GPU of the caller's, instead of one of the model's own. */
+  readonly gpu?: GPUDevice
 }
 
 /**
@@ -68,7 +98,7 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
   if (name === 'webgpu') {
     refuseFloat64(graph, await schemas())
     const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
-    return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES)
+    return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
   if (name === 'auto' && !isWorthWasm(operatorKeys(graph), weightBytesOf(graph))) return cpuDevice()
   const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])

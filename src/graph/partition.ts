@@ -32,18 +32,18 @@ export function partition(bound: Bound, inputs: readonly number[], outputs: read
   const needed = new Uint8Array(count)
   for (const id of outputs) if (rootOf[id] >= 0) needed[rootOf[id]] = 1
   for (let i = steps.length - 1; i >= 0; i--) {
-    const { step, dispatches } = steps[i]
-    const isSegmentEnd = dispatches !== undefined && (i + 1 === steps.length || steps[i + 1].dispatches === undefined)
+    const { step, work } = steps[i]
+    const isSegmentEnd = work !== undefined && (i + 1 === steps.length || steps[i + 1].work === undefined)
     if (isSegmentEnd) neededLater[i] = needed.slice()
-    if (dispatches !== undefined) continue
+    if (work !== undefined) continue
     for (const id of step.inputs) if (id >= 0 && rootOf[id] >= 0) needed[rootOf[id]] = 1
     for (const id of step.captures) if (rootOf[id] >= 0) needed[rootOf[id]] = 1
   }
 
   const segments: Segment[] = []
   for (let first = 0, end = 0; first < steps.length; first = end) {
-    const isDevice = steps[first].dispatches !== undefined
-    for (end = first; end < steps.length && (steps[end].dispatches !== undefined) === isDevice; ) end++
+    const isDevice = steps[first].work !== undefined
+    for (end = first; end < steps.length && (steps[end].work !== undefined) === isDevice; ) end++
     const uploads: number[] = []
     const downloads: number[] = []
     for (let i = first; i < end; i++) {
@@ -70,8 +70,16 @@ export function partition(bound: Bound, inputs: readonly number[], outputs: read
   return segments
 }
 
+/** Memory that is busy from its first to its last use. */
+export interface PooledStorage {
+  readonly id: number
+  readonly bytes: number
+  readonly first: number
+  readonly last: number
+}
+
 /** Assigns storages whose lifetimes do not meet to the same buffer; `storages` are ordered by first use. Gives a buffer number each, and sizes. */
-export function poolBuffers(storages: Bound['deviceStorages']): { readonly bufferOf: ReadonlyMap<number, number>; readonly bytes: readonly number[] } {
+export function poolBuffers(storages: readonly PooledStorage[]): { readonly bufferOf: ReadonlyMap<number, number>; readonly bytes: readonly number[] } {
   const bufferOf = new Map<number, number>()
   const bytes: number[] = []
   const busyUntil: number[] = []

@@ -2,7 +2,7 @@
 import { MleError } from '../error.ts'
 
 /**
- * A device with the largest buffers that its adapter allows.
+ * A device with the largest buffers and the features that its adapter has.
  *
  * @throws MleError DEVICE_UNAVAILABLE saying what is missing
  */
@@ -10,9 +10,15 @@ export async function requestGpuDevice(): Promise<GPUDevice> {
   const gpu = await hostGpu()
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (adapter === null) throw unavailable('WebGPU found no adapter: the machine has no graphics driver that it can use')
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
-  return adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
+  return adapter.requestDevice({
+    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+  })
 }
+
+/** What kernels and measurements use where the adapter has it. */
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query']
 
 let dawn: GPU | undefined
 

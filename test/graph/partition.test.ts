@@ -13,7 +13,7 @@ const TYPE = { dtype: 'float32', shape: [4] } as const
 
 async function bound(graph: Graph, onDevice: (op: string) => boolean): Promise<{ plan: Plan; bound: Bound; segments: readonly Segment[] }> {
   const plan = planGraph(graph, graph.outputs.map((output) => output.name), { ...(await loadOperators(operatorKeys(graph))), scratch: heapScratch() })
-  const result = bindPlan(plan, graph.inputs.map((input) => input.type), { inputs: 'io', accelerate: (step) => (onDevice(step.node.op) ? [] : undefined) })
+  const result = bindPlan(plan, graph.inputs.map((input) => input.type), { inputs: 'io', accelerate: (step) => (onDevice(step.node.op) ? [] : 'not on the device') })
   return { plan, bound: result, segments: partition(result, plan.inputs, plan.outputs) }
 }
 

@@ -1,11 +1,31 @@
 // Every WebGPU kernel by operator key. What is missing here runs on cpu, between two submissions.
-import { binary, unary } from './elementwise.ts'
+import { attentionKernels } from './attention.ts'
+import { convKernels } from './conv.ts'
+import { einsumKernels } from './einsum.ts'
+import { elementwiseKernels } from './elementwise.ts'
+import { indexKernels } from './indices.ts'
 import type { GpuKernelTable } from './kernel.ts'
-import { matMul } from './matmul.ts'
+import { matMulKernels } from './matmul.ts'
+import { movementKernels } from './movement.ts'
+import { normalizeKernels } from './normalize.ts'
+import { poolKernels } from './pool.ts'
+import { recurrentKernels } from './recurrent.ts'
+import { reduceKernels } from './reduce.ts'
+import { resizeKernels } from './resize.ts'
+import { treeKernels } from './trees.ts'
 
 export const gpuKernels: GpuKernelTable = /* @__PURE__ */ new Map([
-  ['Add', /* @__PURE__ */ binary('p + q')],
-  ['Mul', /* @__PURE__ */ binary('p * q')],
-  ['Relu', /* @__PURE__ */ unary('max(x[i], 0.0)')],
-  ['MatMul', matMul],
+  ...elementwiseKernels,
+  ...movementKernels,
+  ...indexKernels,
+  ...reduceKernels,
+  ...matMulKernels,
+  ...normalizeKernels,
+  ...convKernels,
+  ...poolKernels,
+  ...resizeKernels,
+  ...attentionKernels,
+  ...recurrentKernels,
+  ...einsumKernels,
+  ...treeKernels,
 ])

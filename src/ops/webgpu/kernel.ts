@@ -1,29 +1,93 @@
 // The contract between the WebGPU executor and its kernels: a kernel turns shapes into dispatches of WGSL.
 import type { View } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
+import type { Scalar, Storage } from './storage.ts'
 
-/** What a kernel knows when a plan is bound; views carry dtypes and shapes here, never data. */
+/** What the device offers, as far as kernels decide by it. */
+export interface GpuFeatures {
+  readonly half: boolean
+  /** No parallel hardware: threads that wait for one another cost more than they bring, and their shaders take seconds to compile. */
+  readonly software: boolean
+  /** Storage bindings of one dispatch. */
+  readonly maxBindings: number
+  readonly maxBindingBytes: number
+  readonly maxWorkgroupBytes: number
+}
+
+/** What a kernel knows when a plan is bound. */
 export interface GpuContext {
+  readonly op: string
   readonly attributes: Attributes
+  /** Dtypes and shapes; no data. */
   readonly inputs: readonly (View | undefined)[]
   readonly outputs: readonly (View | undefined)[]
+  /** Inputs whose values are known now: constants, and small integers computed from shapes. */
+  readonly constants: readonly (View | undefined)[]
+  readonly features: GpuFeatures
 }
 
-/** One dispatch. Bindings come in order: `reads`, then `writes`, then the uniform block if there is one. */
+/** What a binding is bound to: an input or output of the node, memory between its dispatches, or data that the kernel made. */
+export type GpuSource =
+  | { readonly input: number }
+  | { readonly output: number }
+  | { readonly temporary: number; readonly size: number }
+  | GpuData
+
+/** Data that a kernel has made: of the shapes at hand, or `shared` by all shapes, and then always the same array. */
+export interface GpuData {
+  readonly data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>
+  readonly shared: boolean
+}
+
+export interface GpuBinding {
+  /** Shaders have the array NAME, reads the function NAME_at(i), writes the function NAME_put(i, value). */
+  readonly name: string
+  readonly source: GpuSource
+  readonly storage: Storage
+  /** The array holds vectors of four; there are no NAME_at and NAME_put then. */
+  readonly vector?: boolean
+  /** Elements are atomic<u32>, and there are no functions. */
+  readonly atomic?: boolean
+}
+
+/** A field of the uniform block `u`. */
+export interface GpuUniform {
+  readonly name: string
+  readonly type: 'u32' | 'i32' | 'f32'
+  readonly value: number
+}
+
 export interface GpuDispatch {
-  /** WGSL of a compute shader with the entry point `main`; pipelines are cached by this text. */
-  readonly code: string
-  /** Positions of the node's inputs. */
-  readonly reads: readonly number[]
-  /** Positions of the node's outputs. */
-  readonly writes: readonly number[]
-  /** Words of the uniform block. */
-  readonly uniforms: readonly number[]
+  readonly reads: readonly GpuBinding[]
+  readonly writes: readonly GpuBinding[]
+  readonly uniforms: readonly GpuUniform[]
+  /** Declarations at module scope: workgroup memory and functions. */
+  readonly declarations?: string
+  /** Threads of a workgroup. */
+  readonly threads: readonly [x: number, y: number, z: number]
   readonly workgroups: readonly [x: number, y: number, z: number]
+  /** Statements of `main`, which has `id`, `local`, `lane`, `group` and `groups` of WGSL's compute built-ins. */
+  readonly body: string
+  /** The first write is filled by one NAME_put for each element with its index: elementwise steps may be fused into it. */
+  readonly fusable?: boolean
 }
 
-/** Dispatches for these shapes, in order; undefined leaves the node to cpu. */
-export type GpuKernel = (context: GpuContext) => readonly GpuDispatch[] | undefined
+/** A step that computes each element of its output from one element of each input; such steps are fused into others. */
+export interface GpuElementwise {
+  /** An expression of WGSL over expressions of the inputs' elements. */
+  readonly expression: (inputs: readonly string[]) => string
+}
+
+/** Dispatches in order, an elementwise step, or in words why the node is left to cpu. */
+export type GpuWork = readonly GpuDispatch[] | GpuElementwise | string
+
+export type GpuKernel = (context: GpuContext) => GpuWork
 
 /** Kernels by operator key. */
 export type GpuKernelTable = ReadonlyMap<string, GpuKernel>
+
+export function isElementwise(work: GpuWork): work is GpuElementwise {
+  return typeof work === 'object' && 'expression' in work
+}
+
+export type { Scalar, Storage }

@@ -1,43 +1,161 @@
 // WGSL from small typed parts. Kernels give bindings, uniform fields and the body of `main`; declarations are written here.
-
-/** Every storage binding is an array of f32 for now. */
-export interface ShaderParts {
-  readonly reads: readonly string[]
-  readonly writes: readonly string[]
-  /** Fields of the uniform block `u`, all u32. */
-  readonly uniforms: readonly string[]
-  readonly workgroup: readonly [x: number, y: number]
-  /** Statements of `main(id: global_invocation_id)`; for linear shaders `i` is the element's index, checked against `u.size`. */
-  readonly body: string
-}
+import type { GpuBinding, GpuContext, GpuData, GpuDispatch, GpuUniform } from './kernel.ts'
+import { libraryFor } from './library.ts'
+import { storageOf, type Storage } from './storage.ts'
 
 /** Threads of a linear shader's workgroup, and the most workgroups along one dimension that every device has. */
-const THREADS = 64
-const MAX_WORKGROUPS = 65535
+export const THREADS = 64
+export const MAX_WORKGROUPS = 65535
 
-export function shader(parts: ShaderParts): string {
-  const { reads, writes, uniforms, workgroup, body } = parts
+/** The text of a dispatch's shader; pipelines are kept by it. */
+export function shaderText(dispatch: GpuDispatch): string {
+  const { reads, writes, uniforms, declarations = '', threads, body } = dispatch
+  const bindings = [...reads, ...writes]
+  const code = `${declarations}\n@compute @workgroup_size(${threads.join(', ')})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+${body}
+}`
+  const accessors = bindings.map((binding, i) => accessorText(binding, i < reads.length, code))
   const lines = [
-    ...reads.map((name, i) => `@group(0) @binding(${i}) var<storage, read> ${name}: array<f32>;`),
-    ...writes.map((name, i) => `@group(0) @binding(${reads.length + i}) var<storage, read_write> ${name}: array<f32>;`),
-    `struct Uniforms { ${uniforms.map((name) => `${name}: u32`).join(', ')} }`,
-    `@group(0) @binding(${reads.length + writes.length}) var<uniform> u: Uniforms;`,
-    `@compute @workgroup_size(${workgroup.join(', ')})`,
-    'fn main(@builtin(global_invocation_id) id: vec3<u32>) {',
-    body,
-    '}',
+    ...(bindings.some(({ storage }) => storage.element === 'f16') ? ['enable f16;'] : []),
+    ...bindings.map((binding, i) => `@group(0) @binding(${i}) var<storage, ${i < reads.length ? 'read' : 'read_write'}> ${binding.name}: array<${arrayType(binding)}>;`),
+    ...(uniforms.length === 0 ? [] : [`struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }`, `@group(0) @binding(${bindings.length}) var<uniform> u: Uniforms;`]),
+    libraryFor(`${accessors.join('')}${code}`),
+    ...accessors.filter(Boolean),
+    code,
   ]
   return lines.join('\n')
 }
 
-/** A shader over `u.size` elements, one thread each. Its first uniform is `size`. */
-export function linearShader(parts: Omit<ShaderParts, 'workgroup'>): string {
-  const index = `  let i = id.y * ${MAX_WORKGROUPS * THREADS}u + id.x;\n  if (i >= u.size) { return; }\n`
-  return shader({ ...parts, uniforms: ['size', ...parts.uniforms], workgroup: [THREADS, 1], body: index + parts.body })
+function arrayType({ storage, vector, atomic }: GpuBinding): string {
+  if (atomic === true) return `atomic<${storage.element}>`
+  return vector === true ? `vec4<${storage.element}>` : storage.element
 }
 
-/** Workgroups for `size` threads of a linear shader. */
-export function linearWorkgroups(size: number): [number, number, number] {
+/** NAME_at and NAME_put, if the code uses them. */
+function accessorText({ name, storage, vector, atomic }: GpuBinding, isRead: boolean, code: string): string {
+  if (vector === true || atomic === true) return ''
+  const { scalar } = storage
+  const lines: string[] = []
+  if (isRead || code.includes(`${name}_at(`)) lines.push(`fn ${name}_at(index_: u32) -> ${scalar} { return ${loaded(`${name}[index_]`, storage)}; }`)
+  if (!isRead && code.includes(`${name}_put(`) && !code.includes(`fn ${name}_put(`)) lines.push(`fn ${name}_put(index_: u32, value_: ${scalar}) { ${name}[index_] = ${stored('value_', storage)}; }`)
+  return lines.join('\n')
+}
+
+/** An element of storage as a value of its scalar type. */
+export function loaded(text: string, { scalar, element }: Storage): string {
+  if (scalar === 'bool') return `${text} != 0u`
+  return element === 'f16' ? `f32(${text})` : text
+}
+
+/** A value as an element of storage. */
+export function stored(text: string, { scalar, element, rounded }: Storage): string {
+  if (scalar === 'bool') return `select(0u, 1u, ${text})`
+  if (rounded === true) return `mle_round_half(${text})`
+  return element === 'f16' ? `f16(${text})` : text
+}
+
+/** A u32 field of the uniform block. */
+export function word(name: string, value: number): GpuUniform {
+  return { name, type: 'u32', value }
+}
+
+/** An f32 field of the uniform block. */
+export function real(name: string, value: number): GpuUniform {
+  return { name, type: 'f32', value }
+}
+
+/** A number as f32 text. NaN and infinities, which constant expressions may not be, come from functions. */
+export function literal(value: number): string {
+  const rounded = Math.fround(value)
+  if (rounded !== rounded) return 'mle_nan()'
+  if (!Number.isFinite(rounded)) return rounded > 0 ? 'mle_inf()' : '-mle_inf()'
+  const text = String(rounded)
+  const number = Object.is(rounded, -0) ? '-0.0' : /[.e]/.test(text) ? text : `${text}.0`
+  return rounded < 0 || Object.is(rounded, -0) ? `(${number})` : number
+}
+
+/** The binding of an input; throws for one left out. */
+export function input(context: GpuContext, index: number, name: string, options: Pick<GpuBinding, 'vector'> = {}): GpuBinding {
+  return { name, source: { input: index }, storage: storageFor(context, context.inputs[index]), ...options }
+}
+
+export function output(context: GpuContext, index: number, name: string, options: Pick<GpuBinding, 'vector' | 'atomic'> = {}): GpuBinding {
+  return { name, source: { output: index }, storage: storageFor(context, context.outputs[index]), ...options }
+}
+
+const FLOAT: Storage = { element: 'f32', scalar: 'f32', bytes: 4 }
+
+/** Memory of `size` floats between the dispatches of one node. */
+export function temporary(index: number, size: number, name: string, options: Pick<GpuBinding, 'vector'> = {}): GpuBinding {
+  return { name, source: { temporary: index, size }, storage: FLOAT, ...options }
+}
+
+/** Data that the kernel has made from shapes, or from constants and then `shared`. */
+export function given(data: GpuData['data'], name: string, shared: boolean = false): GpuBinding {
+  const element = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32'
+  return { name, source: { data, shared }, storage: { element, scalar: element, bytes: 4 } }
+}
+
+export function storageFor(context: GpuContext, view: GpuContext['inputs'][number]): Storage {
+  const storage = view === undefined ? undefined : storageOf(view.dtype, context.features.half)
+  if (storage === undefined) throw new TypeError(`${context.op}: a binding without storage on the device`)
+  return storage
+}
+
+type Parts = Pick<GpuDispatch, 'reads' | 'writes' | 'body'> & Partial<Omit<GpuDispatch, 'threads' | 'workgroups'>>
+
+/** A dispatch over `size` elements, one thread each: the body has `i`, below `u.size`. */
+export function linear(size: number, parts: Parts): GpuDispatch {
   const groups = Math.ceil(size / THREADS)
+  return {
+    ...parts,
+    uniforms: [word('size', size), ...(parts.uniforms ?? [])],
+    threads: [THREADS, 1, 1],
+    workgroups: spread(groups),
+    body: `  let i = (group.y * ${MAX_WORKGROUPS}u + group.x) * ${THREADS}u + lane;\n  if (i >= u.size) { return; }\n${parts.body}`,
+  }
+}
+
+/** A dispatch of one workgroup of `threads` for each of `rows`: the body has `row`, below `u.rows`, and `lane`. */
+export function perRow(rows: number, threads: number, parts: Parts): GpuDispatch {
+  return {
+    ...parts,
+    uniforms: [word('rows', rows), ...(parts.uniforms ?? [])],
+    threads: [threads, 1, 1],
+    workgroups: spread(rows),
+    body: `  let row = group.y * ${MAX_WORKGROUPS}u + group.x;\n  if (row >= u.rows) { return; }\n${parts.body}`,
+  }
+}
+
+function spread(groups: number): [number, number, number] {
   return [Math.min(groups, MAX_WORKGROUPS), Math.ceil(groups / MAX_WORKGROUPS), 1]
+}
+
+/** Threads of a workgroup that share a line: one where threads do not run side by side, which then need no barriers. */
+export function lanesOf({ features }: GpuContext, wanted: number): number {
+  return features.software ? 1 : wanted
+}
+
+/** A barrier, where there is more than one thread to wait for. */
+export function barrier(threads: number): string {
+  return threads === 1 ? '' : 'workgroupBarrier();'
+}
+
+/** Module-scope text of a reduction over a workgroup's lanes: `NAME(lane, value)` gives every lane the result. `threads` is a power of two. */
+export function workgroupReduce(name: string, threads: number, combine: (a: string, b: string) => string): string {
+  if (threads === 1) return `fn ${name}(lane: u32, value: f32) -> f32 { return value; }\n`
+  return `var<workgroup> ${name}_part: array<f32, ${threads}>;
+fn ${name}(lane: u32, value: f32) -> f32 {
+  ${name}_part[lane] = value;
+  workgroupBarrier();
+  for (var step = ${threads / 2}u; step > 0u; step >>= 1u) {
+    if (lane < step) { ${name}_part[lane] = ${combine(`${name}_part[lane]`, `${name}_part[lane + step]`)}; }
+    workgroupBarrier();
+  }
+  let result = ${name}_part[0];
+  workgroupBarrier();
+  return result;
+}
+`
 }
