@@ -2,13 +2,15 @@
 import { basename } from 'node:path'
 import type { Guard } from '../format/types.ts'
 import type { Graph, Metadata, ValueInfo } from '../graph/graph.ts'
+import type { Placement } from '../graph/device.ts'
 import { subgraphsOf } from '../graph/infer.ts'
+import { load } from '../load.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { fileBytes, graphOfFile, importFile, isMleFile, unguarded } from './model-file.ts'
-import { progressOn } from './progress.ts'
+import { progressOn, type Progress } from './progress.ts'
 import { bytesText } from './table.ts'
 
 interface Description {
@@ -33,6 +35,7 @@ Shows inputs, outputs, methods, classes, operators, sizes and notes of MODEL: an
   --json              the same as JSON, with every column name and, of .mle files, the sections
   --optimized         operators and sizes after the optimizer, and how often each of its passes found something
   --determinism NAME  with --optimized: strict (default), or relaxed for the passes that change last digits of float32 numbers
+  --device webgpu     what would run on the GPU, in partitions, and why the rest stays on cpu; dimensions without a number are taken as 1
 `
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
@@ -44,8 +47,32 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const guard = await guardFrom(args)
   if (guard !== undefined && !isMleFile(path)) throw unguarded(path)
   const description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress))
-  if (args.flag('json')) terminal.out(`${JSON.stringify(jsonReport(path, description), null, 2)}\n`)
-  else terminal.out(`${textReport(path, description)}\n`)
+  const partitions = wordOption(args, 'device', ['webgpu']) === undefined ? undefined : await partitionsOf(path, progress, guard)
+  if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jsonReport(path, description), partitions }, null, 2)}\n`)
+  else terminal.out(`${textReport(path, description)}\n${partitions === undefined ? '' : `${partitionText(partitions)}\n`}`)
+}
+
+async function partitionsOf(path: string, progress: Progress, guard: Guard | undefined): Promise<readonly Placement[]> {
+  const model = await load(await graphOfFile(path, progress, guard), { device: 'webgpu', precision: 'float32' })
+  try {
+    return model.placement()
+  } finally {
+    model.dispose()
+  }
+}
+
+/** Steps of a partition that are shown. */
+const SHOWN_STEPS = 6
+
+function partitionText(partitions: readonly Placement[]): string {
+  const islands = partitions.filter(({ place }) => place === 'host').length
+  const lines = [`webgpu    ${partitions.length - islands} submissions, ${islands} stays on cpu`]
+  for (const { place, steps, dispatches } of partitions) {
+    const shown = steps.slice(0, SHOWN_STEPS).map(({ node, reason }) => (reason === undefined ? node : `${node} (${reason})`))
+    const more = steps.length > SHOWN_STEPS ? `, ... (${steps.length})` : ''
+    lines.push(`${' '.repeat(10)}${place === 'device' ? `gpu, ${steps.length} steps in ${dispatches} dispatches` : 'cpu'}: ${shown.join(', ')}${more}`)
+  }
+  return lines.join('\n')
 }
 
 async function describeFile(path: string, guard: Guard | undefined): Promise<Description> {
@@ -166,9 +193,9 @@ function typeText(type: ValueType): string {
 }
 
 export const inspect: Command = {
-  usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]]',
+  usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]] [--device webgpu]',
   help: `${HELP.trim()}
 ${ACCESS_HELP}`,
-  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' } },
+  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' }, device: { type: 'string' } },
   run: execute,
 }
