@@ -26,6 +26,8 @@ const READ_MODE = 0x0001
 const COMPUTE = 0x0004
 /** Bytes that one copy to the device takes: the host keeps a copy of each until it has gone over. */
 const UPLOAD_BYTES = 16 * 2 ** 20
+/** A large chip has about so many processors. */
+const BUSY_WORKGROUPS = 128
 /** What a query set holds. */
 const MAX_TIMESTAMPS = 4096
 
@@ -125,6 +127,7 @@ function featuresOf({ features, limits, adapterInfo }: GPUDevice): GpuFeatures {
   return {
     half: features.has('shader-f16'),
     software: isSoftware(adapterInfo),
+    busyWorkgroups: BUSY_WORKGROUPS,
     maxBindings: limits.maxStorageBuffersPerShaderStage,
     maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
     maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,

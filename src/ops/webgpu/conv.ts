@@ -78,7 +78,7 @@ function convolve(context: GpuContext, convolution: Convolution): readonly GpuDi
     })]
   }
   const tiled = isTiled(context, outputs)
-  const dispatch = productDispatch({
+  const dispatch = productDispatch(context, {
     batch: groups, m: filters, n: batch * volume(places.output), k: channels * volume(places.kernel), reads, writes, uniforms, fusable: true,
     declarations: `${shared}fn load_a(row: u32, k: u32, g: u32) -> f32 { return weight(row, k / u.window, k % u.window, g); }
 fn load_b(k: u32, column: u32, g: u32) -> f32 {

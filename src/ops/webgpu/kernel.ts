@@ -8,6 +8,8 @@ export interface GpuFeatures {
   readonly half: boolean
   /** No parallel hardware: threads that wait for one another cost more than they bring, and their shaders take seconds to compile. */
   readonly software: boolean
+  /** Workgroups that keep the chip busy. */
+  readonly busyWorkgroups: number
   /** Storage bindings of one dispatch. */
   readonly maxBindings: number
   readonly maxBindingBytes: number

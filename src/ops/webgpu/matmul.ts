@@ -26,8 +26,6 @@ const TILES: readonly Tile[] = [
 ]
 /** Fewer outputs than this are computed by a thread each. */
 const MIN_TILED_OUTPUTS = 64
-/** Workgroups that keep a large chip busy: below, a smaller tile is taken. */
-const ENOUGH_WORKGROUPS = 128
 
 /** A product with `u.m` rows, `u.n` columns and `u.k` terms; `batch` is the number of products. */
 export interface Product {
@@ -47,15 +45,16 @@ export interface Product {
   readonly fusable: boolean
 }
 
-function tileFor({ batch, m, n }: Product): Tile {
+/** The largest tile of which there are enough to keep the chip busy, else the smallest that is not mostly empty. */
+function tileFor({ batch, m, n }: Product, busy: number): Tile {
   const fitting = TILES.filter(({ rows, columns }) => (m > rows / 2 && n > columns / 2) || rows === 32)
   const workgroups = ({ rows, columns }: Tile): number => Math.ceil(m / rows) * Math.ceil(n / columns) * batch
   if (m <= 8) return TILES[TILES.length - 1]
-  return fitting.find((tile) => workgroups(tile) >= ENOUGH_WORKGROUPS) ?? fitting[fitting.length - 1]
+  return fitting.find((tile) => workgroups(tile) >= busy) ?? fitting[fitting.length - 1]
 }
 
 /** The dispatch of a product, or in words why there is none. A product that is not `tiled` takes one thread for each output. */
-export function productDispatch(product: Product, tiled: boolean): GpuDispatch | string {
+export function productDispatch({ features }: GpuContext, product: Product, tiled: boolean): GpuDispatch | string {
   const { batch, m, n, k, reads, writes, uniforms, declarations, fusable } = product
   if (!tiled) {
     return linear(batch * m * n, {
@@ -68,7 +67,7 @@ export function productDispatch(product: Product, tiled: boolean): GpuDispatch |
   store(row, column, batch, s);`,
     })
   }
-  const tile = tileFor(product)
+  const tile = tileFor(product, features.busyWorkgroups)
   const workgroups = [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), batch] as const
   if (workgroups.some((count) => count > MAX_WORKGROUPS)) return `a product of ${workgroups.join(' x ')} tiles exceeds the GPU's dispatches`
   return {
@@ -193,7 +192,7 @@ function matrixProduct(context: GpuContext, product: MatrixProduct): GpuDispatch
   const hasVectorA = tiled && !a.isTransposed && k % 4 === 0
   const hasVectorB = tiled && !b.isTransposed && n % 4 === 0
   const value = alpha === 1 ? 'value' : `value * ${literal(alpha)}`
-  return productDispatch({
+  return productDispatch(context, {
     batch, m, n, k, hasVectorA, hasVectorB, fusable: true,
     reads: [input(context, 0, 'a', { vector: hasVectorA }), input(context, 1, 'b', { vector: hasVectorB }), ...reads],
     writes: [output(context, 0, 'y')],
