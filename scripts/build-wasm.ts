@@ -1,5 +1,5 @@
 // `npm run build:wasm`: compiles the AssemblyScript kernels and writes src/ops/wasm/generated/. `npm run build:wasm -- trees` does only some.
-import { RELAXED_MODULES } from '../src/ops/wasm/module.ts'
+import { RELAXED_MODULES } from '../src/ops/wasm/relaxed.ts'
 import { compileWasm, generatedPath, wasmNames, writeGenerated } from './wasm.ts'
 
 const words = process.argv.slice(2)

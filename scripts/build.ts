@@ -7,7 +7,8 @@ import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollu
 import { dts } from 'rollup-plugin-dts'
 import { packNames } from '../src/ops/packs.ts'
 import { WASM_MODULES } from '../src/ops/wasm/kernels.ts'
-import { RELAXED_MODULES, wasmBytes } from '../src/ops/wasm/module.ts'
+import { wasmBytes } from '../src/ops/wasm/module.ts'
+import { RELAXED_MODULES, relaxedImageBytes } from '../src/ops/wasm/relaxed.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 const TARGET = 'es2022'
@@ -16,7 +17,9 @@ const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
 const PACKS = packNames()
 /** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
-const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/memory.ts', 'src/ops/wasm/trees.ts', 'src/ops/wasm/generated/trees.ts']
+const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/trees.ts', 'src/ops/wasm/generated/trees.ts']
+/** What the other families of wasm kernels share. */
+const WASM_SHARED = 'src/ops/wasm/memory.ts'
 /** Each other family of wasm kernels with its module. */
 const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3)).filter((name) => name !== 'trees')
 /** Arrays in files: the command needs no more of what importers share. */
@@ -74,6 +77,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
+    ['wasm-memory', [resolve(WASM_SHARED)]],
     ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
   ]
@@ -155,7 +159,7 @@ if (existsSync(BROWSER_SOURCE)) {
 mkdirSync('dist/wasm')
 for (const name of WASM_MODULES) {
   writeFileSync(`dist/wasm/${name}.wasm`, await wasmBytes(name))
-  if (RELAXED_MODULES.includes(name)) writeFileSync(`dist/wasm/${name}-relaxed.wasm`, await wasmBytes(name, true))
+  if (RELAXED_MODULES.includes(name)) writeFileSync(`dist/wasm/${name}-relaxed.wasm`, await relaxedImageBytes(name))
 }
 for (const { name } of commands) chmodSync(`dist/${name}.js`, 0o755)
 for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file !== 'wasm').sort()) console.log(`${String(readFileSync(`dist/${name}`).byteLength).padStart(8)}  dist/${name}`)

@@ -23,28 +23,6 @@ const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE
   ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
 ])
 
-/** Builds with fused multiply-add, of the modules that consist of products. */
-const RELAXED_IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
-  ['linear', async () => (await import('./generated/linear-relaxed.ts')).image],
-  ['conv', async () => (await import('./generated/conv-relaxed.ts')).image],
-])
-
-export const RELAXED_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...RELAXED_IMAGES.keys()]
-
-/*
-(module (func (result v128)
-  (f32x4.relaxed_madd (i32x4.splat (i32.const 0)) (i32x4.splat (i32.const 0)) (i32x4.splat (i32.const 0)))))
-*/
-const RELAXED_PROBE = [
-  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0, 10, 19, 1, 17, 0,
-  0x41, 0, 0xfd, 0x11, 0x41, 0, 0xfd, 0x11, 0x41, 0, 0xfd, 0x11, 0xfd, 0x85, 2, 0x0b,
-]
-
-/** True where the engine has relaxed SIMD: Node from 22 on and current browsers. */
-export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(Uint8Array.from(RELAXED_PROBE))
-}
-
 /** Which build of a module. */
 export interface WasmBuild {
   /** With fused multiply-add, whose last bits differ from cpu's; the strict build where the engine or the module has no other. */
@@ -56,10 +34,13 @@ export interface WasmBuild {
 const compiled = /* @__PURE__ */ new Map<string, Promise<WebAssembly.Module>>()
 
 /** The bytes of a module. */
-export async function wasmBytes(name: WasmModuleName, relaxed: boolean = false): Promise<Uint8Array> {
-  const fetch = (relaxed ? RELAXED_IMAGES.get(name) : undefined) ?? IMAGES.get(name)
+export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
+  const fetch = IMAGES.get(name)
   if (fetch === undefined) throw new RangeError(`no WebAssembly module ${name}`)
-  const { base64, deflated, byteLength } = await fetch()
+  return imageBytes(await fetch())
+}
+
+export async function imageBytes({ base64, deflated, byteLength }: WasmImage): Promise<Uint8Array> {
   const text = atob(base64)
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
@@ -74,11 +55,10 @@ export async function wasmBytes(name: WasmModuleName, relaxed: boolean = false):
  * @throws MleError DEVICE_WASM where the host forbids compiling WebAssembly (a content security policy without 'wasm-unsafe-eval')
  */
 export function wasmModule(name: WasmModuleName, { shared = false, relaxed = false }: WasmBuild = {}): Promise<WebAssembly.Module> {
-  const fused = relaxed && RELAXED_IMAGES.has(name) && hasRelaxedSimd()
-  const key = `${name}${shared ? ' shared' : ''}${fused ? ' relaxed' : ''}`
+  const key = `${name}${shared ? ' shared' : ''}${relaxed ? ' relaxed' : ''}`
   let module = compiled.get(key)
   if (module === undefined) {
-    module = compile(name, shared, fused)
+    module = compile(name, shared, relaxed)
     compiled.set(key, module)
     // A failure is not kept: the next load tries again.
     module.catch(() => compiled.delete(key))
@@ -87,7 +67,9 @@ export function wasmModule(name: WasmModuleName, { shared = false, relaxed = fal
 }
 
 async function compile(name: WasmModuleName, shared: boolean, relaxed: boolean): Promise<WebAssembly.Module> {
-  const bytes = await wasmBytes(name, relaxed)
+  const fused = relaxed ? await (await import('./relaxed.ts')).relaxedBytes(name) : undefined
+  if (relaxed && fused === undefined) return wasmModule(name, { shared })
+  const bytes = fused ?? (await wasmBytes(name))
   const build = shared ? (await import('./shared-memory.ts')).sharedMemoryBuild(bytes) : bytes
   try {
     return await WebAssembly.compile(build.slice())

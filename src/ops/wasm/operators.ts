@@ -1,26 +1,29 @@
 // Which operators have wasm kernels, and in which module: known before any of it is loaded.
 import type { WasmModuleName } from './module.ts'
 
+const list = (names: string): readonly string[] => names.split(' ')
+
 export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /* @__PURE__ */ new Map<WasmModuleName, readonly string[]>([
-  ['trees', ['mle.TreeEnsemble', 'mle.TreeLeaves']],
-  ['linear', ['MatMul', 'Gemm']],
-  ['conv', ['Conv']],
-  ['elementwise', ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Neg', 'Abs', 'Sqrt', 'Relu', 'Reciprocal', 'Floor', 'Ceil', 'Round', 'Exp', 'Sigmoid', 'Tanh', 'Erf', 'LeakyRelu', 'Clip', 'Pow']],
-  ['reduce', ['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'GlobalAveragePool', 'Softmax', 'LogSoftmax', 'BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'LayerNormalization', 'RMSNormalization']],
-  ['pool', ['MaxPool', 'AveragePool']],
-  ['move', ['Transpose']],
-  ['distance', ['mle.PairwiseDistance']],
-  ['integer', ['MatMulInteger']],
+  ['trees', list('mle.TreeEnsemble mle.TreeLeaves')],
+  ['linear', list('MatMul Gemm')],
+  ['conv', list('Conv')],
+  ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf LeakyRelu Clip Pow')],
+  ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceMax ReduceMin GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
+  ['pool', list('MaxPool AveragePool')],
+  ['move', list('Transpose')],
+  ['distance', list('mle.PairwiseDistance')],
+  ['integer', list('MatMulInteger')],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
 const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'reduce', 'move'])
 
+const primaryOf = (names: readonly WasmModuleName[]): readonly WasmModuleName[] => names.filter((name) => !SECONDARY.has(name))
+
 /** Names of the modules that have kernels for some of these operators, as far as they are worth fetching. */
 export function wasmModulesFor(keys: ReadonlySet<string>): readonly WasmModuleName[] {
   const names = [...WASM_OPERATORS].filter(([, operators]) => operators.some((key) => keys.has(key))).map(([name]) => name)
-  const primary = names.filter((name) => !SECONDARY.has(name))
-  return primary.length === 1 && primary[0] === 'trees' ? primary : names
+  return primaryOf(names).join() === 'trees' ? ['trees'] : names
 }
 
 /** Below this many bytes of weights the start of WebAssembly costs more than it brings, unless windows slide over images. */
@@ -28,6 +31,6 @@ const WORTH_BYTES = 32768
 
 /** Whether device 'auto' computes a graph of these operators in WebAssembly. */
 export function isWorthWasm(keys: ReadonlySet<string>, weightBytes: number): boolean {
-  const primary = wasmModulesFor(keys).filter((name) => !SECONDARY.has(name))
+  const primary = primaryOf(wasmModulesFor(keys))
   return primary.includes('conv') || (primary.length > 0 && weightBytes >= WORTH_BYTES)
 }
