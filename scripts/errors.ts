@@ -9,6 +9,7 @@ interface Raised {
 
 /** What the prefix of a code says about the place of the fault. */
 const AREAS: ReadonlyMap<string, string> = new Map([
+  ['ARCHITECTURE', 'Architecture files, which say what is computed with weights alone'],
   ['BYTES', 'Where the bytes of a model come from'],
   ['CLI', 'The command `mle`'],
   ['CODEC', 'Compressed sections of .mle files'],
@@ -28,7 +29,9 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['ONNX', 'ONNX files, read and written'],
   ['OP', 'Operators: inputs, shapes and attributes that they do not take'],
   ['PICKLE', 'Pickle and joblib files'],
+  ['PYTORCH', 'PyTorch files'],
   ['RUN', 'Runs'],
+  ['SAFETENSORS', 'safetensors files'],
   ['SESSION', 'Sessions'],
   ['SHAPE', 'Shapes'],
   ['SKLEARN', 'scikit-learn models'],

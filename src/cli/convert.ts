@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts'
 import { pruneGraph } from '../graph/prune.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { IMPORT_HELP, IMPORT_OPTIONS, importSettings } from './import-options.ts'
 import { fileBytes, graphOfFile, isMleFile } from './model-file.ts'
 import { outputsOf, writeFile } from './outputs.ts'
 import { progressOn } from './progress.ts'
@@ -31,7 +32,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   if (args.text('output') === undefined && output === input && !isMleFile(input)) throw new UsageError(`${input} would be written over; name the result with -o`)
   const codec = wordOption(args, 'codec', ['none', 'lz4', 'zstd', 'brotli'])
   const progress = progressOn(terminal)
-  const graph = named(keptMethods(await graphOfFile(input, progress, await guardFrom(args)), args.texts('method')), args)
+  const graph = named(keptMethods(await graphOfFile(input, progress, await guardFrom(args), importSettings(args)), args.texts('method')), args)
   const bits = wordOption(args, 'weights', ['fp16', 'bf16', 'int8'])
   const specs = args.texts('input')
   if (specs.length > 0 && bits === undefined) throw new UsageError('--input is a sample for --weights')
@@ -69,10 +70,11 @@ function named(graph: Graph, args: ParsedArgs): Graph {
 }
 
 export const convert: Command = {
-  usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--weights fp16|bf16|int8 [--input X]] [--method NAME ...]',
-  help: `${HELP.trim()}\n${ACCESS_HELP}`,
+  usage: 'convert IN [-o OUT.mle] [--codec none|lz4|zstd|brotli] [--weights fp16|bf16|int8 [--input X]] [--method NAME ...] [--architecture FILE]',
+  help: `${HELP.trim()}${IMPORT_HELP}\n${ACCESS_HELP}`,
   options: {
     ...ACCESS_OPTIONS,
+    ...IMPORT_OPTIONS,
     id: { type: 'string' },
     'model-version': { type: 'string' },
     output: { type: 'string', short: 'o' },

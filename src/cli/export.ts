@@ -1,5 +1,6 @@
 // mle export: a model of any supported format -> an ONNX file.
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { IMPORT_HELP, IMPORT_OPTIONS, importSettings } from './import-options.ts'
 import { fileBytes, graphOfFile } from './model-file.ts'
 import { writeFile } from './outputs.ts'
 import { progressOn } from './progress.ts'
@@ -24,7 +25,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const opset = opsetOption(args)
   const methods = args.texts('method')
   const progress = progressOn(terminal)
-  const graph = await graphOfFile(input, progress)
+  const graph = await graphOfFile(input, progress, undefined, importSettings(args))
   progress.show('writing')
   const { exportOnnx } = await import('../export/index.ts')
   const exported = await exportOnnx(graph, { outputs: methods.length > 0 ? methods : undefined, precision, opset })
@@ -43,13 +44,14 @@ function opsetOption(args: ParsedArgs): number | undefined {
 }
 
 export const exportCommand: Command = {
-  usage: 'export MODEL [-o OUT.onnx] [--method NAME ...] [--precision float32] [--opset N]',
-  help: HELP,
+  usage: 'export MODEL [-o OUT.onnx] [--method NAME ...] [--precision float32] [--opset N] [--architecture FILE]',
+  help: `${HELP.trimEnd()}${IMPORT_HELP}\n`,
   options: {
     output: { type: 'string', short: 'o' },
     method: { type: 'string', multiple: true },
     precision: { type: 'string' },
     opset: { type: 'string' },
+    ...IMPORT_OPTIONS,
   },
   run: execute,
 }

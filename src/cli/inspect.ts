@@ -9,9 +9,11 @@ import { isTensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { IMPORT_HELP, IMPORT_OPTIONS, importSettings } from './import-options.ts'
 import { fileBytes, graphOfFile, importFile, isMleFile, unguarded } from './model-file.ts'
 import { progressOn, type Progress } from './progress.ts'
 import { bytesText } from './table.ts'
+import { weightsJson, weightsOf, weightsText } from './tensors.ts'
 
 interface Description {
   readonly format: string
@@ -46,7 +48,13 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const progress = progressOn(terminal)
   const guard = await guardFrom(args)
   if (guard !== undefined && !isMleFile(path)) throw unguarded(path)
-  const description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress))
+  const settings = importSettings(args)
+  const weights = isMleFile(path) || optimized || settings.architecture !== undefined ? undefined : await weightsOf(path)
+  if (weights !== undefined) {
+    terminal.out(`${args.flag('json') ? JSON.stringify(weightsJson(path, weights), null, 2) : weightsText(path, weights)}\n`)
+    return
+  }
+  const description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard, settings), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress, settings))
   const partitions = wordOption(args, 'device', ['webgpu']) === undefined ? undefined : await partitionsOf(path, progress, guard)
   if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jsonReport(path, description), partitions }, null, 2)}\n`)
   else terminal.out(`${textReport(path, description)}\n${partitions === undefined ? '' : `${partitionText(partitions)}\n`}`)
@@ -194,8 +202,8 @@ function typeText(type: ValueType): string {
 
 export const inspect: Command = {
   usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]] [--device webgpu]',
-  help: `${HELP.trim()}
+  help: `${HELP.trim()}${IMPORT_HELP}
 ${ACCESS_HELP}`,
-  options: { ...ACCESS_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' }, device: { type: 'string' } },
+  options: { ...ACCESS_OPTIONS, ...IMPORT_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' }, device: { type: 'string' } },
   run: execute,
 }

@@ -9,6 +9,7 @@ import { load } from '../load.ts'
 import type { Model } from '../model.ts'
 import type { GuardOptions } from '../security/index.ts'
 import { wordOption, type ParsedArgs } from './command.ts'
+import type { ImportSettings } from './import-options.ts'
 import type { Progress } from './progress.ts'
 import { bytesText } from './table.ts'
 
@@ -34,7 +35,7 @@ export function isMleFile(path: string): boolean {
 }
 
 /** The graph of a foreign file. */
-export async function importFile(path: string, progress: Progress): Promise<Graph> {
+export async function importFile(path: string, progress: Progress, settings: ImportSettings = {}): Promise<Graph> {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(path)
@@ -43,7 +44,7 @@ export async function importFile(path: string, progress: Progress): Promise<Grap
   }
   progress.show(`importing ${basename(path)} (${bytesText(bytes.byteLength)})`)
   const { importModel } = await import('../import/index.ts')
-  const graph = await importModel(bytes, { fileName: basename(path), externalData: (name) => fileBeside(path, name) })
+  const graph = await importModel(bytes, { fileName: basename(path), externalData: (name) => fileBeside(path, name), ...settings })
   progress.done()
   return graph
 }
@@ -66,10 +67,10 @@ function fileBeside(path: string, name: string): Uint8Array | undefined {
 }
 
 /** The graph of any file. */
-export async function graphOfFile(path: string, progress: Progress, guard?: Guard): Promise<Graph> {
+export async function graphOfFile(path: string, progress: Progress, guard?: Guard, settings?: ImportSettings): Promise<Graph> {
   if (!isMleFile(path)) {
     if (guard !== undefined) throw unguarded(path)
-    return importFile(path, progress)
+    return importFile(path, progress, settings)
   }
   const { read } = await import('../format/index.ts')
   return read(path, { guard })
@@ -81,10 +82,10 @@ export function unguarded(path: string): MleError {
 }
 
 /** A model ready to run. */
-export async function openModel(path: string, device: DeviceName | undefined, progress: Progress, options: { readonly integrity?: Integrity } & GuardOptions = {}): Promise<Model> {
+export async function openModel(path: string, device: DeviceName | undefined, progress: Progress, options: { readonly integrity?: Integrity } & GuardOptions = {}, settings?: ImportSettings): Promise<Model> {
   const guarded = options.verify !== undefined || options.key !== undefined || options.passphrase !== undefined
   if (guarded && !isMleFile(path)) throw unguarded(path)
-  return load(isMleFile(path) ? path : await importFile(path, progress), { ...options, device })
+  return load(isMleFile(path) ? path : await importFile(path, progress, settings), { ...options, device })
 }
 
 /** What of a .mle file is checked: sums, or hashes too. */

@@ -4,6 +4,7 @@ import type { OutputValue } from '../model.ts'
 import { isTensor } from '../tensor/tensor.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, accessOf } from './access.ts'
 import { onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { IMPORT_HELP, IMPORT_OPTIONS, importSettings } from './import-options.ts'
 import { readInputs } from './inputs.ts'
 import { deviceOption, integrityOption, openModel } from './model-file.ts'
 import { asInPython, defaultOutputs, outputsOf, shownOutputs, writeOutput, writeOutputs } from './outputs.ts'
@@ -33,6 +34,7 @@ MODEL is an .mle file or any file that mle convert takes.
   --integrity NAME     crc32 (default), or sha256 to check the hashes of an .mle file too
 
 Without --output and --outputs a table is shown; without --method it has the probabilities too.
+Of weights alone, without --input and --architecture, --method is the name of a tensor.
 `
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
@@ -43,9 +45,11 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   if (output !== undefined && folder !== undefined) throw new UsageError('--output and --outputs exclude each other')
   if (output !== undefined && output !== '-' && !/\.(npy|json)$/i.test(output)) throw new UsageError(`--output takes a .npy or .json file, or - for JSON on standard output; got ${output}`)
   const progress = progressOn(terminal)
-  const model = await openModel(path, deviceOption(args), progress, { integrity: integrityOption(args), ...(await accessOf(args)) })
-  const { graph } = model
   const specs = args.texts('input')
+  // Weights without a computation give their tensors: mle run weights.pt --method fc.bias --output bias.npy
+  const settings = { ...importSettings(args), weightsOnly: specs.length === 0 }
+  const model = await openModel(path, deviceOption(args), progress, { integrity: integrityOption(args), ...(await accessOf(args)) }, settings)
+  const { graph } = model
   if (specs.length === 0 && graph.inputs.length > 0) throw new UsageError(`--input is missing; the model takes ${graph.inputs.map((info) => info.name).join(', ')}`)
   const infos = method !== undefined ? outputsOf(graph, method) : folder !== undefined ? graph.outputs : output !== undefined ? defaultOutputs(graph) : shownOutputs(graph)
   const inputs = await readInputs(graph, specs)
@@ -67,9 +71,10 @@ function show(infos: readonly ValueInfo[], values: readonly OutputValue[], { cla
 }
 
 export const run: Command = {
-  usage: 'run MODEL --input [NAME=]FILE ... [--method NAME] [--output FILE|-] [--outputs DIR] [--device NAME] [--integrity NAME]',
-  help: `${HELP.trim()}\n${ACCESS_HELP}`,
+  usage: 'run MODEL --input [NAME=]FILE ... [--method NAME] [--output FILE|-] [--outputs DIR] [--device NAME] [--integrity NAME] [--architecture FILE]',
+  help: `${HELP.trim()}\n${IMPORT_HELP}\n${ACCESS_HELP}`,
   options: {
+    ...IMPORT_OPTIONS,
     ...ACCESS_OPTIONS,
     input: { type: 'string', multiple: true },
     method: { type: 'string' },

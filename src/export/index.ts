@@ -3,6 +3,7 @@ import type { Graph } from '../graph/graph.ts'
 import type { ExportedOnnx, OnnxExportOptions } from './onnx/index.ts'
 
 export type { ExportedOnnx, OnnxExportOptions }
+export { writeSafetensors } from './safetensors.ts'
 
 /**
  * Writes a graph as an ONNX file. Methods, classes, columns and other metadata go into metadata_props, from which `importModel` restores them.

@@ -8,20 +8,34 @@ import { isLightgbm } from './lightgbm/detect.ts'
 import { isMle } from './mle-legacy/detect.ts'
 import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { isOnnx } from './onnx/detect.ts'
+import type { InputShapes } from './pytorch/index.ts'
+import { isPytorch } from './pytorch/detect.ts'
+import { isSafetensors } from './safetensors/detect.ts'
 import { isTflite } from './tflite/detect.ts'
 import { isXgboost } from './xgboost/detect.ts'
+import { readTensors, type NamedTensors } from './tensors.ts'
+import type { ZipLimits } from './zip.ts'
 
-export type { PickleLimits }
+export { readTensors, type NamedTensors }
+export type { InputShapes, PickleLimits, ZipLimits }
 
 export interface ImportLimits {
   /** See src/import/pickle/limits.ts. */
   readonly pickle?: Partial<PickleLimits>
+  /** See src/import/zip.ts. */
+  readonly zip?: Partial<ZipLimits>
 }
 
 export interface ImportOptions {
   /** Helps to tell formats apart that bytes alone do not. */
   readonly fileName?: string
   readonly limits?: ImportLimits
+  /** PyTorch and safetensors: an architecture file (docs/architecture-files.md), as text or as the object that its JSON is. */
+  readonly architecture?: string | object
+  /** PyTorch and safetensors: shapes of inputs by name, where the layers do not tell them: `{ x: ['batch', 3, 224, 224] }`. */
+  readonly inputShapes?: InputShapes
+  /** PyTorch and safetensors: without an architecture, a graph that gives the tensors themselves. */
+  readonly weightsOnly?: boolean
   /** ONNX and TensorFlow.js: bytes of a file of external data by its plain name in the model's folder. */
   readonly externalData?: (name: string) => Uint8Array | undefined
 }
@@ -44,6 +58,24 @@ const FORMATS: readonly Format[] = [
   { name: 'keras', matches: isKerasZip, read: async (bytes) => (await import('./keras/index.ts')).importKeras3(bytes) },
   { name: 'tfjs', matches: isTfjs, read: async (bytes, { externalData }) => (await import('./keras/index.ts')).importTfjs(bytes, externalData) },
   {
+    name: 'pytorch',
+    matches: isPytorch,
+    async read(bytes, { architecture, inputShapes, limits, weightsOnly }) {
+      const { importPytorch } = await import('./pytorch/index.ts')
+      if (weightsOnly === true && architecture === undefined) return weightsGraph(bytes, 'model.pt', limits)
+      return importPytorch(bytes, { architecture: architectureText(architecture), inputShapes, limits })
+    },
+  },
+  {
+    name: 'safetensors',
+    matches: isSafetensors,
+    async read(bytes, { architecture, inputShapes, limits, weightsOnly }) {
+      if (weightsOnly === true && architecture === undefined) return weightsGraph(bytes, 'model.safetensors', limits)
+      const { importSafetensors } = await import('./pytorch/index.ts')
+      return importSafetensors(bytes, { architecture: architectureText(architecture), inputShapes })
+    },
+  },
+  {
     name: 'pickle',
     matches: (bytes) => sniffPickle(bytes) !== undefined,
     async read(bytes, { limits }) {
@@ -53,9 +85,20 @@ const FORMATS: readonly Format[] = [
   },
 ]
 
+function architectureText(architecture: string | object | undefined): string | undefined {
+  return architecture === undefined || typeof architecture === 'string' ? architecture : JSON.stringify(architecture)
+}
+
+async function weightsGraph(bytes: Uint8Array, fileName: string, limits: ImportLimits | undefined): Promise<Graph> {
+  const { graphOfTensors } = await import('./tensor-graph.ts')
+  const named = await readTensors(bytes, { fileName, limits })
+  return graphOfTensors(named ?? { format: 'pytorch', tensors: new Map(), metadata: new Map() })
+}
+
 /**
  * Reads a model of a training library: scikit-learn (joblib or pickle), XGBoost (JSON, UBJSON, legacy binary), LightGBM (text),
- * CatBoost (JSON, binary), ONNX, Keras (.h5, .keras), TensorFlow.js (model.json), TFLite; also .mle files of versions 1 and 2.
+ * CatBoost (JSON, binary), PyTorch (TorchScript; state dicts and safetensors with an architecture), ONNX, Keras (.h5, .keras), TensorFlow.js (model.json), TFLite; also .mle
+ * files of versions 1 and 2.
  *
  * @param options.fileName the file's name, where the bytes alone do not tell the format
  * @throws MleError IMPORT_FORMAT for bytes of no known format; the importers' own codes otherwise
