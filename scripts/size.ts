@@ -24,7 +24,7 @@ const BUDGETS: readonly Budget[] = [
   { what: 'import foreign models', entry: 'dist/import.js', limit: 90 * KB, goal: 100 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 66 * KB, goal: 35 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 600 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 640 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
