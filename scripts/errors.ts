@@ -39,6 +39,7 @@ const AREAS: ReadonlyMap<string, string> = new Map([
   ['TREE', 'Tree ensembles'],
   ['WEIGHTS', 'Weights in fewer bits'],
   ['TRUST', 'Signatures and what a policy asks for'],
+  ['WORKER', 'Worker threads'],
   ['ZIP', 'Zip archives: PyTorch and Keras files'],
 ])
 

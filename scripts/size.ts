@@ -19,7 +19,7 @@ interface Budget {
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 56 * KB, goal: 20 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 74 * KB, goal: 35 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js'], limit: 76 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 60 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 90 * KB, goal: 100 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 66 * KB, goal: 35 * KB },

@@ -34,6 +34,15 @@ export interface LoadOptions {
   readonly gpu?: GPUDevice
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
+  /**
+   * Threads that share the rows of large batches; weights are in memory once. Fewer rows are computed on the caller's thread, and all of them where the host
+   * has no threads or does not let them share memory (pages that are not isolated from other origins): see `model.workers`.
+   */
+  readonly workers?: number
+  /** Computes in one thread besides the caller's, which stays free: for pages. `runSync` and sessions stay on the caller's. */
+  readonly worker?: boolean
+  /** Where the threads' module is (`mle-runtime/worker`), for bundlers that do not keep it beside the package's other files. */
+  readonly workerUrl?: string | URL
   /** Caps for files of unknown origin; docs/format.md lists the defaults. */
   readonly limits?: Partial<Limits>
   /** Trust: only a signed file that satisfies this policy is used, every hash of it checked. A Graph and foreign files are refused. */
@@ -60,6 +69,7 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
   const narrowed = options.precision === 'float32' ? narrowGraph(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
+  if (options.workers !== undefined || options.worker === true) return loadWithWorkers(graph, options)
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism })
   const [operators, device] = await both(loading, making)
@@ -103,6 +113,23 @@ async function optimized(graph: Graph, { determinism, optimize, device }: LoadOp
   } catch (error) {
     // What is wrong with a graph is said where an output is planned that needs the part.
     if (error instanceof MleError) return graph
+    throw error
+  }
+}
+
+/** Threads are rare, so what starts them is fetched only then. */
+async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Model> {
+  const { workers = 1, worker = false, workerUrl, device = 'auto', wasm, determinism } = options
+  if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`workers is a number of threads, got ${workers}`)
+  const { preparePool } = await import('./pool.ts')
+  const prepared = device === 'webgpu' && !worker ? undefined : preparePool(graph, worker ? 1 : workers, worker)
+  const own = prepared?.shared?.graph ?? graph
+  const operators = await loadOperators(operatorKeys(own))
+  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: prepared?.shared?.parts[0] })
+  try {
+    return new Model(own, made, operators, await prepared?.open({ device: made.name, determinism, url: workerUrl }))
+  } catch (error) {
+    made.dispose()
     throw error
   }
 }

@@ -7,6 +7,7 @@ import type { Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import type { OperatorSet } from './ops/packs.ts'
+import type { Pool } from './pool.ts'
 import { isTensorType, type Dim, type ValueType } from './ops/types.ts'
 import { allocateData, bytesPerElement, type DType } from './tensor/dtype.ts'
 import { isTensor, type Nested, type Tensor } from './tensor/tensor.ts'
@@ -15,6 +16,8 @@ import { isTensor, type Nested, type Tensor } from './tensor/tensor.ts'
 const MAX_INSTANCES = 16
 /** Rows that a row-independent plan takes at once: activations stay in cache and memory stays flat for any batch. */
 const BLOCK_ROWS = 256
+/** From this many rows on, sharing them out costs less than it saves. */
+const SHARED_ROWS = 1024
 /** Activations of one row block; fewer rows are taken at once where a row needs more. */
 const BLOCK_BYTES = 64 * 2 ** 20
 
@@ -47,6 +50,8 @@ export interface ModelMemory {
   readonly activations: number
   /** Inputs and outputs of bound shapes and sessions. */
   readonly io: number
+  /** The most that has been held at once: all of these, and on wasm what kernels keep beside the weights. */
+  readonly peak: number
 }
 
 /** An input or output of a session: `data` is valid until the next load or session. */
@@ -88,19 +93,21 @@ export class Model {
   readonly outputs: readonly TensorInfo[]
   readonly metadata: Metadata
   readonly #operators: OperatorSet
+  readonly #pool: Pool | undefined
   readonly #workspace: Workspace
   readonly #plans = new Map<string, PlanEntry>()
   readonly #sessions = new Set<Instance>()
   #queue: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  constructor(graph: Graph, device: Device, operators: OperatorSet) {
+  constructor(graph: Graph, device: Device, operators: OperatorSet, pool?: Pool) {
     this.graph = graph
     this.device = device
     this.metadata = graph.metadata
     this.inputs = graph.inputs.map(tensorInfo)
     this.outputs = graph.outputs.map(tensorInfo)
     this.#operators = operators
+    this.#pool = pool
     this.#workspace = createWorkspace(device.arena, device.weights)
   }
 
@@ -109,13 +116,19 @@ export class Model {
     return (this.metadata.methods ?? []).map((method) => method.name)
   }
 
+  /** Threads besides the caller's: 0 where none were asked for, or the host has none, or they cannot share memory. */
+  get workers(): number {
+    return this.#pool?.size ?? 0
+  }
+
   get memory(): ModelMemory {
     let weights = 0
     for (const tensor of this.graph.initializers.values()) weights += tensor.data.length * bytesPerElement(tensor.dtype)
     let io = 0
     for (const { instances } of this.#plans.values()) for (const instance of instances.values()) io += instance.io.byteLength
     for (const instance of this.#sessions) io += instance.io.byteLength
-    return { weights, activations: this.#workspace.activations?.byteLength ?? 0, io }
+    const { arena, weights: resident } = this.device
+    return { weights, activations: this.#workspace.activations?.byteLength ?? 0, io, peak: arena.peakBytes + (resident === undefined ? weights : 0) }
   }
 
   /**
@@ -238,6 +251,7 @@ export class Model {
     this.#plans.clear()
     this.#sessions.clear()
     disposeWorkspace(this.#workspace)
+    this.#pool?.dispose()
     this.device.dispose()
   }
 
@@ -328,11 +342,59 @@ export class Model {
 
   async #runAnywhere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
     const { accelerator } = this.device
+    const elsewhere = this.#runOnPool(feeds, options)
+    if (elsewhere !== undefined) return elsewhere
     if (accelerator === undefined) return this.#execute(feeds, options)
     // One run at a time: runs of one shape share buffers. A failed one does not stop the next.
     const run = this.#queue.then(() => this.#accelerate(accelerator, feeds, options))
     this.#queue = run.catch(() => undefined)
     return run
+  }
+
+  /** What worker threads take: many rows, or everything; undefined for the rest. */
+  #runOnPool(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> | undefined {
+    const pool = this.#pool
+    if (pool === undefined || pool.size === 0 || this.#disposed) return undefined
+    const fed: Feed[] = []
+    for (const { name } of this.graph.inputs) {
+      const feed = feeds.get(name)
+      if (feed === undefined || 'value' in feed) return undefined
+      fed.push(feed)
+    }
+    const names = options.outputs ?? defaultOutputs(this.graph)
+    if (pool.takesAll) {
+      if (options.signal?.aborted) return undefined
+      const inputs: Record<string, Tensor> = Object.create(null)
+      this.graph.inputs.forEach(({ name, type }, i) => (inputs[name] = filledTensor(fed[i], isTensorType(type) ? type.dtype : 'float32')))
+      return pool.run({ ...inputs }, names).then((results) => recordOf(names, (name) => results[name]))
+    }
+    const entry = this.#planFor(options.outputs)
+    if (entry.plan.rowSymbol === undefined || fed[0].shape[0] < SHARED_ROWS || options.signal?.aborted) return undefined
+    this.#checkSymbols(fed)
+    return this.#shareRows(pool, entry, fed, options.signal)
+  }
+
+  async #shareRows(pool: Pool, entry: PlanEntry, fed: readonly Feed[], signal: AbortSignal | undefined): Promise<OutputRecord> {
+    const [rows] = fed[0].shape
+    const { blockRows, instance } = this.#blocksOf(entry, fed, rows)
+    const { frame } = instance.bound
+    const inputs = this.graph.inputs.map(({ name, type }, i) => ({ name, dtype: isTensorType(type) ? type.dtype : 'float32', feed: fed[i] }))
+    const outputs = entry.names.map((name, i) => {
+      const { dtype, shape } = rowsView(frame[entry.plan.outputs[i]])
+      return { name, dtype, shape: [rows, ...shape.slice(1)] }
+    })
+    const results = await pool.runRows({ rows, blockRows, inputs, outputs, signal })
+    return recordOf(entry.names, (name) => results.get(name))
+  }
+
+  /** Rows that are taken at once, and an instance for them. */
+  #blocksOf(entry: PlanEntry, fed: readonly Feed[], rows: number): { blockRows: number; instance: Instance } {
+    const blockRows = Math.min(rows, BLOCK_ROWS)
+    const instance = this.#instanceFor(entry, fed, blockRows)
+    const { activationBytes } = instance.bound
+    if (activationBytes <= BLOCK_BYTES) return { blockRows, instance }
+    const fewer = Math.max(1, Math.floor((blockRows * BLOCK_BYTES) / activationBytes))
+    return { blockRows: fewer, instance: this.#instanceFor(entry, fed, fewer) }
   }
 
   async #accelerate(accelerator: Accelerator, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
@@ -388,13 +450,9 @@ export class Model {
   }
 
   #executeBlocks(entry: PlanEntry, fed: readonly Feed[], rows: number, signal: AbortSignal | undefined): OutputRecord {
-    let blockRows = Math.min(rows, BLOCK_ROWS)
-    let instance = this.#instanceFor(entry, fed, blockRows)
-    const { activationBytes } = instance.bound
-    if (activationBytes > BLOCK_BYTES) {
-      blockRows = Math.max(1, Math.floor((blockRows * BLOCK_BYTES) / activationBytes))
-      instance = this.#instanceFor(entry, fed, blockRows)
-    }
+    const blocks = this.#blocksOf(entry, fed, rows)
+    const { blockRows } = blocks
+    let { instance } = blocks
     let outputs: Tensor[] | undefined
     for (let first = 0; first < rows; first += blockRows) {
       if (signal?.aborted) throw new MleError('RUN_ABORTED', `the run was aborted after ${first} of ${rows} rows`, { cause: signal.reason } as object)
@@ -527,8 +585,30 @@ function outputOf(value: Value | undefined): OutputValue {
   return new Map([...(value as ReadonlyMap<string | number, Value>)].map(([key, item]): [string | number, OutputValue] => [key, outputOf(item)]))
 }
 
-function wholeOutput(value: Value | undefined, rows: number): Tensor {
+function rowsView(value: Value | undefined): View {
   if (!isView(value)) throw new MleError('GRAPH_ROWS', 'a row-independent plan produced a value without rows')
+  return value
+}
+
+function recordOf(names: readonly string[], find: (name: string) => Tensor | undefined): OutputRecord {
+  const results = Object.create(null) as Record<string, Tensor>
+  for (const name of names) {
+    const tensor = find(name)
+    if (tensor !== undefined) results[name] = tensor
+  }
+  return results
+}
+
+/** A feed's data in a tensor of its own. */
+function filledTensor(feed: Feed, dtype: DType): Tensor {
+  const { shape } = feed
+  const tensor: Tensor = { dtype, shape, data: allocateData(dtype, shape.reduce((product, dim) => product * dim, 1)) }
+  feed.fill(viewOfTensor(tensor), 0, shape.length === 0 ? 1 : shape[0])
+  return tensor
+}
+
+function wholeOutput(output: Value | undefined, rows: number): Tensor {
+  const value = rowsView(output)
   const shape = [rows, ...value.shape.slice(1)]
   return { dtype: value.dtype, shape, data: allocateData(value.dtype, rows * (value.shape[0] === 0 ? 0 : value.size / value.shape[0])) }
 }

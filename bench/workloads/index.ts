@@ -6,6 +6,7 @@ export const WORKLOADS: ReadonlyMap<string, () => Promise<Workload>> = new Map([
   ['dense', async () => (await import('./models.ts')).dense],
   ['gemm', async () => (await import('./gemm.ts')).gemm],
   ['networks', async () => (await import('./networks.ts')).nets],
+  ['workers', async () => (await import('./workers.ts')).workers],
   ['load', async () => (await import('./load.ts')).load],
   ['startup', async () => (await import('./startup.ts')).startup],
   ['latency', async () => (await import('./latency.ts')).latency],

@@ -25,12 +25,14 @@ interface DeviceReport {
   readonly firstRunMs: number
   readonly oneRowP50Us: number
   readonly oneRowP99Us: number
+  readonly oneRowP999Us: number
   /** The same through a session, which allocates nothing; absent where shapes depend on data. */
   readonly sessionP50Us?: number
   readonly sessionP99Us?: number
+  readonly sessionP999Us?: number
   readonly batch: number
   readonly rowsPerSecond: number
-  readonly memory: { readonly weights: number; readonly activations: number; readonly io: number }
+  readonly memory: { readonly weights: number; readonly activations: number; readonly io: number; readonly peak: number }
 }
 
 const HELP = `
@@ -93,7 +95,8 @@ async function measure(path: string, device: DeviceName, { batch, measureMs, spe
       firstRunMs: round(firstRunMs),
       oneRowP50Us: round(oneRow.p50Us),
       oneRowP99Us: round(oneRow.p99Us),
-      ...(session === undefined ? {} : { sessionP50Us: round(session.p50Us), sessionP99Us: round(session.p99Us) }),
+      oneRowP999Us: round(oneRow.p999Us),
+      ...(session === undefined ? {} : { sessionP50Us: round(session.p50Us), sessionP99Us: round(session.p99Us), sessionP999Us: round(session.p999Us) }),
       batch,
       rowsPerSecond: Math.round((batch * 1e6) / batches.p50Us),
       memory: model.memory,
@@ -106,6 +109,7 @@ async function measure(path: string, device: DeviceName, { batch, measureMs, spe
 interface Times {
   readonly p50Us: number
   readonly p99Us: number
+  readonly p999Us: number
 }
 
 async function sample(measureMs: number, work: () => Promise<unknown>): Promise<Times> {
@@ -150,7 +154,7 @@ function sessionTimes(model: Model, one: InputRecord, measureMs: number): Times 
 function quantiles(timesMs: number[]): Times {
   timesMs.sort((a, b) => a - b)
   const at = (share: number): number => timesMs[Math.min(timesMs.length - 1, Math.floor(share * timesMs.length))] * 1000
-  return { p50Us: at(0.5), p99Us: at(0.99) }
+  return { p50Us: at(0.5), p99Us: at(0.99), p999Us: at(0.999) }
 }
 
 /** Normal-looking numbers from a fixed sequence: the same on every call. */
@@ -209,16 +213,16 @@ function hostText(): string {
 function textReport(path: string, reports: readonly DeviceReport[]): string {
   const lines = [`${basename(path)}: ${bytesText(fileBytes(path))}, ${hostText()}`]
   for (const report of reports) {
-    const { device, loadMs, firstRunMs, oneRowP50Us, oneRowP99Us, sessionP50Us, sessionP99Us, batch, rowsPerSecond, memory } = report
+    const { device, loadMs, firstRunMs, oneRowP50Us, oneRowP99Us, oneRowP999Us, sessionP50Us, sessionP99Us, sessionP999Us, batch, rowsPerSecond, memory } = report
     lines.push(
       '',
       `${device}`,
       `  load            ${loadMs} ms`,
       `  first run       ${firstRunMs} ms`,
-      `  one row         ${oneRowP50Us} us median, ${oneRowP99Us} us 99th percentile`,
-      ...(sessionP50Us === undefined ? [] : [`  one row, session ${sessionP50Us} us median, ${sessionP99Us} us 99th percentile`]),
+      `  one row         ${oneRowP50Us} us median, ${oneRowP99Us} us 99th percentile, ${oneRowP999Us} us 99.9th`,
+      ...(sessionP50Us === undefined ? [] : [`  one row, session ${sessionP50Us} us median, ${sessionP99Us} us 99th percentile, ${sessionP999Us} us 99.9th`]),
       `  ${batch} rows at once: ${rowsPerSecond.toLocaleString('en-US')} rows/s`,
-      `  memory          ${bytesText(memory.weights)} weights, ${bytesText(memory.activations)} activations, ${bytesText(memory.io)} inputs and outputs`,
+      `  memory          ${bytesText(memory.weights)} weights, ${bytesText(memory.activations)} activations, ${bytesText(memory.io)} inputs and outputs, ${bytesText(memory.peak)} at most`,
     )
   }
   return lines.join('\n')

@@ -5,12 +5,14 @@ import type { Graph, Metadata, ValueInfo } from '../graph/graph.ts'
 import type { Placement } from '../graph/device.ts'
 import { subgraphsOf } from '../graph/infer.ts'
 import { load } from '../load.ts'
+import type { ModelMemory } from '../model.ts'
+import { MleError } from '../error.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, guardFrom } from './access.ts'
 import { onlyPositional, UsageError, wordOption, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { IMPORT_HELP, IMPORT_OPTIONS, importSettings } from './import-options.ts'
-import { fileBytes, graphOfFile, importFile, isMleFile, unguarded } from './model-file.ts'
+import { fileBytes, graphOfFile, importFile, isMleFile, openModel, unguarded } from './model-file.ts'
 import { progressOn, type Progress } from './progress.ts'
 import { bytesText } from './table.ts'
 import { weightsJson, weightsOf, weightsText } from './tensors.ts'
@@ -27,6 +29,8 @@ interface Description {
   /** After the optimizer: its passes that found something, and how many nodes there were before it. */
   readonly passes?: readonly { readonly pass: string; readonly edits: number }[]
   readonly nodesBefore?: number
+  /** Of a run of one row here, where the model can be loaded. */
+  readonly memory?: ModelMemory
   /** Of .mle files: signed, encrypted, root hash, sections. */
   readonly container?: Readonly<Record<string, unknown>>
 }
@@ -54,7 +58,8 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
     terminal.out(`${args.flag('json') ? JSON.stringify(weightsJson(path, weights), null, 2) : weightsText(path, weights)}\n`)
     return
   }
-  const description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard, settings), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress, settings))
+  const described: Description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard, settings), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress, settings))
+  const description: Description = guard === undefined && !optimized && settings.architecture === undefined ? { ...described, memory: await memoryOf(path, progress) } : described
   const partitions = wordOption(args, 'device', ['webgpu']) === undefined ? undefined : await partitionsOf(path, progress, guard)
   if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jsonReport(path, description), partitions }, null, 2)}\n`)
   else terminal.out(`${textReport(path, description)}\n${partitions === undefined ? '' : `${partitionText(partitions)}\n`}`)
@@ -81,6 +86,29 @@ function partitionText(partitions: readonly Placement[]): string {
     lines.push(`${' '.repeat(10)}${place === 'device' ? `gpu, ${steps.length} steps in ${dispatches} dispatches` : 'cpu'}: ${shown.join(', ')}${more}`)
   }
   return lines.join('\n')
+}
+
+/** Larger files are not loaded only to say what they need. */
+const MAX_LOADED_BYTES = 2 ** 28
+
+/** What a session of one row holds; undefined for models that cannot be loaded here, or have no fixed shapes. */
+async function memoryOf(path: string, progress: Progress): Promise<ModelMemory | undefined> {
+  if (fileBytes(path) > MAX_LOADED_BYTES) return undefined
+  try {
+    const model = await openModel(path, 'auto', progress)
+    try {
+      model.session({ batch: 1 })
+      return model.memory
+    } finally {
+      model.dispose()
+    }
+  } catch (error) {
+    // Nobody asked for the model itself: what is wrong with it is said by the commands that run it.
+    if (error instanceof MleError) return undefined
+    throw error
+  } finally {
+    progress.done()
+  }
 }
 
 async function describeFile(path: string, guard: Guard | undefined): Promise<Description> {
@@ -132,12 +160,12 @@ function describeGraph(graph: Graph): Description {
   }
 }
 
-function jsonReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, passes, nodesBefore, container }: Description): object {
+function jsonReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, memory, passes, nodesBefore, container }: Description): object {
   const { methods, columns, classes, notes, ...about } = metadata
-  return { file: basename(path), bytes: fileBytes(path), format, ...about, inputs, outputs, methods, columns, classes, operators, nodes, tensors, tensorBytes, passes, nodesBefore, notes, ...container }
+  return { file: basename(path), bytes: fileBytes(path), format, ...about, inputs, outputs, methods, columns, classes, operators, nodes, tensors, tensorBytes, memory, passes, nodesBefore, notes, ...container }
 }
 
-function textReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, passes, nodesBefore, container }: Description): string {
+function textReport(path: string, { format, inputs, outputs, metadata, operators, nodes, tensors, tensorBytes, memory, passes, nodesBefore, container }: Description): string {
   const { framework, frameworkVersion, estimator, methods = [], columns = [], classes = [], notes = [] } = metadata
   const lines: [string, string][] = [['file', `${basename(path)}, ${format}, ${bytesText(fileBytes(path))}`]]
   const origin = [framework, frameworkVersion].filter((part) => part !== undefined).join(' ')
@@ -151,6 +179,7 @@ function textReport(path: string, { format, inputs, outputs, metadata, operators
   lines.push(['operators', `${nodes}: ${operators.map(({ op, count }) => (count === 1 ? op : `${op} x${count}`)).join(', ')}`])
   lines.push(['tensors', `${tensors}, ${bytesText(tensorBytes)}`])
   if (passes !== undefined) lines.push(['optimizer', `${nodesBefore} nodes before; ${passes.map(({ pass, edits }) => `${pass} ${edits}`).join(', ') || 'nothing to do'}`])
+  if (memory !== undefined) lines.push(['memory', `for one row: ${bytesText(memory.weights)} weights, ${bytesText(memory.activations)} activations, ${bytesText(memory.io)} inputs and outputs; ${bytesText(memory.peak)} at most`])
   if (container !== undefined) lines.push(['trust', `${container.signed ? 'signed' : 'not signed'}, ${container.encrypted ? 'encrypted' : 'not encrypted'}; root ${String(container.root)}`])
   notes.forEach((note, i) => lines.push([i === 0 ? 'notes' : '', note]))
   return lines.map(([title, text]) => `${title.padEnd(10)}${text}`).join('\n')

@@ -16,6 +16,8 @@ export interface Arena {
   readonly generation: number
   /** Bytes in use by regions. */
   readonly allocatedBytes: number
+  /** The most that has been in use at once. */
+  readonly peakBytes: number
   /** A zeroed 64-byte aligned region. Throws MEMORY_LIMIT past the arena's cap. */
   allocate(byteLength: number): Region
   free(region: Region): void
@@ -32,16 +34,21 @@ export function alignUp(bytes: number, alignment: number = ALIGNMENT): number {
 export function bufferArena(maxBytes: number): Arena {
   const buffers = new Map<Region, ArrayBuffer>()
   let allocatedBytes = 0
+  let peakBytes = 0
   return {
     generation: 0,
     get allocatedBytes() {
       return allocatedBytes
+    },
+    get peakBytes() {
+      return peakBytes
     },
     allocate(byteLength) {
       if (allocatedBytes + byteLength > maxBytes) throw memoryLimit(allocatedBytes + byteLength, maxBytes)
       const region: Region = { byteLength, byteOffset: 0 }
       buffers.set(region, new ArrayBuffer(byteLength))
       allocatedBytes += byteLength
+      peakBytes = Math.max(peakBytes, allocatedBytes)
       return region
     },
     free(region) {
@@ -64,6 +71,7 @@ export interface ArenaShare extends Arena {
 export function shareArena(arena: Arena, maxBytes: number): ArenaShare {
   const regions = new Set<Region>()
   let allocatedBytes = 0
+  let peakBytes = 0
   const share: ArenaShare = {
     get generation() {
       return arena.generation
@@ -71,11 +79,15 @@ export function shareArena(arena: Arena, maxBytes: number): ArenaShare {
     get allocatedBytes() {
       return allocatedBytes
     },
+    get peakBytes() {
+      return peakBytes
+    },
     allocate(byteLength) {
       if (allocatedBytes + byteLength > maxBytes) throw memoryLimit(allocatedBytes + byteLength, maxBytes)
       const region = arena.allocate(byteLength)
       regions.add(region)
       allocatedBytes += byteLength
+      peakBytes = Math.max(peakBytes, allocatedBytes)
       return region
     },
     free(region) {
@@ -115,6 +127,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
   const cap = Math.min(maxBytes, WASM_MAX_BYTES)
   let generation = 0
   let allocatedBytes = 0
+  let peakBytes = 0
   let end = alignUp(reservedBytes)
   const free: FreeRange[] = []
   const live = new Map<Region, number>()
@@ -138,6 +151,9 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
     get allocatedBytes() {
       return allocatedBytes
     },
+    get peakBytes() {
+      return peakBytes
+    },
     allocate(byteLength) {
       const bytes = Math.max(ALIGNMENT, alignUp(byteLength))
       const slot = free.findIndex((range) => range.bytes >= bytes)
@@ -156,6 +172,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
       const region: Region = { byteLength, byteOffset: offset }
       live.set(region, bytes)
       allocatedBytes += bytes
+      peakBytes = Math.max(peakBytes, allocatedBytes)
       new Uint8Array(memory.buffer, offset, bytes).fill(0)
       return region
     },

@@ -9,6 +9,7 @@ import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
 import type { Graph } from './graph.ts'
+import type { MemoryPart } from './shared-weights.ts'
 import { refuseFloat64 } from './narrow.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
@@ -84,6 +85,8 @@ export interface DeviceOptions {
   readonly determinism?: 'strict' | 'relaxed'
   /** A GPU of the caller's, instead of one of the model's own. */
   readonly gpu?: GPUDevice
+  /** Where a thread of several computes; see shared-weights.ts. */
+  readonly part?: MemoryPart
 }
 
 /**
@@ -103,9 +106,10 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
   if (name === 'auto' && !isWorthWasm(operatorKeys(graph), weightBytesOf(graph))) return cpuDevice()
   const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
   const kernels = wasmKernelsGiven(options.wasm, options.determinism)
-  if (name === 'wasm') return createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
+  const wasmOptions = { kernels, maxBytes: MAX_ARENA_BYTES, part: options.part }
+  if (name === 'wasm') return createWasmDevice(graph, wasmOptions)
   try {
-    return await createWasmDevice(graph, { kernels, maxBytes: MAX_ARENA_BYTES })
+    return await createWasmDevice(graph, wasmOptions)
   } catch (error) {
     // Forbidden by a content security policy, or missing: the same bits come from cpu.
     if (error instanceof MleError && (error.code === 'DEVICE_WASM' || error.code === 'DEVICE_UNAVAILABLE')) return cpuDevice()

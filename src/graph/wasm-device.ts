@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { memoryLimit, shareArena, wasmArena, type Arena, type Region } from './arena.ts'
 import type { Device, WeightStore } from './device.ts'
 import type { Graph } from './graph.ts'
+import type { MemoryPart } from './shared-weights.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
 import { weightBytesOf } from './weights.ts'
@@ -15,6 +16,8 @@ import { weightBytesOf } from './weights.ts'
 export interface WasmDeviceOptions {
   readonly kernels: WasmKernels
   readonly maxBytes: number
+  /** A part of a memory that threads share, in which the graph's constants lie already. */
+  readonly part?: MemoryPart
 }
 
 /** Models with fewer bytes of weights share a memory. */
@@ -39,13 +42,14 @@ const pools = /* @__PURE__ */ new WeakMap<WasmKernels, WasmMemory>()
  * @throws MleError DEVICE_UNAVAILABLE where there is no WebAssembly, DEVICE_WASM where compiling it is forbidden
  */
 export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions): Promise<Device> {
-  const { kernels, maxBytes } = options
+  const { kernels, maxBytes, part } = options
   if (typeof WebAssembly !== 'object') throw new MleError('DEVICE_UNAVAILABLE', "this host has no WebAssembly; use device 'cpu'", { actual: 'wasm' })
   const weightBytes = weightBytesOf(graph)
-  let own = weightBytes < POOLED_BYTES ? pools.get(kernels) : undefined
+  const isPooled = part === undefined && weightBytes < POOLED_BYTES
+  let own = isPooled ? pools.get(kernels) : undefined
   if (own === undefined) {
-    own = openMemory(weightBytes)
-    if (weightBytes < POOLED_BYTES) pools.set(kernels, own)
+    own = part === undefined ? openMemory(weightBytes) : { memory: part.memory, exports: new Map(), arena: wasmArena(part.memory, part.start, part.end), scratch: undefined }
+    if (isPooled) pools.set(kernels, own)
   }
   const memory = own
   const modules = kernels.modulesFor(operatorKeys(graph))
@@ -76,7 +80,7 @@ function openMemory(weightBytes: number): WasmMemory {
 
 function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], maxBytes: number): Device {
   const share = shareArena(own.arena, maxBytes)
-  const weights = weightStore(share)
+  const weights = weightStore(share, own.memory)
   const host: WasmHost = {
     exports,
     memory: own.memory,
@@ -110,8 +114,8 @@ interface ResidentView {
   data: View['data']
 }
 
-/** Copies each constant into the arena once. */
-function weightStore(arena: Arena): WeightStore {
+/** Copies each constant into the arena once; those in the memory already stay where they are. */
+function weightStore(arena: Arena, memory: WebAssembly.Memory): WeightStore {
   const views = new Map<Tensor, View>()
   const residents: { view: ResidentView; region: Region }[] = []
   let generation = arena.generation
@@ -129,7 +133,7 @@ function weightStore(arena: Arena): WeightStore {
       const known = views.get(tensor)
       if (known !== undefined) return known
       const source = viewOfTensor(tensor)
-      if (source.dtype === 'string') {
+      if (source.dtype === 'string' || (source.data as Uint8Array).buffer === memory.buffer) {
         views.set(tensor, source)
         return source
       }

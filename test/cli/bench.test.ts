@@ -11,7 +11,8 @@ test('measures with made-up numbers on one device', async () => {
   const [report] = devices
   assert.equal(report.device, 'cpu')
   assert.equal(report.batch, 10)
-  for (const name of ['loadMs', 'firstRunMs', 'oneRowP50Us', 'oneRowP99Us', 'sessionP50Us', 'sessionP99Us', 'rowsPerSecond']) assert.ok(report[name] > 0, name)
+  for (const name of ['loadMs', 'firstRunMs', 'oneRowP50Us', 'oneRowP99Us', 'oneRowP999Us', 'sessionP50Us', 'sessionP99Us', 'sessionP999Us', 'rowsPerSecond']) assert.ok(report[name] > 0, name)
+  assert.ok(report.memory.peak >= report.memory.io && report.memory.io > 0)
 })
 
 test('text needs real inputs, whose rows are repeated', async () => {

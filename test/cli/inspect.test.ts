@@ -71,3 +71,10 @@ test('--optimized counts what the passes found', async () => {
   assert.match((await run('inspect', table, '--optimized')).out, /\noptimizer 4 nodes before; nothing to do/)
   assert.equal((await run('inspect', table, '--determinism', 'relaxed')).code, 2)
 })
+
+test('what a run of one row needs', async () => {
+  const path = await saved('plain.mle', plainGraph())
+  assert.match((await run('inspect', path)).out, /^memory +for one row: .* weights, .* activations, .* inputs and outputs; .* at most$/m)
+  const { memory } = JSON.parse((await run('inspect', path, '--json')).out)
+  assert.ok(memory.io > 0 && memory.peak >= memory.io + memory.activations)
+})
