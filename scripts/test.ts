@@ -7,6 +7,7 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { resolve } from 'node:path'
 import { swiftShaderEnvironment } from '../test/support/swiftshader.ts'
+import { installRuntimes, RUNTIMES_FOLDER } from './runtimes.ts'
 
 const FILE_TIMEOUT_MS = 300_000
 
@@ -19,6 +20,8 @@ if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`)
   process.exit(1)
 }
+
+if (files.some((name) => name.startsWith(RUNTIMES_FOLDER))) installRuntimes()
 
 // A software GPU where the development dependencies have one; the loader reads these when a process starts.
 const software = swiftShaderEnvironment()
