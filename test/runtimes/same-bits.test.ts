@@ -11,6 +11,7 @@ import { readInputs } from '../../src/cli/inputs.ts'
 import type { InputValue } from '../../src/feed.ts'
 import { read } from '../../src/format/read.ts'
 import { isTensor, type Tensor } from '../../src/tensor/tensor.ts'
+import { pageTest } from '../support/browser.ts'
 import { runtimes } from '../support/runtimes.ts'
 import type { Hashes, Packed, PackedVector } from './program.ts'
 
@@ -24,6 +25,8 @@ const vectorsFile = join(folder, 'vectors.json')
 const program = join(folder, 'main.mjs')
 const vectors = await packVectors()
 writeFileSync(vectorsFile, JSON.stringify(vectors))
+const page = join(folder, 'page.js')
+await build({ entryPoints: ['test/runtimes/page.ts'], bundle: true, format: 'esm', target: 'es2022', platform: 'neutral', outfile: page, logLevel: 'error' })
 await build({ entryPoints: ['test/runtimes/main.ts'], bundle: true, format: 'esm', target: 'es2022', outfile: program, logLevel: 'error' })
 
 async function packVectors(): Promise<PackedVector[]> {
@@ -98,4 +101,23 @@ for (const { name, command, missing } of others) {
       compare(`${name}, ${device}`, await hashesIn(name, command, device), expected.get(device) ?? new Map())
     })
   }
+}
+
+const expectedIn = (device: string): ReadonlyMap<string, string> => expected.get(device) ?? new Map()
+for (const device of DEVICES) {
+  pageTest(
+    `Chromium, ${device}: the same bits`,
+    {
+      files: {
+        '/': { body: '<!doctype html><title>bits</title><script type="module" src="page.js"></script>', type: 'text/html' },
+        '/page.js': page,
+        '/vectors.json': vectorsFile,
+      },
+    },
+    async (tab) => {
+      await tab.waitForFunction('window.hashVectors !== undefined')
+      const got = await tab.evaluate(`fetch('vectors.json').then((answer) => answer.json()).then((vectors) => window.hashVectors(vectors, ${JSON.stringify(device)}))`)
+      compare(`Chromium, ${device}`, got as Hashes, expectedIn(device))
+    },
+  )
 }
