@@ -85,6 +85,23 @@ const weights = file(dict({ 'fc.weight': tensor(), 'fc.bias': tensor({ shape: [2
 const under = (architecture: object | string): Promise<unknown> => importModel(weights, { fileName: 'x.pt', architecture })
 const FC = { type: 'Linear', name: 'fc' }
 
+test('small texts that ask for much work', async () => {
+  const bombs = [
+    'a = [1]\nfor i in range(60):\n  a = a + a\nreturn x',
+    's = "ab"\nfor i in range(60):\n  s = s + s\nreturn x',
+    'return torch.layer_norm(x, [1000000000000])',
+    'return torch.stack(torch.unbind(torch.zeros([1000000000]), 0))',
+    'return torch.split(torch.zeros([1000000000]), 1)[0]',
+    'return torch.linspace(0, 1, 1000000000000)',
+    'return torch.adaptive_avg_pool1d(x, [1000000000])',
+  ]
+  for (const bomb of bombs) await rejectsCode('PYTORCH_LIMIT', () => importModel(script(bomb), { fileName: 'x.pt', inputShapes: { x: ['n', 3, 9] } }))
+  const nested = (depth: number): string => (depth === 0 ? 'ReLU()' : `Sequential(\n(0-99): 100 x ${nested(depth - 1)}\n)`)
+  await rejectsCode('ARCHITECTURE_SYNTAX', () => under(nested(5)))
+  const repeated = (depth: number): object[] => [depth === 0 ? { type: 'Dropout' } : { type: 'Repeat', repeat: 1000, layers: repeated(depth - 1) }]
+  await rejectsCode('PYTORCH_LIMIT', () => under({ layers: [FC, ...repeated(6)] }))
+})
+
 test('architecture files that do not fit', async () => {
   await under({ layers: [FC] })
   await under('Sequential(\n  (fc): Linear(in_features=2, out_features=2, bias=True)\n)')

@@ -239,8 +239,10 @@ function collectEntries(entries: readonly LayerEntry[], types: Set<string>): voi
   }
 }
 
-function collectPrinted({ type, children }: PrintedModule, types: Set<string>): void {
-  types.add(type)
-  for (const child of children.values()) collectPrinted(child, types)
+/** Modules that a line stands for many times are one object: each is visited once. */
+function collectPrinted(module: PrintedModule, types: Set<string>, seen: Set<PrintedModule> = new Set()): void {
+  if (seen.has(module)) return
+  seen.add(module)
+  types.add(module.type)
+  for (const child of module.children.values()) collectPrinted(child, types, seen)
 }
-

@@ -49,6 +49,7 @@ function runList(world: World, entries: readonly LayerEntry[], values: Map<strin
   for (const entry of entries) {
     const count = entry.repeat ?? 1
     for (let round = 0; round < count; round++) {
+      world.t.charge(100)
       const numbered = (text: string): string => text.replaceAll('{i}', String(round))
       const from = entry.from?.map((name) => valueNamed(values, numbered(name), entry.where)) ?? [current]
       const path = entry.name === '' ? prefix.slice(0, -1) : prefix + numbered(entry.name)

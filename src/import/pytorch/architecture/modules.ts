@@ -32,7 +32,7 @@ export interface World extends LayerWorld {
 export function createWorld(t: Tracer, weights: Weights, what: string): World {
   const values = new Map<Tensor, TensorValue>()
   const globals = new Map<string, Value>()
-  const world: World = { t, weights, values, globals, what, places: new Map(), i: { t, steps: 0, depth: 0, namespaceMember: (path) => member(path) } }
+  const world: World = { t, weights, values, globals, what, places: new Map(), i: { t, depth: 0, namespaceMember: (path) => member(path) } }
   const member = (path: string): Value | undefined => {
     const name = path.startsWith('torch.nn.') ? path.slice(path.lastIndexOf('.') + 1) : ''
     if (name !== '' && /^torch\.nn(\.modules(\.\w+)?)?\.\w+$/.test(path)) {

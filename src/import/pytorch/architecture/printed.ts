@@ -117,6 +117,7 @@ function literal(e: Expression): Value {
  * @param classes methods of classes that are not torch.nn's
  */
 export function printedModule(world: World, printed: PrintedModule, path: string, classes: ReadonlyMap<string, ModuleClass>, settings: ReadonlyMap<string, ReadonlyMap<string, Value>>): ModuleValue {
+  if (world.places.size > MAX_MODULES) throw architectureError('ARCHITECTURE_SYNTAX', `printed model: more than ${MAX_MODULES} modules`)
   const { type, args, keywords } = printed
   const children = new Map<string, Value>([...printed.children].map(([name, child]): [string, Value] => [name, printedModule(world, child, path === '' ? name : `${path}.${name}`, classes, settings)]))
   const more = new Map<string, Value>([...(settings.get(type) ?? []), ...(settings.get(path) ?? [])])

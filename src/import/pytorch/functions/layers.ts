@@ -108,6 +108,7 @@ function adaptivePool(t: Tracer, a: Arguments, spatial: number, kind: 'Average' 
     const given = a.get('output_size') ?? null
     const items = isKind(given, 'list') || isKind(given, 'tuple') ? given.items : new Array<Value>(spatial).fill(given)
     const sizes = items.map((item, i): number | SymbolValue => (item === null ? sizeOf(t, x, i + 2) : countOf(item, 'output_size')))
+    for (const size of sizes) if (typeof size === 'number' && size > MAX_CELLS) throw pytorchError('PYTORCH_LIMIT', `an adaptive pool to ${size} cells`)
     if (sizes.every((size) => size === 1)) return t.op(`Global${kind}Pool`, [x])
     if (kind === 'Average' && sizes.every((size) => typeof size === 'number') && x.shape.slice(2).some((from) => typeof from !== 'number')) return sizes.reduce((value: TensorValue, size, i) => cellMeans(t, value, i + 2, Number(size)), x)
     const known = sizes.map((size, i) => {
@@ -130,10 +131,15 @@ function adaptivePool(t: Tracer, a: Arguments, spatial: number, kind: 'Average' 
   })
 }
 
+/** What constants are made for, and cells of adaptive pools. */
+const MAX_CHANNELS = 10_000_000
+const MAX_CELLS = 4096
+
 const ones = (t: Tracer, count: number, dtype: TensorValue['dtype']): TensorValue => constantOf(t, count, 1, dtype)
 const zeros = (t: Tracer, count: number, dtype: TensorValue['dtype']): TensorValue => constantOf(t, count, 0, dtype)
 
 function constantOf(t: Tracer, count: number, value: number, dtype: TensorValue['dtype']): TensorValue {
+  if (!(count <= MAX_CHANNELS)) throw pytorchError('PYTORCH_LIMIT', `a layer of ${count} channels`)
   return cast(t, t.constant({ dtype: 'float32', shape: [count], data: new Float32Array(count).fill(value) }, value === 0 ? 'zeros' : 'ones'), dtype)
 }
 

@@ -112,6 +112,9 @@ export function concat(t: Tracer, values: readonly Value[], axis: number): Tenso
   return own.length === 1 ? own[0] : t.op('Concat', own, { axis: axisOf(axis, own[0].shape.length, 'cat') })
 }
 
+/** Tensors that one is cut into. */
+const MAX_PARTS = 10_000
+
 function split(t: Tracer, x: TensorValue, size: Value | undefined, axisValue: number): Value {
   const axis = axisOf(axisValue, x.shape.length, 'split')
   const dim = x.shape[axis]
@@ -119,6 +122,7 @@ function split(t: Tracer, x: TensorValue, size: Value | undefined, axisValue: nu
   if (sizes === undefined) {
     const each = intOf(size, 'split size')
     if (typeof dim !== 'number') throw pytorchError('PYTORCH_SHAPE', `the number of parts of split depends on the input's shape (${dim}); give the shape of the inputs`)
+    if (!(each > 0) || dim / each > MAX_PARTS) throw pytorchError('PYTORCH_LIMIT', `a tensor of ${dim} split into parts of ${each}`)
     const whole: number[] = []
     for (let at = 0; at < dim; at += each) whole.push(Math.min(each, dim - at))
     return tuple(parts(t, x, whole, axis))
@@ -134,6 +138,7 @@ function parts(t: Tracer, x: TensorValue, sizes: readonly (number | SymbolValue)
 function chunk(t: Tracer, x: TensorValue, count: number, axisValue: number): Value {
   const axis = axisOf(axisValue, x.shape.length, 'chunk')
   const dim = x.shape[axis]
+  if (!(count >= 1 && count <= MAX_PARTS)) throw pytorchError('PYTORCH_LIMIT', `a tensor cut into ${count} parts`)
   if (typeof dim !== 'number') return tuple(count === 1 ? [x] : t.ops('Split', [x], count, { axis, num_outputs: count }).map((part) => t.view(part, x)))
   return split(t, x, Math.max(1, Math.ceil(dim / count)), axis)
 }
@@ -147,6 +152,7 @@ export function unbind(t: Tracer, x: TensorValue, axisValue: number): TensorValu
   const axis = axisOf(axisValue, x.shape.length, 'unbind')
   const dim = x.shape[axis]
   if (typeof dim !== 'number') throw pytorchError('PYTORCH_SHAPE', `the number of parts of unbind depends on the input's shape (${dim}); give the shape of the inputs`)
+  if (dim > MAX_PARTS) throw pytorchError('PYTORCH_LIMIT', `a tensor of ${dim} taken apart`)
   return Array.from({ length: dim }, (_, i) => select(t, x, axis, i))
 }
 
@@ -346,7 +352,7 @@ export const shapeFunctions: readonly TorchFunction[] = [
   ...fn('new_full', 'input size fill_value dtype=None ...', (t, a) => filled(t, counts(a.get('size'), 'size'), numberOf(a.get('fill_value'), 'fill_value'), dtypeArgument(a.get('dtype')) ?? input(a).dtype)),
   ...fn('eye', 'n m=None dtype=None ...', (t, a) => { const n = countOf(a.get('n'), 'n'); const m = a.get('m') ?? null; const dtype = dtypeArgument(a.get('dtype')) ?? 'float32'; return t.op('EyeLike', [filled(t, [n, m === null ? n : countOf(m, 'm')], 0, dtype)]) }),
   ...fn('arange', 'start end=None step=None dtype=None ...', (t, a) => arange(t, a)),
-  ...fn('linspace', 'start end steps dtype=None ...', (t, a) => { const [from, end, steps] = [numberOf(a.get('start'), 'start'), numberOf(a.get('end'), 'end'), intOf(a.get('steps'), 'steps')]; return t.constant({ dtype: 'float32', shape: [steps], data: Float32Array.from({ length: steps }, (_, i) => (i === steps - 1 ? end : from + (i * (end - from)) / (steps - 1))) }, 'linspace') }),
+  ...fn('linspace', 'start end steps dtype=None ...', (t, a) => { const [from, end, steps] = [numberOf(a.get('start'), 'start'), numberOf(a.get('end'), 'end'), intOf(a.get('steps'), 'steps')]; t.charge(steps); return t.constant({ dtype: 'float32', shape: [steps], data: Float32Array.from({ length: steps }, (_, i) => (i === steps - 1 ? end : from + (i * (end - from)) / (steps - 1))) }, 'linspace') }),
   ...fn('tensor as_tensor scalar_tensor', 'data dtype=None ...', (t, a) => { const data = a.get('data') ?? null; const dtype = dtypeArgument(a.get('dtype')); return isKind(data, 'tensor') ? cast(t, data, dtype ?? data.dtype) : literal(t, data, dtype) }),
   ...fn('LongTensor', 'data', (t, a) => literal(t, a.get('data') ?? null, 'int64')),
   ...fn('FloatTensor Tensor', 'data', (t, a) => literal(t, a.get('data') ?? null, 'float32')),

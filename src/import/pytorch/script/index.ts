@@ -121,7 +121,7 @@ function createWorld(file: PytorchFile, sources: Sources, readers: { readonly da
     return sources.isPackage(path) ? { kind: 'namespace', path } : undefined
   }
 
-  const i: Interpreter = { t, steps: 0, depth: 0, namespaceMember }
+  const i: Interpreter = { t, depth: 0, namespaceMember }
   const outer = (name: string): Value | undefined => (name === '__torch__' || name === 'CONSTANTS' ? { kind: 'namespace', path: name } : pythonBuiltin(i, name))
   const scopeOf = (module: string): Pick<Scope, 'outer' | 'what'> => ({ outer, what: `code/${module.replaceAll('.', '/')}.py` })
 

@@ -34,9 +34,9 @@ function plain(op: string, a: number, b: number): number {
       // Whole powers by products, so that 2 ** 3 is exact.
       return Number.isInteger(b) && b >= 0 && b <= 64 ? Array.from({ length: b }, () => a).reduce((product, one) => product * one, 1) : pow(a, b)
     case '&':
-      return Number(BigInt(a) & BigInt(b))
     case '|':
-      return Number(BigInt(a) | BigInt(b))
+      if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) throw pytorchError('PYTORCH_ARGUMENT', `${a} ${op} ${b} is not understood`)
+      return Number(op === '&' ? BigInt(a) & BigInt(b) : BigInt(a) | BigInt(b))
     default:
       throw pytorchError('PYTORCH_ARGUMENT', `the operator ${op} between numbers is not understood`)
   }
@@ -74,13 +74,18 @@ export function arithmetic(t: Tracer, op: string, a: Value, b: Value): Value {
     return op === '/' || isKind(a, 'float') || isKind(b, 'float') || !Number.isInteger(value) ? float(value) : value
   }
   if (op === '+') {
-    if (typeof a === 'string' && typeof b === 'string') return a + b
+    if (typeof a === 'string' && typeof b === 'string') {
+      t.charge(a.length + b.length)
+      return a + b
+    }
+    for (const one of [a, b]) if (isKind(one, 'list') || isKind(one, 'tuple')) t.charge(one.items.length)
     if (isKind(a, 'tuple') && isKind(b, 'tuple')) return tuple([...a.items, ...b.items])
     if ((isKind(a, 'list') || isKind(a, 'tuple')) && (isKind(b, 'list') || isKind(b, 'tuple'))) return isKind(a, 'list') ? list([...a.items, ...b.items]) : tuple([...a.items, ...b.items])
   }
   if (op === '*') {
     const [many, count] = isKind(a, 'list') || isKind(a, 'tuple') ? [a, b] : [b, a]
     if ((isKind(many, 'list') || isKind(many, 'tuple')) && typeof count === 'number' && count * many.items.length < 100_000) {
+      t.charge(Math.max(0, count) * (1 + many.items.length))
       const items = Array.from({ length: Math.max(0, count) }, () => many.items).flat()
       return isKind(many, 'list') ? list(items) : tuple(items)
     }

@@ -17,12 +17,13 @@ export function builtin(name: string, call: (args: readonly Value[], keywords: R
   return { kind: 'function', name, call }
 }
 
-function range(args: readonly Value[]): Value {
+function range(i: Interpreter, args: readonly Value[]): Value {
   const [first, second, third] = args.map((value) => intOf(value, 'range'))
   const [start, stop, step] = second === undefined ? [0, first, 1] : [first, second, third ?? 1]
   const count = step === 0 ? Infinity : Math.max(0, Math.ceil((stop - start) / step))
   if (count > MAX_RANGE) throw pytorchError('PYTORCH_LIMIT', `a range of ${count} numbers`)
-  return list(Array.from({ length: count }, (_, i) => start + i * step))
+  i.t.charge(count)
+  return list(Array.from({ length: count }, (_, at) => start + at * step))
 }
 
 /** int(x): numbers, sizes and constant scalars of the file. */
@@ -91,7 +92,7 @@ function scriptOperation(i: Interpreter, name: string, args: readonly Value[]): 
       if (isKind(a, 'list')) a.items.push(b)
       return a
     case 'extend':
-      if (isKind(a, 'list')) a.items.push(...iterate(i.t, b))
+      if (isKind(a, 'list')) for (const item of iterate(i.t, b).slice()) a.items.push(item)
       return null
     case 'insert':
       if (isKind(a, 'list')) a.items.splice(intOf(b, 'index'), 0, args[2])
@@ -254,7 +255,7 @@ export function pythonBuiltin(i: Interpreter, name: string): Value | undefined {
     case 'nan':
       return float(NaN)
     case 'range':
-      return builtin(name, range)
+      return builtin(name, (args) => range(i, args))
     case 'len':
       return builtin(name, ([value]) => lengthOf(i, value))
     case 'int':

@@ -22,7 +22,6 @@ export interface Scope {
 
 export interface Interpreter {
   readonly t: Tracer
-  steps: number
   depth: number
   /** What a namespace has: `torch.nn.functional.relu`. */
   readonly namespaceMember: (path: string) => Value | undefined
@@ -31,7 +30,6 @@ export interface Interpreter {
 /** An exception that the model's own code raises. */
 export class ScriptRaise extends Error {}
 
-const MAX_STEPS = 5_000_000
 const MAX_DEPTH = 120
 const MAX_ITERATIONS = 100_000
 
@@ -72,7 +70,7 @@ export function callDefinition(i: Interpreter, definition: FunctionDefinition, a
 
 export function run(i: Interpreter, statements: readonly Statement[], scope: Scope): Signal {
   for (const statement of statements) {
-    if (++i.steps > MAX_STEPS) throw pytorchError('PYTORCH_LIMIT', `${scope.what}: more than ${MAX_STEPS} steps`)
+    i.t.charge(1)
     let signal: Signal
     try {
       signal = execute(i, statement, scope)
@@ -107,7 +105,7 @@ function execute(i: Interpreter, s: Statement, scope: Scope): Signal {
         throw pytorchError('PYTORCH_INPLACE', `a part of a tensor is changed in place, which is not supported; ${EXPORT_ADVICE}`)
       }
       if (isKind(before, 'list') && s.op === '+' && (isKind(value, 'list') || isKind(value, 'tuple'))) {
-        before.items.push(...value.items)
+        for (const item of iterate(i.t, value).slice()) before.items.push(item)
         return undefined
       }
       assign(i, s.target, operate(i, s.op, before, value), scope)

@@ -31,7 +31,10 @@ export function truth(value: Value): boolean | UnknownValue {
 
 /** The items of what a loop may run over. */
 export function iterate(t: Tracer, value: Value): readonly Value[] {
-  if (isKind(value, 'list') || isKind(value, 'tuple')) return value.items
+  if (isKind(value, 'list') || isKind(value, 'tuple')) {
+    t.charge(value.items.length)
+    return value.items
+  }
   if (isKind(value, 'dict')) return [...value.entries.keys()]
   if (isKind(value, 'module')) return [...value.attributes.values()].filter((item) => isKind(item, 'module'))
   if (isKind(value, 'tensor')) {

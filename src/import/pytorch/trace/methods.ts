@@ -61,7 +61,7 @@ export function callMethod(t: Tracer, object: Value, name: string, args: readonl
         object.items.push(args[0])
         return null
       case 'extend':
-        object.items.push(...iterate(t, args[0]))
+        for (const item of iterate(t, args[0]).slice()) object.items.push(item)
         return null
       case 'insert':
         object.items.splice(intOf(args[0], 'index'), 0, args[1])
@@ -74,7 +74,7 @@ export function callMethod(t: Tracer, object: Value, name: string, args: readonl
         object.items.reverse()
         return null
       case 'copy':
-        return list([...object.items])
+        return list([...iterate(t, object)])
       case 'index':
         return object.items.findIndex((item) => compare('==', item, args[0]) === true)
       case 'clear':

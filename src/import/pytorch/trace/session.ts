@@ -51,6 +51,8 @@ export function traceGraph(source: TraceSource): Graph {
       return finish(lowered(source, dtypes, ranks, refined(source, dtypes, ranks)), source)
     } catch (error) {
       if (!(error instanceof MleError) && !(error instanceof ScriptRaise)) throw error
+      // Limits and misfits of weights do not depend on ranks.
+      if (error instanceof MleError && (error.code === 'PYTORCH_LIMIT' || error.code.startsWith('ARCHITECTURE_'))) throw error
       // What only says that the rank is another one is the least of what could be said.
       if (failure === undefined || (isRank(failure) && !isRank(error))) failure = error
     }

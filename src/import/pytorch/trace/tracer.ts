@@ -12,6 +12,8 @@ import { dimOf, float, graphShape, isKind, isNumberValue, numberOf, termsOf, wro
 export type Attributes = Readonly<Record<string, AttributeInput>>
 
 export interface Tracer {
+  /** Counts work that a small text may ask for a great deal of. Throws PYTORCH_LIMIT. */
+  charge(steps: number): void
   readonly builder: GraphBuilder
   /** Counts of the graph's inputs that layers with weights ask for, by input: `x` axis 1 has 3. */
   readonly wanted: Map<string, Map<number, number>>
@@ -28,6 +30,8 @@ export interface Tracer {
   view(result: TensorValue, base: TensorValue): TensorValue
 }
 
+/** Statements followed and items made: the largest scripts of real models take some hundred thousand. */
+const MAX_STEPS = 20_000_000
 /** Nodes of one graph: a model of a thousand layers has some ten thousand. */
 const MAX_NODES = 1_000_000
 
@@ -37,6 +41,7 @@ export function createTracer(): Tracer {
   const firstUse = new Map<string, string>()
   let symbols = 0
   let nodes = 0
+  let steps = 0
   const make = (name: string, dtype: DType, shape: readonly (number | string)[], constant?: Tensor): TensorValue => ({ kind: 'tensor', name, dtype, shape, constant, alias: { version: 0 }, seen: 0 })
 
   const ops: Tracer['ops'] = (op, inputs, count, attributes = {}) => {
@@ -69,6 +74,10 @@ export function createTracer(): Tracer {
   })
 
   return {
+    charge(count) {
+      steps += count
+      if (!(steps <= MAX_STEPS)) throw pytorchError('PYTORCH_LIMIT', `following the model takes more than ${MAX_STEPS} steps`)
+    },
     builder,
     wanted: new Map(),
     firstUse,
