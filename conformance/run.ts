@@ -126,6 +126,7 @@ async function main(): Promise<number> {
     if (vector.features.includes('sha256') && !batch && sha256 === undefined) return { vector, status: 'skipped', reason: 'needs hashes to be checked (--sha256)' }
     if (hashOf(root, vector.path) !== vector.sha256) return { vector, status: 'failed', fault: { what: 'the files of this vector are not those of index.json' } }
     const task = readTask(root, vector)
+    if ((task.policy !== undefined || task.key !== undefined) && !batch) return { vector, status: 'skipped', reason: 'needs a policy or a key, which only --batch passes on' }
     const reply = renamed(await executor.run(task), codes)
     if (task.error === undefined && reply.kind === 'refused' && reply.code === UNSUPPORTED) return { vector, status: 'skipped', reason: reply.message.split(':')[0] }
     const fault = judge(task, reply, { anyCode })

@@ -47,12 +47,12 @@ export function writeArea(root: string, area: Area, vectors: readonly MadeVector
 /** A program that reads the formats of versions 1 and 2 as well refuses these for other reasons. */
 const OLDER: readonly string[] = ['version-1.mle', 'version-2.mle']
 
-/** The folders with a case.json under an area, and the files of malformed/ and hostile/: what index.json lists, from what is there. */
+/** The folders with a case.json under an area, and the files of malformed/, hostile/ and trust/: what index.json lists, from what is there. */
 export function entriesOf(root: string, area: Area): Vector[] {
   if (REFUSED.includes(area)) {
     const list = JSON.parse(readFileSync(join(root, area, 'expected.json'), 'utf8')) as readonly RefusedFile[]
-    return list.map(({ file, format, integrity }) => {
-      const features = format !== undefined ? [format] : integrity !== undefined ? [integrity] : OLDER.includes(file) ? ['only-version-3'] : []
+    return list.map(({ file, format, integrity, with: demanded }) => {
+      const features = demanded !== undefined ? [demanded === 'policy' ? 'signatures' : 'encryption'] : format !== undefined ? [format] : integrity !== undefined ? [integrity] : OLDER.includes(file) ? ['only-version-3'] : []
       return { path: `${area}/${file}`, area, features, operators: [], sha256: hashOf(root, `${area}/${file}`) }
     })
   }

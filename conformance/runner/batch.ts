@@ -17,6 +17,10 @@ export interface BatchRequest {
   /** An empty folder for 0.npy, 1.npy, ... */
   readonly outputs: string
   readonly integrity: 'crc32' | 'sha256'
+  /** Of signed files: the policy.json to load with. */
+  readonly policy?: string
+  /** Of sealed files: the file of the key. */
+  readonly key?: string
 }
 
 export type BatchReply =
@@ -92,8 +96,8 @@ export function batchExecutor(command: string, limits: ProcessLimits): Executor 
   }
 }
 
-function requestFor({ model, inputs, integrity }: Task, id: number, outputs: string): BatchRequest {
-  return { id, model, inputs, outputs, integrity: integrity ?? 'crc32' }
+function requestFor({ model, inputs, integrity, policy, key }: Task, id: number, outputs: string): BatchRequest {
+  return { id, model, inputs, outputs, integrity: integrity ?? 'crc32', policy, key }
 }
 
 /** A refusal or a breach of the protocol; undefined for success. */

@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Area = 'operators' | 'onnx' | 'graphs' | 'models' | 'malformed' | 'hostile'
-export const AREAS: readonly Area[] = ['operators', 'onnx', 'graphs', 'models', 'malformed', 'hostile']
-/** Areas of single files that must be refused, listed in an expected.json of their own. */
-export const REFUSED: readonly Area[] = ['malformed', 'hostile']
+export type Area = 'operators' | 'onnx' | 'graphs' | 'models' | 'malformed' | 'hostile' | 'trust'
+export const AREAS: readonly Area[] = ['operators', 'onnx', 'graphs', 'models', 'malformed', 'hostile', 'trust']
+/** Areas of single files, most of which must be refused, listed in an expected.json of their own. */
+export const REFUSED: readonly Area[] = ['malformed', 'hostile', 'trust']
 
 /** An entry of index.json. */
 export interface Vector {
-  /** A folder with a case.json, or a file of malformed/ or hostile/. */
+  /** A folder with a case.json, or a file of malformed/, hostile/ or trust/. */
   readonly path: string
   readonly area: Area
   /** What a runtime must know to be judged by it: dtypes, 'control-flow', 'sha256', ... */
@@ -71,17 +71,24 @@ export interface Task {
   readonly error?: string
   /** Hashes are to be checked, not only CRCs. */
   readonly integrity?: 'sha256'
+  /** What a reader is to demand of the file's signatures: a policy.json, and beside it the public keys that it names. */
+  readonly policy?: string
+  /** A file with the 32 bytes of the key by which the file is sealed. */
+  readonly key?: string
 }
 
-/** An entry of malformed/expected.json or hostile/expected.json. */
+/** An entry of malformed/expected.json, hostile/expected.json or trust/expected.json. */
 export interface RefusedFile {
   readonly file: string
   /** Of hostile files: whose format it is. */
   readonly format?: string
   /** The input that it is run with, should it be accepted; x when absent. */
   readonly input?: string
-  readonly code: string
+  /** null: it must be accepted. */
+  readonly code: string | null
   readonly integrity?: 'sha256'
+  /** Of trust files: what they are loaded with. */
+  readonly with?: 'policy' | 'key'
   readonly why: string
 }
 
@@ -106,7 +113,8 @@ export function readTask(root: string, vector: Vector): Task {
     if (entry === undefined) throw new Error(`${area}/expected.json does not list ${vector.path}`)
     return {
       vector, folder: join(root, area), model: join(root, vector.path), inputs: [{ name: entry.input ?? 'x', file: join(root, MALFORMED_INPUT) }],
-      expected: [], error: entry.code, integrity: entry.integrity,
+      expected: [], error: entry.code ?? undefined, integrity: entry.integrity,
+      policy: entry.with === 'policy' ? join(root, area, 'policy.json') : undefined, key: entry.with === 'key' ? join(root, area, 'key.bin') : undefined,
     }
   }
   const folder = join(root, vector.path)

@@ -45,7 +45,7 @@ for (const device of ['cpu', 'wasm'] as const) {
         const unseen: string[] = []
         for (const vector of own) {
           const task = readTask(root, vector)
-          const reply = await runFiles({ model: task.model, inputs: task.inputs, integrity: task.integrity ?? 'crc32' }, device)
+          const reply = await runFiles({ ...task, integrity: task.integrity ?? 'crc32' }, device)
           const fault = judge(task, reply)
           if (fault !== undefined) faults.push(`${vector.path}: ${faultText(fault)}`)
           const hasNumbers = task.expected.some(({ file, shape }) => file.endsWith('.npy') && !shape?.includes(0))
