@@ -273,6 +273,9 @@ function addNameFaults(add: Add): void {
     graph: graphText({ nodes: `${NODE},${branch(0)}`, subgraphs: subgraphText(NODE.replace('["y"]', '["x"]')) }),
   }))
   add('undefined-input', 'FORMAT_UNDEFINED', 'a node input that nothing defines', file({ graph: graphText({ nodes: NODE.replace('"x"', '"__proto__"') }) }))
+  add('confusable-cyrillic', 'FORMAT_UNDEFINED', 'a node input that looks like x and is a Cyrillic letter', file({ graph: graphText({ nodes: NODE.replace('"x"', '"\u0445"') }) }))
+  add('confusable-width', 'FORMAT_UNDEFINED', 'a node input that is x only after compatibility normalization', file({ graph: graphText({ nodes: NODE.replace('"x"', '"\uff58"') }) }))
+  add('confusable-joiner', 'FORMAT_UNDEFINED', 'a node input that is x and a character without width', file({ graph: graphText({ nodes: NODE.replace('"x"', '"x\u200d"') }) }))
   add('undefined-order', 'FORMAT_UNDEFINED', 'two nodes in the wrong order', file({ graph: graphText({ nodes: `${NODE.replace('"x"', '"h"')},${NODE.replace('"y"', '"h"')}` }) }))
   add('undefined-cycle', 'FORMAT_UNDEFINED', 'a node that needs its own output', file({ graph: graphText({ nodes: NODE.replace('"x"', '"y"') }) }))
   add('undefined-output', 'FORMAT_UNDEFINED', 'a graph output that nothing defines', file({ graph: graphText({ outputs: VALUE('toString') }) }))
