@@ -3,6 +3,7 @@ import { exp, logistic, tanh } from '../../math/index.ts'
 import { MleError } from '../../error.ts'
 import { broadcastStrides } from '../../tensor/shape.ts'
 import { float, int, text } from '../attributes.ts'
+import { headsOf, type Heads } from '../heads.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { attentionScale } from '../schemas/attention.ts'
 import { dtypeOf, isHalf } from './elementwise.ts'
@@ -12,27 +13,6 @@ import { widened } from './widen.ts'
 
 const identity = (x: number): number => x
 const roundingOf = (context: KernelContext): ((x: number) => number) => (dtypeOf(context) === 'float32' ? Math.fround : identity)
-
-/** Where element (batch, head, step, column) of a tensor with heads lies. */
-interface Heads {
-  readonly heads: number
-  readonly length: number
-  readonly size: number
-  readonly batchStep: number
-  readonly headStep: number
-  readonly rowStep: number
-}
-
-/** Heads in an axis of their own, or packed in the last of 3 dimensions. */
-function headsOf({ shape }: View, packedHeads: number): Heads {
-  if (shape.length === 4) {
-    const [, heads, length, size] = shape
-    return { heads, length, size, batchStep: heads * length * size, headStep: length * size, rowStep: size }
-  }
-  const [, length, columns] = shape
-  const size = columns / packedHeads
-  return { heads: packedHeads, length, size, batchStep: length * columns, headStep: size, rowStep: columns }
-}
 
 /** present [batch, heads, past + length, size] = past before new rows. */
 function join(present: Numbers, past: View | undefined, fresh: Numbers, of: Heads, batches: number): void {

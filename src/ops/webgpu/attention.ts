@@ -1,7 +1,7 @@
 // Attention: a workgroup for each query goes over the keys in tiles, with the softmax corrected as larger scores come (as in T. Dao et al.,
 // FlashAttention, 2022), so that scores are never written to memory.
 import { float, int } from '../attributes.ts'
-import type { View } from '../kernel.ts'
+import { headsOf, type Heads } from '../heads.ts'
 import { attentionScale } from '../schemas/attention.ts'
 import { isFloating, noDType } from './elementwise.ts'
 import { broadcastStrides } from './indexing.ts'
@@ -13,27 +13,6 @@ import { barrier, input, lanesOf, linear, output, perRow, real, word, workgroupR
 const TILE = 64
 /** Floats of a query and of its output that workgroup memory keeps. */
 const MAX_WIDTH = 1536
-
-/** Where element (batch, head, step, column) of a tensor with heads lies. */
-interface Heads {
-  readonly heads: number
-  readonly length: number
-  readonly size: number
-  readonly batchStep: number
-  readonly headStep: number
-  readonly rowStep: number
-}
-
-/** Heads in an axis of their own, or packed in the last of 3 dimensions. */
-function headsOf({ shape }: View, packedHeads: number): Heads {
-  if (shape.length === 4) {
-    const [, heads, length, size] = shape
-    return { heads, length, size, batchStep: heads * length * size, headStep: length * size, rowStep: size }
-  }
-  const [, length, columns] = shape
-  const size = columns / packedHeads
-  return { heads: packedHeads, length, size, batchStep: length * columns, headStep: size, rowStep: columns }
-}
 
 function headUniforms(name: string, { batchStep, headStep, rowStep }: Heads): GpuUniform[] {
   return [word(`${name}_batch`, batchStep), word(`${name}_head`, headStep), word(`${name}_row`, rowStep)]
