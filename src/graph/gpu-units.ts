@@ -119,11 +119,12 @@ function started(bound: Bound, step: BoundStep, dispatches: readonly GpuDispatch
   })
   const open: Open = { launches, steps: [position], temporaries }
   const last = dispatches.at(-1)
-  if (last?.fusable === true && step.step.outputs[0] >= 0) {
-    const [write] = last.writes
-    const view = viewOf(bound, step.step.outputs[0])
-    open.fusion = fusionOf(view.size, write.name)
-    open.fusion.locals.set(bound.rootOf[step.step.outputs[0]], { name: 'v0', storage: write.storage })
+  const [write] = last?.writes ?? []
+  // The last dispatch of several may fill another output than the first.
+  const filled = write !== undefined && 'output' in write.source ? step.step.outputs[write.source.output] : -1
+  if (last?.fusable === true && filled >= 0) {
+    open.fusion = fusionOf(viewOf(bound, filled).size, write.name)
+    open.fusion.locals.set(bound.rootOf[filled], { name: 'v0', storage: write.storage })
   }
   return open
 }

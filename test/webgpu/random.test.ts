@@ -44,6 +44,11 @@ function program(draws: readonly Draw[], outputs: readonly number[]): Graph {
       () => b.add('Concat', [b.add('Slice', [x, ...[[1], [5], [0]].map((list) => b.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.from(list, BigInt) }))]), b.add('ReduceMax', [y, b.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(0n) })], { keepdims: 1 })], { axis: 0 }),
       // Only cpu has it: what it gives is thrown away, but it makes an island.
       () => b.add('Where', [b.add('IsNaN', [b.add('mle.Digamma', [x])]), b.add('Abs', [x]), b.add('Neg', [x])]),
+      // Halves that are used apart.
+      () => {
+        const [left, right] = b.addMany('Split', [x], 2, { axis: 1, num_outputs: 2 })
+        return b.add('Concat', [b.add('Neg', [left]), b.add('Abs', [b.add('Sub', [left, right])])], { axis: 1 })
+      },
       () => b.add('CumSum', [x, b.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(1n) })]),
     ]
     values.push(b.add('Clip', [steps[op % steps.length](), low, high]))
