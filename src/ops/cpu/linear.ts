@@ -87,6 +87,146 @@ const tile1x4f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
   y[o] = c0; y[o + 1] = c1; y[o + 2] = c2; y[o + 3] = c3
 }
 
+// a [4, depth]; p [depth, 3]; y [4, 3]: what is left of the columns of few classes
+const tile4x3f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+  const i1 = i + rs
+  const i2 = i1 + rs
+  const i3 = i2 + rs
+  let c00 = 0, c01 = 0, c02 = 0, c10 = 0, c11 = 0, c12 = 0, c20 = 0, c21 = 0, c22 = 0, c30 = 0, c31 = 0, c32 = 0
+  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 3) {
+    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2]
+    let x = a[i + e]
+    c00 += x * b0; c01 += x * b1; c02 += x * b2
+    x = a[i1 + e]
+    c10 += x * b0; c11 += x * b1; c12 += x * b2
+    x = a[i2 + e]
+    c20 += x * b0; c21 += x * b1; c22 += x * b2
+    x = a[i3 + e]
+    c30 += x * b0; c31 += x * b1; c32 += x * b2
+  }
+  y[o] = c00; y[o + 1] = c01; y[o + 2] = c02
+  o += ys
+  y[o] = c10; y[o + 1] = c11; y[o + 2] = c12
+  o += ys
+  y[o] = c20; y[o + 1] = c21; y[o + 2] = c22
+  o += ys
+  y[o] = c30; y[o + 1] = c31; y[o + 2] = c32
+}
+
+const tile4x3f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+  const i1 = i + rs
+  const i2 = i1 + rs
+  const i3 = i2 + rs
+  let c00 = 0, c01 = 0, c02 = 0, c10 = 0, c11 = 0, c12 = 0, c20 = 0, c21 = 0, c22 = 0, c30 = 0, c31 = 0, c32 = 0
+  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 3) {
+    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2]
+    let x = a[i + e]
+    c00 = f(c00 + f(x * b0)); c01 = f(c01 + f(x * b1)); c02 = f(c02 + f(x * b2))
+    x = a[i1 + e]
+    c10 = f(c10 + f(x * b0)); c11 = f(c11 + f(x * b1)); c12 = f(c12 + f(x * b2))
+    x = a[i2 + e]
+    c20 = f(c20 + f(x * b0)); c21 = f(c21 + f(x * b1)); c22 = f(c22 + f(x * b2))
+    x = a[i3 + e]
+    c30 = f(c30 + f(x * b0)); c31 = f(c31 + f(x * b1)); c32 = f(c32 + f(x * b2))
+  }
+  y[o] = c00; y[o + 1] = c01; y[o + 2] = c02
+  o += ys
+  y[o] = c10; y[o + 1] = c11; y[o + 2] = c12
+  o += ys
+  y[o] = c20; y[o + 1] = c21; y[o + 2] = c22
+  o += ys
+  y[o] = c30; y[o + 1] = c31; y[o + 2] = c32
+}
+
+// a [4, depth]; p [depth, 2]; y [4, 2]
+const tile4x2f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+  const i1 = i + rs
+  const i2 = i1 + rs
+  const i3 = i2 + rs
+  let c00 = 0, c01 = 0, c10 = 0, c11 = 0, c20 = 0, c21 = 0, c30 = 0, c31 = 0
+  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 2) {
+    const b0 = p[j], b1 = p[j + 1]
+    let x = a[i + e]
+    c00 += x * b0; c01 += x * b1
+    x = a[i1 + e]
+    c10 += x * b0; c11 += x * b1
+    x = a[i2 + e]
+    c20 += x * b0; c21 += x * b1
+    x = a[i3 + e]
+    c30 += x * b0; c31 += x * b1
+  }
+  y[o] = c00; y[o + 1] = c01
+  o += ys
+  y[o] = c10; y[o + 1] = c11
+  o += ys
+  y[o] = c20; y[o + 1] = c21
+  o += ys
+  y[o] = c30; y[o + 1] = c31
+}
+
+const tile4x2f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+  const i1 = i + rs
+  const i2 = i1 + rs
+  const i3 = i2 + rs
+  let c00 = 0, c01 = 0, c10 = 0, c11 = 0, c20 = 0, c21 = 0, c30 = 0, c31 = 0
+  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 2) {
+    const b0 = p[j], b1 = p[j + 1]
+    let x = a[i + e]
+    c00 = f(c00 + f(x * b0)); c01 = f(c01 + f(x * b1))
+    x = a[i1 + e]
+    c10 = f(c10 + f(x * b0)); c11 = f(c11 + f(x * b1))
+    x = a[i2 + e]
+    c20 = f(c20 + f(x * b0)); c21 = f(c21 + f(x * b1))
+    x = a[i3 + e]
+    c30 = f(c30 + f(x * b0)); c31 = f(c31 + f(x * b1))
+  }
+  y[o] = c00; y[o + 1] = c01
+  o += ys
+  y[o] = c10; y[o + 1] = c11
+  o += ys
+  y[o] = c20; y[o + 1] = c21
+  o += ys
+  y[o] = c30; y[o + 1] = c31
+}
+
+// a [1, depth]; p [depth, 3]; y [1, 3]
+const tile1x3f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+  let c0 = 0, c1 = 0, c2 = 0
+  for (let k = 0; k < depth; k++, i += cs, j += 3) {
+    const x = a[i]
+    c0 += x * p[j]; c1 += x * p[j + 1]; c2 += x * p[j + 2]
+  }
+  y[o] = c0; y[o + 1] = c1; y[o + 2] = c2
+}
+
+const tile1x3f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+  let c0 = 0, c1 = 0, c2 = 0
+  for (let k = 0; k < depth; k++, i += cs, j += 3) {
+    const x = a[i]
+    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + 1])); c2 = f(c2 + f(x * p[j + 2]))
+  }
+  y[o] = c0; y[o + 1] = c1; y[o + 2] = c2
+}
+
+// a [1, depth]; p [depth, 2]; y [1, 2]
+const tile1x2f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+  let c0 = 0, c1 = 0
+  for (let k = 0; k < depth; k++, i += cs, j += 2) {
+    const x = a[i]
+    c0 += x * p[j]; c1 += x * p[j + 1]
+  }
+  y[o] = c0; y[o + 1] = c1
+}
+
+const tile1x2f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+  let c0 = 0, c1 = 0
+  for (let k = 0; k < depth; k++, i += cs, j += 2) {
+    const x = a[i]
+    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + 1]))
+  }
+  y[o] = c0; y[o + 1] = c1
+}
+
 // a [4, depth]; p [depth]; y [4, 1]
 const tile4x1f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
   let c0 = 0, c1 = 0, c2 = 0, c3 = 0
@@ -119,44 +259,37 @@ const tile1x1f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
   y[o] = c
 }
 
-/** Four rows by four columns, one by four, four by one, one by one. */
-type Tiles = readonly [Tile, Tile, Tile, Tile]
+/** Four rows and one row, by as many columns as the place says. */
+type Tiles = readonly (readonly [four: Tile, one: Tile])[]
 
 function tilesOf(dtype: DType): Tiles {
-  return dtype === 'float64' ? [tile4x4f64, tile1x4f64, tile4x1f64, tile1x1f64] : [tile4x4f32, tile1x4f32, tile4x1f32, tile1x1f32]
+  return dtype === 'float64'
+    ? [[tile4x1f64, tile1x1f64], [tile4x1f64, tile1x1f64], [tile4x2f64, tile1x2f64], [tile4x3f64, tile1x3f64], [tile4x4f64, tile1x4f64]]
+    : [[tile4x1f32, tile1x1f32], [tile4x1f32, tile1x1f32], [tile4x2f32, tile1x2f32], [tile4x3f32, tile1x3f32], [tile4x4f32, tile1x4f32]]
 }
 
 /** One product: a [rows, depth] from `i`, rows `rs` and columns `cs` apart; b [depth, columns] packed from `j`; y from `o`. */
 type Product = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, y: Numbers, o: number, rows: number, depth: number, columns: number) => void
 
-function tiledProduct([tile4x4, tile1x4, tile4x1, tile1x1]: Tiles): Product {
+function tiledProduct(tiles: Tiles): Product {
   return (a, i, rs, cs, p, j, y, o, rows, depth, columns) => {
-    let column = 0
-    for (; column + 4 <= columns; column += 4, j += 4 * depth) {
+    for (let column = 0; column < columns; column += 4) {
+      const width = Math.min(4, columns - column)
+      const [four, one] = tiles[width]
       let row = 0
-      for (; row + 4 <= rows; row += 4) tile4x4(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
-      for (; row < rows; row++) tile1x4(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
-    }
-    for (; column < columns; column++, j += depth) {
-      let row = 0
-      for (; row + 4 <= rows; row += 4) tile4x1(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
-      for (; row < rows; row++) tile1x1(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
+      for (; row + 4 <= rows; row += 4) four(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
+      for (; row < rows; row++) one(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
+      j += width * depth
     }
   }
 }
 
-// b [depth, columns], rows `rs` and columns `cs` apart -> panels [columns / 4][depth, 4], then single columns [depth]
+// b [depth, columns], rows `rs` and columns `cs` apart -> panels [columns / 4][depth, 4], then one of the columns that are left
 function pack(p: Numbers, j: number, b: Numbers, i: number, rs: number, cs: number, depth: number, columns: number): void {
-  let column = 0
-  for (; column + 4 <= columns; column += 4) {
-    for (let k = 0, at = i + column * cs; k < depth; k++, at += rs, j += 4) {
-      p[j] = b[at]
-      p[j + 1] = b[at + cs]
-      p[j + 2] = b[at + 2 * cs]
-      p[j + 3] = b[at + 3 * cs]
-    }
+  for (let column = 0; column < columns; column += 4) {
+    const end = Math.min(4, columns - column)
+    for (let k = 0, at = i + column * cs; k < depth; k++, at += rs) for (let e = 0; e < end; e++) p[j++] = b[at + e * cs]
   }
-  for (; column < columns; column++) for (let k = 0, at = i + column * cs; k < depth; k++, at += rs) p[j++] = b[at]
 }
 
 /** Gives B packed: kept where it is constant, in scratch else. A stack of matrices is packed one after the other. */

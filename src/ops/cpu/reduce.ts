@@ -113,18 +113,12 @@ export const addMagnitudes: Adder = (p, x, base, step, n) => {
   for (let e = 0; e < n; e++) p[e & 15] += Math.abs(x[base + e * step])
 }
 const addExponentials: Adder = (p, x, base, step, n) => {
-  for (let e = 0; e < n; e++) {
-    p[TERM] = x[base + e * step] - p[LARGEST]
-    p[TERM] = exp(p[TERM])
-    p[e & 15] += p[TERM]
-  }
+  const largest = p[LARGEST]
+  for (let e = 0; e < n; e++) p[e & 15] += exp(x[base + e * step] - largest)
 }
 const addSingleExponentials: Adder = (p, x, base, step, n) => {
-  for (let e = 0; e < n; e++) {
-    p[TERM] = x[base + e * step] - p[LARGEST]
-    p[TERM] = expSingle(p[TERM])
-    p[e & 15] += p[TERM]
-  }
+  const largest = p[LARGEST]
+  for (let e = 0; e < n; e++) p[e & 15] += Math.fround(expSingle(Math.fround(x[base + e * step] - largest)))
 }
 
 /** The order of every sum: 16 partials, or as many of them as get elements, up to a power of two; then halves onto halves. Leaves it in partial 0. */
@@ -137,8 +131,9 @@ export function sumBy(add: Adder, p: Partials, x: Numbers, base: number, step: n
 
 /** Sum of e^(x - largest) in partial 0; returns nothing, and leaves the largest element for `largestIn`. */
 export function sumExponentials(p: Partials, x: Numbers, base: number, step: number, n: number): void {
-  p[LARGEST] = -Infinity
-  for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
+  let largest = -Infinity
+  for (let e = 0; e < n; e++) largest = Math.max(largest, x[base + e * step])
+  p[LARGEST] = largest
   sumBy(p instanceof Float64Array ? addExponentials : addSingleExponentials, p, x, base, step, n)
 }
 
@@ -263,25 +258,21 @@ const softmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
   const p = partialsFor(dtype)
   if (dtype !== 'float64') {
     return (y, x, base, step, n) => {
-      p[LARGEST] = -Infinity
-      for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
-      for (let e = 0; e < n; e++) {
-        p[TERM] = x[base + e * step] - p[LARGEST]
-        y[base + e * step] = expSingle(p[TERM])
-      }
+      let largest = -Infinity
+      for (let e = 0, i = base; e < n; e++, i += step) largest = Math.max(largest, x[i])
+      for (let e = 0, i = base; e < n; e++, i += step) y[i] = expSingle(Math.fround(x[i] - largest))
       sumBy(addElements, p, y, base, step, n)
-      for (let e = 0; e < n; e++) y[base + e * step] /= p[0]
+      const sum = p[0]
+      for (let e = 0, i = base; e < n; e++, i += step) y[i] /= sum
     }
   }
   return (y, x, base, step, n) => {
-    p[LARGEST] = -Infinity
-    for (let e = 0; e < n; e++) p[LARGEST] = Math.max(p[LARGEST], x[base + e * step])
-    for (let e = 0; e < n; e++) {
-      p[TERM] = x[base + e * step] - p[LARGEST]
-      y[base + e * step] = exp(p[TERM])
-    }
+    let largest = -Infinity
+    for (let e = 0, i = base; e < n; e++, i += step) largest = Math.max(largest, x[i])
+    for (let e = 0, i = base; e < n; e++, i += step) y[i] = exp(x[i] - largest)
     sumBy(addElements, p, y, base, step, n)
-    for (let e = 0; e < n; e++) y[base + e * step] /= p[0]
+    const sum = p[0]
+    for (let e = 0, i = base; e < n; e++, i += step) y[i] /= sum
   }
 })
 
@@ -290,9 +281,11 @@ const logSoftmax = /* @__PURE__ */ lineEntry((_context, dtype) => {
   return (y, x, base, step, n) => {
     sumExponentials(p, x, base, step, n)
     p[0] = log(p[0])
+    const largest = p[LARGEST]
+    const logarithm = p[0]
     for (let e = 0; e < n; e++) {
-      p[TERM] = x[base + e * step] - p[LARGEST]
-      y[base + e * step] = p[TERM] - p[0]
+      p[TERM] = x[base + e * step] - largest
+      y[base + e * step] = p[TERM] - logarithm
     }
   }
 })
