@@ -1,5 +1,6 @@
-// Attention kernels. Sums have one accumulator each, in the dtype; halves are computed in float32.
+// Attention kernels. Sums have one accumulator each, in the dtype, but for that of softmax, which has the partials of reductions; halves are computed in float32.
 import { exp, logistic, tanh } from '../../math/index.ts'
+import { expSingle, tanhSingle } from '../../math/single.ts'
 import { MleError } from '../../error.ts'
 import { broadcastStrides } from '../../tensor/shape.ts'
 import { float, int, text } from '../attributes.ts'
@@ -34,20 +35,22 @@ interface AttentionMemory {
   readonly values: Numbers
   readonly query: Numbers
   readonly scores: Numbers
+  readonly partials: Numbers
   readonly maskSteps: readonly number[]
   readonly maskColumns: number
 }
 
-/** Softmax in place; a row of -infinity becomes zeros. */
-function softmaxRow(x: Numbers, n: number, round: (value: number) => number): void {
+/** Softmax in place, its sum in the order of reductions; a row of -infinity becomes zeros. */
+function softmaxRow(x: Numbers, n: number, partials: Numbers, round: (value: number) => number, exponential: (value: number) => number): void {
   let max = -Infinity
   for (let j = 0; j < n; j++) max = Math.max(max, x[j])
-  let sum = 0
+  for (let p = 0; p < 16; p++) partials[p] = 0
   for (let j = 0; j < n; j++) {
-    x[j] = max === -Infinity ? 0 : exp(round(x[j] - max))
-    sum = round(sum + x[j])
+    x[j] = max === -Infinity ? 0 : exponential(round(x[j] - max))
+    partials[j & 15] += x[j]
   }
-  if (max !== -Infinity) for (let j = 0; j < n; j++) x[j] /= sum
+  for (let half = 8; half >= 1; half >>= 1) for (let p = 0; p < half; p++) partials[p] += partials[p + half]
+  if (max !== -Infinity) for (let j = 0; j < n; j++) x[j] /= partials[0]
 }
 
 // Q [batch, heads, queries, size], K [batch, kv heads, length, size], V [batch, kv heads, length, width] or packed -> Y like Q with width
@@ -55,7 +58,8 @@ function makeAttention(context: KernelContext): Kernel {
   const { attributes } = context
   const round = roundingOf(context)
   const causal = int(attributes, 'is_causal', 0) !== 0
-  const softcap = float(attributes, 'softcap', 0)
+  const softcap = round(float(attributes, 'softcap', 0))
+  const [exponential, tangent] = dtypeOf(context) === 'float32' ? [expSingle, tanhSingle] : [exp, tanh]
   const mode = int(attributes, 'qk_matmul_output_mode', 0)
   const qHeads = int(attributes, 'q_num_heads', 0)
   const kvHeads = int(attributes, 'kv_num_heads', 0)
@@ -69,14 +73,14 @@ function makeAttention(context: KernelContext): Kernel {
     const columns = shape[shape.length - 1] ?? 1
     const make = (n: number): Numbers => (dtypeOf(context) === 'float32' ? new Float32Array(n) : new Float64Array(n))
     return {
-      keys: make(batches * k.heads * total * k.size), values: make(batches * v.heads * total * v.size), query: make(q.size), scores: make(total),
+      keys: make(batches * k.heads * total * k.size), values: make(batches * v.heads * total * v.size), query: make(q.size), scores: make(total), partials: make(16),
       maskSteps: broadcastStrides(shape, [batches, q.heads, q.length, columns]), maskColumns: columns,
     }
   })
   return (inputs, outputs) => {
     const [Q, K, V, mask, pastKey, pastValue, lengths] = inputs
     const [Y, presentKey, presentValue, matmul] = outputs
-    const { keys, values, query, scores, maskSteps, maskColumns } = memory(inputs, outputs)
+    const { keys, values, query, scores, partials, maskSteps, maskColumns } = memory(inputs, outputs)
     const q = headsOf(view(Q), qHeads)
     const k = headsOf(view(K), kvHeads)
     const v = headsOf(view(V), kvHeads)
@@ -107,7 +111,7 @@ function makeAttention(context: KernelContext): Kernel {
             scores[j] = sum
           }
           if (matmul !== undefined && mode === 0) put(matmul, row * total, scores)
-          if (softcap > 0) for (let j = 0; j < total; j++) scores[j] = softcap * round(tanh(round(scores[j] / softcap)))
+          if (softcap > 0) for (let j = 0; j < total; j++) scores[j] = softcap * round(tangent(round(scores[j] / softcap)))
           if (matmul !== undefined && mode === 1) put(matmul, row * total, scores)
           const maskRow = mask === undefined ? 0 : b * maskSteps[0] + h * maskSteps[1] + i * maskSteps[2]
           for (let j = 0; j < total; j++) {
@@ -116,7 +120,7 @@ function makeAttention(context: KernelContext): Kernel {
             else if (mask !== undefined && !isBool) scores[j] += bias[maskRow + j * maskSteps[3]]
           }
           if (matmul !== undefined && mode === 2) put(matmul, row * total, scores)
-          softmaxRow(scores, total, round)
+          softmaxRow(scores, total, partials, round, exponential)
           if (matmul !== undefined && mode === 3) put(matmul, row * total, scores)
           for (let c = 0, o = b * q.heads * q.length * v.size + h * yStep.head + i * yStep.row; c < v.size; c++) {
             let sum = 0

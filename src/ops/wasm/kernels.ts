@@ -15,6 +15,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['pool', async () => (await import('./pool.ts')).wasmPoolKernels],
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
+  ['attention', async () => (await import('./attention.ts')).wasmAttentionKernels],
 ])
 
 export const WASM_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...FAMILIES.keys()]

@@ -13,6 +13,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['move', list('Transpose')],
   ['distance', list('mle.PairwiseDistance')],
   ['integer', list('MatMulInteger')],
+  ['attention', list('Attention')],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */

@@ -285,7 +285,7 @@ function conv<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch:
     for (let group: usize = 0; group < groups; group++) {
       const weights = w + group * features * channels * taps * sizeof<T>()
       if (byRows) convolveOne<T>(shape, x, weights, features, y, places, scratch)
-      else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), 0, scratch)
+      else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), true, 0, scratch)
       else convolve<T>(shape, x, channels, planeBytes, weights, features, y, places, scratch)
       if (bias) addScaled<T>(y, features, places, bias + group * features * sizeof<T>(), sizeof<T>(), 0, 1)
       x += channels * planeBytes

@@ -12,12 +12,12 @@ export function packPanels64(b: usize, rowStep: usize, columnStep: usize, depth:
 /** `panels` is 0 where B lies as it is given; all steps in bytes. */
 export function gemm32(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, scratch: usize): void {
   if (panels) product<f32>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 4, true, bias, scratch)
-  else unpacked<f32>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 4, bias, scratch)
+  else unpacked<f32>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 4, true, bias, scratch)
 }
 
 export function gemm64(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, scratch: usize): void {
   if (panels) product<f64>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 8, true, bias, scratch)
-  else unpacked<f64>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 8, bias, scratch)
+  else unpacked<f64>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 8, true, bias, scratch)
 }
 
 export function scale32(c: usize, size: usize, alpha: f32): void {

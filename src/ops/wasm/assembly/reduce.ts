@@ -105,7 +105,7 @@ function sumRow<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
 /** The largest (or smallest) of n, which does not depend on order: NaN wins, 0 is above -0. */
 // @ts-ignore: decorator
 @inline
-function extremeRow<T>(largest: bool, x: usize, n: usize): T {
+export function extremeRow<T>(largest: bool, x: usize, n: usize): T {
   const lanes: usize = 16 / sizeof<T>()
   let best: T = largest ? <T>-Infinity : <T>Infinity
   if (n >= lanes) {
@@ -244,7 +244,7 @@ function exponentials<T>(x: usize, y: usize, n: usize, largest: T, scratch: usiz
 }
 
 // x [outer, n] -> y alike
-function softmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
+export function softmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
   const bytes = n * sizeof<T>()
   for (let row: usize = 0; row < outer; row++) {
     const sum = exponentials<T>(x, y, n, extremeRow<T>(true, x, n), scratch)

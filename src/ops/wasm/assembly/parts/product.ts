@@ -340,14 +340,14 @@ function packTransposed<T>(b: usize, columnStep: usize, depth: usize, to: usize)
   }
 }
 
-/** A product with B as it lies: in place for few rows, else packed block by block into scratch behind the edge. */
-export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, cStep: usize, bias: usize, scratch: usize): void {
+/** A product with B as it lies: in place for few rows, else packed block by block into scratch behind the edge. Added to C where not `fresh`. */
+export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, scratch: usize): void {
   const lanes: usize = 32 / sizeof<T>()
   const packed = scratch + EDGE_BYTES
   let j: usize = 0
   if (rows < PACK_ROWS && bColumnStep == sizeof<T>()) {
     j = columns / lanes * lanes
-    if (j > 0) product<T>(rows, depth, j, a, rowStep, step, b, bRowStep, PANEL, c, cStep, true, bias, scratch)
+    if (j > 0) product<T>(rows, depth, j, a, rowStep, step, b, bRowStep, PANEL, c, cStep, fresh, bias, scratch)
   }
   const most = DEPTH_BYTES / sizeof<T>()
   for (; j < columns; j += BLOCK_PANELS * lanes) {
@@ -357,7 +357,7 @@ export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize,
       const some = min(most, depth - k)
       pack<T>(b + k * bRowStep + j * bColumnStep, bRowStep, bColumnStep, some, width, packed)
       const by = bias && k + some == depth ? bias + j * sizeof<T>() : 0
-      product<T>(rows, some, width, a + k * step, rowStep, step, packed, PANEL, some * PANEL, c + j * sizeof<T>(), cStep, k == 0, by, scratch)
+      product<T>(rows, some, width, a + k * step, rowStep, step, packed, PANEL, some * PANEL, c + j * sizeof<T>(), cStep, fresh && k == 0, by, scratch)
       k += some
     } while (k < depth)
   }
