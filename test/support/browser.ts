@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname } from 'node:path'
-import { after, test } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { chromiumProgram } from './swiftshader.ts'
 
@@ -35,7 +35,7 @@ export interface SiteOptions {
 const TYPES: ReadonlyMap<string, string> = new Map([['.html', 'text/html'], ['.js', 'text/javascript'], ['.css', 'text/css'], ['.csv', 'text/csv']])
 
 /** A test in a page of a site of its own, on this machine; skipped where there is no browser. */
-export function pageTest(name: string, options: SiteOptions | (() => Promise<SiteOptions>), run: (page: Page, origin: string) => Promise<void>): void {
+export function pageTest(name: string, options: SiteOptions | (() => Promise<SiteOptions>), run: (page: Page, origin: string, t: TestContext) => Promise<void>): void {
   test(name, async (t) => {
     const browser = await (shared ??= launch())
     if (typeof browser === 'string') {
@@ -59,7 +59,7 @@ export function pageTest(name: string, options: SiteOptions | (() => Promise<Sit
     const page = await browser.newPage()
     try {
       await page.goto(`${origin}/`)
-      await run(page, origin)
+      await run(page, origin, t)
     } finally {
       await page.close()
       server.close()
