@@ -1,6 +1,7 @@
 // Recurrent layers. A gate's sum has one accumulator: products with the input, then with the state, then biases; all rounded to the dtype.
 import { MleError } from '../../error.ts'
 import { expm1, logistic, softplus, tanh } from '../../math/index.ts'
+import { logisticSingle, tanhSingle } from '../../math/single.ts'
 import { float, floats, int, text, texts } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import { RECURRENT_ACTIVATIONS } from '../schemas/recurrent.ts'
@@ -12,14 +13,14 @@ import { widened } from './widen.ts'
 
 type Scalar = (x: number) => number
 
-function activation(name: string, a: number, b: number): Scalar {
+function activation(name: string, a: number, b: number, single: boolean): Scalar {
   switch (name) {
     case 'relu':
       return (x) => Math.max(0, x)
     case 'tanh':
-      return tanh
+      return single ? tanhSingle : tanh
     case 'sigmoid':
-      return logistic
+      return single ? logisticSingle : logistic
     case 'softsign':
       return (x) => x / (1 + Math.abs(x))
     case 'softplus':
@@ -40,7 +41,7 @@ function activation(name: string, a: number, b: number): Scalar {
 }
 
 /** The functions of each direction in order, clipped; parameters are taken from their lists by the functions that have them. */
-function activationsOf(attributes: Attributes, defaults: readonly string[], round: Scalar): readonly (readonly Scalar[])[] {
+function activationsOf(attributes: Attributes, defaults: readonly string[], round: Scalar, single: boolean): readonly (readonly Scalar[])[] {
   const directions = text(attributes, 'direction', 'forward') === 'bidirectional' ? 2 : 1
   const given = texts(attributes, 'activations') ?? []
   const names = given.length > 0 ? given : Array.from({ length: directions }, () => defaults).flat()
@@ -51,7 +52,7 @@ function activationsOf(attributes: Attributes, defaults: readonly string[], roun
     const parameters = RECURRENT_ACTIVATIONS.get(name.toLowerCase()) ?? {}
     const a = parameters.alpha === undefined ? 0 : (alphas.shift() ?? parameters.alpha)
     const b = parameters.beta === undefined ? 0 : (betas.shift() ?? parameters.beta)
-    const f = activation(name.toLowerCase(), a, b)
+    const f = activation(name.toLowerCase(), a, b, single)
     return clip > 0 && clip < Infinity ? (x) => round(f(Math.min(clip, Math.max(-clip, x)))) : (x) => round(f(x))
   })
   return Array.from({ length: directions }, (_, d) => all.slice(d * defaults.length, (d + 1) * defaults.length))
@@ -125,7 +126,7 @@ const layer = (gates: number, defaults: readonly string[], cellOf: (attributes: 
   const { attributes } = context
   const single = dtypeOf(context) === 'float32'
   const round: Scalar = single ? Math.fround : (x) => x
-  const functions = activationsOf(attributes, defaults, round)
+  const functions = activationsOf(attributes, defaults, round, single)
   const cell = cellOf(attributes, round)
   const batchFirst = int(attributes, 'layout', 0) !== 0
   const backwards = text(attributes, 'direction', 'forward') === 'reverse'

@@ -14,6 +14,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['distance', list('mle.PairwiseDistance')],
   ['integer', list('MatMulInteger')],
   ['attention', list('Attention')],
+  ['recurrent', list('LSTM GRU RNN')],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */

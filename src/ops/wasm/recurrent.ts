@@ -1,0 +1,159 @@
+// Recurrent layers on the wasm device: default activation functions (a plain layer may have Relu too) and constant weights; the rest is cpu's.
+import { MleError } from '../../error.ts'
+import { float, int, text, texts } from '../attributes.ts'
+import { numbers } from '../cpu/nest.ts'
+import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
+import { isTensorType } from '../types.ts'
+import { blockOnce, bytesOf, offsetOf } from './memory.ts'
+import { wasmFunction } from './module.ts'
+
+/** The edge of products, then sums of gates, then state, cell state and one more of their size with 16 bytes to spare. */
+const EDGE_BYTES = 128
+const SUMS_BYTES = 262144
+/** Sequences that go together. */
+const MAX_ROWS = 16
+const PANEL_BYTES = 32
+/** Vectors are read past the end of the last row. */
+const SPARE_BYTES = 64
+
+interface Form {
+  readonly gates: number
+  readonly functions: string
+}
+
+const FORMS: ReadonlyMap<string, Form> = /* @__PURE__ */ new Map([
+  ['LSTM', { gates: 4, functions: 'sigmoid tanh tanh' }],
+  ['GRU', { gates: 3, functions: 'sigmoid tanh' }],
+  ['RNN', { gates: 1, functions: 'tanh' }],
+])
+
+/** Kernels over a host's memory, by operator key. */
+export function wasmRecurrentKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+  return [...FORMS].map(([key, form]): [string, PreferredEntry] => [key, { make: (context, fallback) => makeLayer(host, context, fallback, form) }])
+}
+
+/** What one direction is computed from: byte offsets of panels and biases. */
+interface Direction {
+  readonly w: number
+  readonly r: number
+  readonly bias: number
+  /** GRU: the third gate apart. */
+  readonly rh: number
+  readonly biasH: number
+  readonly biasR: number
+}
+
+// X [steps, batch, features], W [directions, gates hidden, features], R [directions, gates hidden, hidden] -> Y [steps, directions, batch, hidden], Y_h, Y_c [directions, batch, hidden]
+function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { gates, functions }: Form): Kernel | undefined {
+  const { attributes, op, inputTypes } = context
+  const bytes = bytesOf(context)
+  const [, W, R, B] = context.constants
+  if (bytes === undefined || W === undefined || R === undefined || (inputTypes[3] !== undefined && B === undefined) || inputTypes[7] !== undefined) return undefined
+  if (!inputTypes.every((type, i) => type === undefined || i === 4 || (isTensorType(type) && type.dtype === W.dtype)) || W.size === 0 || R.size === 0) return undefined
+  const [directions, , n] = R.shape
+  const given = (texts(attributes, 'activations') ?? []).map((name) => name.toLowerCase())
+  const isRelu = op === 'RNN' && given.length > 0 && given.every((name) => name === 'relu')
+  const usual = Array.from({ length: directions }, () => functions).join(' ')
+  const clip = float(attributes, 'clip', Infinity)
+  if ((given.length > 0 && given.join(' ') !== usual && !isRelu) || (clip > 0 && clip < Infinity) || int(attributes, 'input_forget', 0) !== 0) return undefined
+  const features = W.shape[2]
+  const linear = int(attributes, 'linear_before_reset', 0) !== 0 ? 1 : 0
+  const batchFirst = int(attributes, 'layout', 0) !== 0
+  const isReverse = text(attributes, 'direction', 'forward') === 'reverse'
+  const sumsBytes = Math.max(SUMS_BYTES, MAX_ROWS * gates * n * bytes)
+  const stateBytes = MAX_ROWS * n * bytes + SPARE_BYTES
+  host.reserveScratch(EDGE_BYTES + sumsBytes + SPARE_BYTES + 3 * stateBytes)
+  const suffix = bytes === 4 ? '32' : '64'
+  const pack = wasmFunction(host.exports, `packRows${suffix}`)
+  const copy = wasmFunction(host.exports, 'copyBytes')
+  const clear = wasmFunction(host.exports, 'clearBytes')
+  const run = wasmFunction(host.exports, op.toLowerCase() + suffix)
+  const [wFrom, rFrom] = [offsetOf(W), offsetOf(R)]
+  const panels = (from: number, rows: number, depth: number): number =>
+    blockOnce(host, `rows ${bytes} ${from} ${rows} ${depth}`, Math.ceil((rows * bytes) / PANEL_BYTES) * PANEL_BYTES * depth, (to) => pack(from, depth, rows, to))
+  /** Biases of gate rows as whole panels: of the input, of the state, or both rounded once. */
+  const biases = (d: number, row: number, count: number, which: 'input' | 'state' | 'both'): number => {
+    const key = `gates ${bytes} ${B === undefined ? '' : offsetOf(B)} ${d} ${row} ${count} ${which} ${gates * n}`
+    return blockOnce(host, key, Math.ceil((count * bytes) / PANEL_BYTES) * PANEL_BYTES + SPARE_BYTES, (to) => {
+      if (B === undefined) return
+      const at = offsetOf(B) + d * 2 * gates * n * bytes
+      const read = (place: number): number => floats(host, bytes, place, 1)[0]
+      const values = floats(host, bytes, to, count)
+      for (let i = 0; i < count; i++) {
+        const input = which === 'state' ? 0 : read(at + (row + i) * bytes)
+        values[i] = which === 'input' ? input : input + read(at + (gates * n + row + i) * bytes)
+      }
+    })
+  }
+  const directionOf = (d: number): Direction => {
+    const [w, r] = [wFrom + d * gates * n * features * bytes, rFrom + d * gates * n * n * bytes]
+    if (op !== 'GRU') return { w: panels(w, gates * n, features), r: panels(r, gates * n, n), bias: biases(d, 0, gates * n, 'both'), rh: 0, biasH: 0, biasR: 0 }
+    return {
+      w: panels(w, gates * n, features), r: panels(r, 2 * n, n), bias: biases(d, 0, 2 * n, 'both'), rh: panels(r + 2 * n * n * bytes, n, n),
+      biasH: biases(d, 2 * n, n, linear === 1 ? 'input' : 'both'), biasR: linear === 1 ? biases(d, 2 * n, n, 'state') : 0,
+    }
+  }
+  const each = Array.from({ length: directions }, (_, d) => directionOf(d))
+  const rowBytes = n * bytes
+  return (inputs, outputs) => {
+    const [X, , , , lengths, initialH, initialC] = inputs
+    const [Y, finalH, finalC] = outputs
+    if (X === undefined || X.size === 0) {
+      fallback(inputs, outputs)
+      return
+    }
+    const steps = X.shape[batchFirst ? 1 : 0]
+    const batches = X.shape[batchFirst ? 0 : 1]
+    const { scratchOffset } = host
+    const sums = scratchOffset + EDGE_BYTES
+    const state = sums + sumsBytes + SPARE_BYTES
+    const cell = state + stateBytes
+    const more = cell + stateBytes
+    const together = lengths === undefined || isUniform(lengths, steps) ? MAX_ROWS : 1
+    if (together === 1 && Y !== undefined) clear(offsetOf(Y), Y.size * bytes)
+    const xStep = (batchFirst ? features : batches * features) * bytes
+    const xRow = (batchFirst ? steps * features : features) * bytes
+    const yStep = (batchFirst ? directions : directions * batches) * rowBytes
+    const yRow = (batchFirst ? steps * directions : 1) * rowBytes
+    const stateRow = (batchFirst ? directions : 1) * rowBytes
+    for (let d = 0; d < directions; d++) {
+      const { w, r, bias, rh, biasH, biasR } = each[d]
+      const isBackwards = isReverse || d === 1
+      for (let s = 0; s < batches; s += together) {
+        const rows = Math.min(together, batches - s)
+        const length = together === 1 && lengths !== undefined ? numbers(lengths)[s] : steps
+        if (!(length >= 0 && length <= steps)) throw new MleError('OP_INDEX', `sequence ${s} has length ${length}, the input has ${steps} steps`, { expected: steps, actual: length })
+        const stateAt = (batchFirst ? s * directions + d : d * batches + s) * rowBytes
+        for (let i = 0; i < rows; i++) {
+          if (initialH === undefined) clear(state + i * rowBytes, rowBytes)
+          else copy(offsetOf(initialH) + stateAt + i * stateRow, state + i * rowBytes, rowBytes)
+          if (op !== 'LSTM') continue
+          if (initialC === undefined) clear(cell + i * rowBytes, rowBytes)
+          else copy(offsetOf(initialC) + stateAt + i * stateRow, cell + i * rowBytes, rowBytes)
+        }
+        const first = isBackwards ? length - 1 : 0
+        const x = offsetOf(X) + s * xRow + first * xStep
+        const y = Y === undefined ? 0 : offsetOf(Y) + (batchFirst ? d : d * batches) * rowBytes + s * yRow + first * yStep
+        const [dx, dy] = isBackwards ? [-xStep, -yStep] : [xStep, yStep]
+        const chunk = Math.max(1, Math.floor(sumsBytes / (rows * gates * rowBytes)))
+        if (op === 'LSTM') run(length, rows, features, n, x, dx, xRow, w, r, bias, y, dy, yRow, sums, chunk, state, cell, more, scratchOffset)
+        else if (op === 'GRU') run(length, rows, features, n, x, dx, xRow, w, r, bias, rh, biasH, biasR, linear, y, dy, yRow, sums, chunk, state, more, scratchOffset)
+        else run(length, rows, features, n, x, dx, xRow, w, r, bias, isRelu ? 1 : 0, y, dy, yRow, sums, chunk, state, more, scratchOffset)
+        for (let i = 0; i < rows; i++) {
+          if (finalH !== undefined) copy(state + i * rowBytes, offsetOf(finalH) + stateAt + i * stateRow, rowBytes)
+          if (finalC !== undefined) copy(cell + i * rowBytes, offsetOf(finalC) + stateAt + i * stateRow, rowBytes)
+        }
+      }
+    }
+  }
+}
+
+function floats({ memory }: WasmHost, bytes: number, at: number, length: number): Float32Array | Float64Array {
+  return bytes === 4 ? new Float32Array(memory.buffer, at, length) : new Float64Array(memory.buffer, at, length)
+}
+
+function isUniform(lengths: View, steps: number): boolean {
+  const all = numbers(lengths)
+  for (let i = 0; i < all.length; i++) if (all[i] !== steps) return false
+  return true
+}
