@@ -13,10 +13,11 @@ import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
 import { wasmModulesFor } from './ops/wasm/operators.ts'
 import type { SourceInput } from './platform/source.ts'
+import { Promotion } from './promotion.ts'
 import type { TrustPolicy } from './security/policy.ts'
 
 export interface LoadOptions {
-  /** Where to compute. 'auto' is the fastest that gives cpu's bits here. */
+  /** Where to compute. 'auto' is the fastest that gives cpu's bits here; of a small model row by row on cpu, and large batches on wasm once they have taken some milliseconds. */
   readonly device?: DeviceName
   /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
   readonly precision?: 'float32'
@@ -73,7 +74,13 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism })
   const [operators, device] = await both(loading, making)
-  return new Model(graph, device, operators)
+  return new Model(graph, device, operators, undefined, promotionOf(graph, device, operators, options))
+}
+
+/** Where 'auto' has left a model on cpu only because it is small. */
+function promotionOf(graph: Graph, device: Device, operators: OperatorSet, { device: wanted = 'auto', wasm, determinism }: LoadOptions): Promotion | undefined {
+  if (wanted !== 'auto' || device.name !== 'cpu' || typeof WebAssembly !== 'object' || wasmModulesFor(operatorKeys(graph)).length === 0) return undefined
+  return new Promotion(async () => new Model(graph, await createDevice('wasm', graph, async () => operators.schemas, { wasm, determinism }), operators))
 }
 
 async function readOptions(options: LoadOptions): Promise<ReadOptions> {
@@ -125,7 +132,7 @@ async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Mode
   const prepared = device === 'webgpu' && !worker ? undefined : preparePool(graph, worker ? 1 : workers, worker)
   const own = prepared?.shared?.graph ?? graph
   const operators = await loadOperators(operatorKeys(own))
-  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: prepared?.shared?.parts[0] })
+  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: prepared?.shared?.parts[0], hasLargeBatches: true })
   try {
     return new Model(own, made, operators, await prepared?.open({ device: made.name, determinism, url: workerUrl }))
   } catch (error) {

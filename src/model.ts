@@ -8,6 +8,7 @@ import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import type { OperatorSet } from './ops/packs.ts'
 import type { Pool } from './pool.ts'
+import { LARGE_ROWS, type Promotion } from './promotion.ts'
 import { isTensorType, type Dim, type ValueType } from './ops/types.ts'
 import { allocateData, bytesPerElement, type DType } from './tensor/dtype.ts'
 import { isTensor, type Nested, type Tensor } from './tensor/tensor.ts'
@@ -94,13 +95,14 @@ export class Model {
   readonly metadata: Metadata
   readonly #operators: OperatorSet
   readonly #pool: Pool | undefined
+  readonly #promotion: Promotion | undefined
   readonly #workspace: Workspace
   readonly #plans = new Map<string, PlanEntry>()
   readonly #sessions = new Set<Instance>()
   #queue: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  constructor(graph: Graph, device: Device, operators: OperatorSet, pool?: Pool) {
+  constructor(graph: Graph, device: Device, operators: OperatorSet, pool?: Pool, promotion?: Promotion) {
     this.graph = graph
     this.device = device
     this.metadata = graph.metadata
@@ -108,6 +110,7 @@ export class Model {
     this.outputs = graph.outputs.map(tensorInfo)
     this.#operators = operators
     this.#pool = pool
+    this.#promotion = promotion
     this.#workspace = createWorkspace(device.arena, device.weights)
   }
 
@@ -121,6 +124,11 @@ export class Model {
     return this.#pool?.size ?? 0
   }
 
+  /** Where runs of 256 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */
+  get batchDevice(): Device['name'] {
+    return this.#promotion?.model?.device.name ?? this.device.name
+  }
+
   get memory(): ModelMemory {
     let weights = 0
     for (const tensor of this.graph.initializers.values()) weights += tensor.data.length * bytesPerElement(tensor.dtype)
@@ -128,7 +136,9 @@ export class Model {
     for (const { instances } of this.#plans.values()) for (const instance of instances.values()) io += instance.io.byteLength
     for (const instance of this.#sessions) io += instance.io.byteLength
     const { arena, weights: resident } = this.device
-    return { weights, activations: this.#workspace.activations?.byteLength ?? 0, io, peak: arena.peakBytes + (resident === undefined ? weights : 0) }
+    const own = { weights, activations: this.#workspace.activations?.byteLength ?? 0, io, peak: arena.peakBytes + (resident === undefined ? weights : 0) }
+    const large = this.#promotion?.model?.memory
+    return large === undefined ? own : { weights, activations: own.activations + large.activations, io: io + large.io, peak: own.peak + large.peak }
   }
 
   /**
@@ -205,6 +215,7 @@ export class Model {
     this.#checkAlive()
     this.#checkSync()
     const { batch = 1, dims = {}, outputs } = options
+    if (batch >= LARGE_ROWS && this.#promotion?.model !== undefined) return this.#promotion.model.session(options)
     const entry = this.#planFor(outputs)
     const firstType = this.graph.inputs[0]?.type
     const batchSymbol = isTensorType(firstType) ? firstType.shape?.[0] : undefined
@@ -252,6 +263,7 @@ export class Model {
     this.#sessions.clear()
     disposeWorkspace(this.#workspace)
     this.#pool?.dispose()
+    this.#promotion?.dispose()
     this.device.dispose()
   }
 
@@ -435,8 +447,19 @@ export class Model {
     releaseInstance(instance)
   }
 
+  /** Runs on the host; a small model's large batches where they are fastest. */
   #execute(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
     this.#checkAlive()
+    const promotion = this.#promotion
+    if (promotion === undefined || !isLarge(feeds.values().next().value)) return this.#executeHere(feeds, options)
+    if (promotion.model !== undefined) return promotion.model.#executeHere(feeds, options)
+    const start = performance.now()
+    const outputs = this.#executeHere(feeds, options)
+    promotion.spent(performance.now() - start)
+    return outputs
+  }
+
+  #executeHere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
     this.#checkSync()
     const entry = this.#planFor(options.outputs)
     const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
@@ -531,6 +554,10 @@ function tensorInfo(info: ValueInfo): TensorInfo {
   const { name, type, sourceDtype } = info
   if (!isTensorType(type)) return { name, dtype: 'float32', shape: [], sourceDtype: JSON.stringify(type) }
   return sourceDtype === undefined ? { name, dtype: type.dtype, shape: type.shape ?? [] } : { name, dtype: type.dtype, shape: type.shape ?? [], sourceDtype }
+}
+
+function isLarge(fed: Fed | undefined): boolean {
+  return fed !== undefined && !('value' in fed) && fed.shape[0] >= LARGE_ROWS
 }
 
 function isNameList(options: RunOptions | readonly string[]): options is readonly string[] {

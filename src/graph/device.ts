@@ -85,6 +85,8 @@ export interface DeviceOptions {
   readonly determinism?: 'strict' | 'relaxed'
   /** A GPU of the caller's, instead of one of the model's own. */
   readonly gpu?: GPUDevice
+  /** True where small models too will compute many rows at once. */
+  readonly hasLargeBatches?: boolean
   /** Where a thread of several computes; see shared-weights.ts. */
   readonly part?: MemoryPart
 }
@@ -103,7 +105,7 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
     const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
-  if (name === 'auto' && !isWorthWasm(operatorKeys(graph), weightBytesOf(graph))) return cpuDevice()
+  if (name === 'auto' && !isWorthWasm(operatorKeys(graph), options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()
   const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
   const kernels = wasmKernelsGiven(options.wasm, options.determinism)
   const wasmOptions = { kernels, maxBytes: MAX_ARENA_BYTES, part: options.part }

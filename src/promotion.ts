@@ -1,0 +1,42 @@
+// A small model on cpu whose large batches move to WebAssembly: the same bits, so nobody can tell but by the time. Starting WebAssembly
+// costs some milliseconds, which a small model that predicts row by row never spends; one that computes batch after batch gets them back.
+import type { Model } from './model.ts'
+
+/** From this many rows on, a run counts as a large batch. */
+export const LARGE_ROWS = 256
+/** What the start of WebAssembly costs, about: after as many milliseconds of large batches on cpu it is started. */
+const START_MS = 4
+
+export class Promotion {
+  readonly #open: () => Promise<Model>
+  #spentMs = 0
+  #state: 'waiting' | 'open' | 'closed' = 'waiting'
+  #model: Model | undefined
+
+  /** @param open makes the same model on wasm; where that fails, cpu goes on */
+  constructor(open: () => Promise<Model>) {
+    this.#open = open
+  }
+
+  /** The model for large batches, once it is there. */
+  get model(): Model | undefined {
+    return this.#model
+  }
+
+  /** Counts a large batch that cpu has computed. */
+  spent(ms: number): void {
+    this.#spentMs += ms
+    if (this.#state !== 'waiting' || this.#spentMs < START_MS) return
+    this.#state = 'open'
+    this.#open().then(
+      (model) => (this.#state === 'closed' ? model.dispose() : (this.#model = model)),
+      () => undefined,
+    )
+  }
+
+  dispose(): void {
+    this.#state = 'closed'
+    this.#model?.dispose()
+    this.#model = undefined
+  }
+}
