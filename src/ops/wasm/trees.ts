@@ -7,8 +7,11 @@ import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/
 import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
+import { makeRanked, MIN_RANKED_ROWS, rankedBytes, rankedScratchBytes, type RankedSource } from './ranked-trees.ts'
 
-const PLAN_BYTES = 88
+const PLAN_BYTES = 92
+/** Where a plan says which layout batches take. */
+const RANKED_AT = 88
 const TABLE_BYTES = 32
 /** What a pass over a tree finds: f64 and four words. */
 const FOUND_BYTES = 24
@@ -121,6 +124,9 @@ const MAX_PACKED_COLUMNS = 2048
 const PACKED_BYTES = 8
 const TOP_BYTES = 96
 const TOP_LEVELS = 3
+/** Rows of batches after which the layout for them is made. */
+const WORTH_RANKING_ROWS = 256
+const MAX_RANKED_COLUMNS = 1024
 /** Looks cost a fifth of a step each, and a branch that is predicted wrongly once a walk. */
 const MIN_SAVED_STEPS = 3
 
@@ -202,6 +208,7 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
   // Views of constants die when memory grows: all are read before the first block is allocated.
   const treeTarget = arrays.treeTarget?.slice()
+  const roots = arrays.roots.slice()
   const { width } = arrays
   const nodeCount = arrays.leafIndex.length
   const leaves = width === 0 ? 0 : arrays.leafValues.length / width
@@ -213,7 +220,11 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
     nodes, leafIndex, leafValues, categories, treeTarget, width, outputs, start, treesPerOutput, rounding,
     aggregate: AGGREGATES.indexOf(aggregate), isFloat32: accumulate === 'float32', packed, meanDepth: facts.meanDepth, leavesAreSingle,
   })
-  return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'))
+  const columns = derived?.columns.features.length ?? features
+  const ranking = isSum && !schedule.special.includes(1) && columns <= MAX_RANKED_COLUMNS && columns > 0 && schedule.trees > 0
+    ? rankingOf(host, plan, { nodes, count: nodeCount, leafIndex, leafValues, width, isSingle: leavesAreSingle, packed, columns, roots, depth: facts.depth, meanDepth: facts.meanDepth })
+    : undefined
+  return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), ranking)
 }
 
 // X [rows, features]; Y [rows, trees] int32
@@ -229,7 +240,26 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
 }
 
-function caller(host: WasmHost, plan: number, facts: TreeFacts, run32: WasmFunction, run64: WasmFunction): Kernel {
+/** Batches that have come, and the layout that they are worth. */
+interface Ranking {
+  rows: number
+  readonly make: () => void
+}
+
+/** Reserves room for the layout of batches now, while memory may grow. */
+function rankingOf(host: WasmHost, plan: number, source: RankedSource): Ranking {
+  const room = rankedBytes(source)
+  const at = host.allocate(room)
+  host.reserveScratch(rankedScratchBytes(source.columns))
+  return {
+    rows: 0,
+    make: () => {
+      new Uint32Array(host.memory.buffer, plan + RANKED_AT, 1)[0] = makeRanked(host, source, at, room)
+    },
+  }
+}
+
+function caller(host: WasmHost, plan: number, facts: TreeFacts, run32: WasmFunction, run64: WasmFunction, ranking?: Ranking): Kernel {
   const { featureCount } = facts
   return (inputs, outputs) => {
     const x = inputs[0]
@@ -237,6 +267,10 @@ function caller(host: WasmHost, plan: number, facts: TreeFacts, run32: WasmFunct
     if (x === undefined || y === undefined || Array.isArray(x.data) || Array.isArray(y.data)) throw new TypeError('trees need X and Y')
     const features = x.shape[1]
     if (features < featureCount) requireFeatures(facts, features)
+    if (ranking !== undefined && x.shape[0] >= MIN_RANKED_ROWS && ranking.rows < WORTH_RANKING_ROWS) {
+      ranking.rows += x.shape[0]
+      if (ranking.rows >= WORTH_RANKING_ROWS) ranking.make()
+    }
     const run = x.dtype === 'float32' ? run32 : run64
     run(plan, x.data.byteOffset, x.shape[0], features, y.data.byteOffset, host.scratchOffset)
   }

@@ -14,13 +14,16 @@
 //                                                           76 first levels of packed trees
 //                                                           80 1 if float32 holds all leaf values
 //                                                           84 1 if trees go to outputs of their own
-//   32 blockRows
+//   32 blockRows                                             88 layout for batches (see trees/ranked.ts); 0: none yet
 //   36 start, f64 [outputs]
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
 
-import { groupBytesOf, keyOf, packedRow, packedTree, topOf } from './trees/packed.ts'
+import { groupBytesOf, packedRow, packedTree, topOf } from './trees/packed.ts'
+import { rankBlock, sumBlock } from './trees/ranked.ts'
+import { copyGroups, copyRows } from './trees/rows.ts'
+import { addLeaves, begin, divide } from './trees/sums.ts'
 
 export { packNodes, packTops } from './trees/packed.ts'
 
@@ -131,64 +134,6 @@ function walkBy(plan: usize, special: u32, entry: usize, entryStride: usize, x: 
   else walkEight(load<u32>(plan), entry, entryStride, x, xStride, steps, look, leaves)
 }
 
-/** What a column of a kind holds for a value; the kinds are those of src/ops/trees/derive.ts. */
-// @ts-ignore: decorator
-@inline
-function replaced(kind: u32, value: f64): f64 {
-  if (kind == 0) return value
-  const isNaN = value != value
-  if (kind == 1) return isNaN ? Infinity : value
-  if (kind == 2) return isNaN ? 1 : 0
-  const isMissing = isNaN || abs<f64>(value) <= ZERO_THRESHOLD
-  if (kind == 5) return isMissing ? 1 : 0
-  return !isMissing ? value : kind == 3 ? NaN : Infinity
-}
-
-// x [rows, features] T; to [rows, columns] f64, which walks read faster than f32
-function copyRows<T>(plan: usize, x: usize, rows: u32, features: u32, to: usize): void {
-  const first = <usize>load<u32>(plan, 68)
-  const columns = load<u32>(plan, 64)
-  if (columns == 0) {
-    const end = x + (<usize>rows * features << alignof<T>())
-    for (; x < end; x += sizeof<T>()) {
-      store<f64>(to, <f64>load<T>(x))
-      to += 8
-    }
-    return
-  }
-  const end = first + (<usize>columns << 3)
-  for (let row: u32 = 0; row < rows; row++) {
-    for (let column = first; column < end; column += 8) {
-      store<f64>(to, replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))))
-      to += 8
-    }
-    x += <usize>features << alignof<T>()
-  }
-}
-
-// x [rows, features] T; to [rows in groups of 8][columns][8] i32 keys, the last group's other lanes as they were
-/** False where float32 does not hold a value exactly. */
-function copyGroups<T>(plan: usize, x: usize, rows: u32, features: u32, to: usize): bool {
-  const table = <usize>load<u32>(plan, 68)
-  const derived = load<u32>(plan, 64)
-  const columns = derived ? derived : features
-  const groupBytes = groupBytesOf(columns)
-  let isInexact: u32 = 0
-  for (let row: u32 = 0; row < rows; row++) {
-    let at = to + <usize>(row >>> 3) * groupBytes + (<usize>(row & 7) << 2)
-    for (let c: u32 = 0; c < columns; c++) {
-      const column = table + (<usize>c << 3)
-      const value = derived ? replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))) : <f64>load<T>(x + (<usize>c << alignof<T>()))
-      const single = <f32>value
-      if (sizeof<T>() == 8) isInexact |= <u32>(<f64>single != value) & <u32>(value == value)
-      store<i32>(at, keyOf(single))
-      at += 32
-    }
-    x += <usize>features << alignof<T>()
-  }
-  return isInexact == 0
-}
-
 /** Leaves [rows] of one tree. From 8 rows on; the last eight may overlap the ones before, which costs nothing but time. */
 function treeOverRows(plan: usize, entry: usize, x: usize, rowBytes: usize, rows: u32, leaves: usize): void {
   const special = load<u32>(entry, 12)
@@ -207,30 +152,6 @@ function rowThroughTrees(plan: usize, x: usize, leaves: usize): void {
   for (let tree: u32 = 0; tree < trees; tree += 8) {
     const entry = table + (<usize>tree << 5)
     walkBy(plan, load<u32>(entry, 28), entry, 32, x, 0, load<u32>(entry, 20), load<u32>(entry, 24), leaves + (<usize>tree << 2))
-  }
-}
-
-/** Sums start at `start`. */
-function begin<Y>(plan: usize, y: usize, rows: u32): void {
-  const start = <usize>load<u32>(plan, 36)
-  const bytes = <usize>load<u32>(plan, 28) << 3
-  for (let row: u32 = 0; row < rows; row++) {
-    for (let j: usize = 0; j < bytes; j += 8) {
-      store<Y>(y, <Y>load<f64>(start + j))
-      y += sizeof<Y>()
-    }
-  }
-}
-
-/** Means are sums divided once. */
-function divide<Y>(plan: usize, y: usize, rows: u32): void {
-  const counts = <usize>load<u32>(plan, 40)
-  const bytes = <usize>load<u32>(plan, 28) << 3
-  for (let row: u32 = 0; row < rows; row++) {
-    for (let j: usize = 0; j < bytes; j += 8) {
-      store<Y>(y, <Y>(<f64>load<Y>(y) / max<f64>(1.0, load<f64>(counts + j))))
-      y += sizeof<Y>()
-    }
   }
 }
 
@@ -295,110 +216,96 @@ export function areSingle(values: usize, count: u32): u32 {
   return differs == 0 ? 1 : 0
 }
 
-/** As `add` of sums, with indices of leaves in place of nodes. */
-function addLeaves<Y>(plan: usize, y: usize, stride: usize, table: usize, leaves: usize, count: u32): void {
-  const values = <usize>load<u32>(plan, 8)
-  const width = load<u32>(plan, 24)
-  const end = leaves + (<usize>count << 2)
-  if (width == 1 && table == 0) {
-    for (; leaves < end; leaves += 4) {
-      store<Y>(y, <Y>(<f64>load<Y>(y) + load<f64>(values + (<usize>load<u32>(leaves) << 3))))
-      y += stride
-    }
-    return
-  }
-  for (; leaves < end; leaves += 4) {
-    let to = y
-    if (table) {
-      to += <usize>load<u32>(table, 16) << alignof<Y>()
-      table += 32
-    }
-    let from = values + (<usize>(load<u32>(leaves) * width) << 3)
-    const last = from + (<usize>width << 3)
-    if (sizeof<Y>() == 8) {
-      for (; from + 8 < last; from += 16) {
-        v128.store(to, f64x2.add(v128.load(to), v128.load(from)))
-        to += 16
-      }
-      if (from < last) store<f64>(to, load<f64>(to) + load<f64>(from))
-    } else {
-      do {
-        store<Y>(to, <Y>(<f64>load<Y>(to) + load<f64>(from)))
-        to += sizeof<Y>()
-        from += 8
-      } while (from < last)
-    }
-    y += stride
-  }
-}
-
-// x [rows, features] T; y [rows, outputs] Y
-// @ts-ignore: decorator
-@inline
-function ensemble<T, Y>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+// x [rows, features] f64 or f32; y [rows, outputs] f32 where sums are rounded after each tree, else f64
+function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): void {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
   const columns = load<u32>(plan, 64)
   const rowBytes = <usize>(columns ? columns : features) << 3
-  const sumBytes = <usize>load<u32>(plan, 28) << alignof<Y>()
+  const isSingle = load<u32>(plan, 56)
+  const sumShift: usize = isSingle ? 2 : 3
+  const sumBytes = <usize>load<u32>(plan, 28) << sumShift
   const leaves = scratch
   const walked = scratch + <usize>load<u32>(plan, 44)
   const packed = <usize>load<u32>(plan, 72)
   const tops = <usize>load<u32>(plan, 76)
+  const ranked = <usize>load<u32>(plan, 88)
   while (rows > 0) {
+    const isRanked = ranked != 0 && rows >= load<u32>(ranked, 32)
     // A rest below eight rows is added to the block before it, where rows go side by side.
-    const count = rows < blockRows + 8 ? rows : blockRows
-    begin<Y>(plan, y, count)
-    if (packed && copyGroups<T>(plan, x, count, features, walked)) {
-      const groupBytes = rowBytes << 2
-      if (count < 8) {
-        for (let row: u32 = 0; row < count; row++) {
-          packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
-          if (load<u32>(plan, 84)) addLeaves<Y>(plan, y + <usize>row * sumBytes, 0, table, leaves, trees)
-          else addRow<Y>(plan, y + <usize>row * sumBytes, leaves, trees)
+    let count = isRanked ? min(rows, load<u32>(ranked, 24)) : rows < blockRows + 8 ? rows : blockRows
+    if (isRanked && (isDouble ? rankBlock<f64>(plan, ranked, x, count, features, scratch) : rankBlock<f32>(plan, ranked, x, count, features, scratch))) {
+      beginAll(isSingle, plan, y, count)
+      if (isSingle) sumBlock<f32>(plan, ranked, count, y, scratch)
+      else sumBlock<f64>(plan, ranked, count, y, scratch)
+    } else {
+      count = min(count, blockRows + 7)
+      beginAll(isSingle, plan, y, count)
+      if (packed && (isDouble ? copyGroups<f64>(plan, x, count, features, walked) : copyGroups<f32>(plan, x, count, features, walked))) {
+        if (count < 8) {
+          for (let row: u32 = 0; row < count; row++) {
+            packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
+            const to = y + <usize>row * sumBytes
+            if (load<u32>(plan, 84)) addAllLeaves(isSingle, plan, to, 0, table, leaves, trees)
+            else if (isSingle) addRow<f32>(plan, to, leaves, trees)
+            else addRow<f64>(plan, to, leaves, trees)
+          }
+        } else {
+          for (let tree: u32 = 0; tree < trees; tree++) {
+            const entry = table + (<usize>tree << 5)
+            packedTree(topOf(tops, tree), walked, rowBytes << 2, count, load<u32>(entry, 4), leaves)
+            addAllLeaves(isSingle, plan, y + (<usize>load<u32>(entry, 16) << sumShift), sumBytes, 0, leaves, count)
+          }
         }
       } else {
-        for (let tree: u32 = 0; tree < trees; tree++) {
-          const entry = table + (<usize>tree << 5)
-          packedTree(topOf(tops, tree), walked, groupBytes, count, load<u32>(entry, 4), leaves)
-          addLeaves<Y>(plan, y + (<usize>load<u32>(entry, 16) << alignof<Y>()), sumBytes, 0, leaves, count)
+        if (isDouble) copyRows<f64>(plan, x, count, features, walked)
+        else copyRows<f32>(plan, x, count, features, walked)
+        if (count < 8) {
+          for (let row: u32 = 0; row < count; row++) {
+            rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
+            addAll(isSingle, plan, y + <usize>row * sumBytes, 0, table, leaves, trees)
+          }
+        } else {
+          for (let tree: u32 = 0; tree < trees; tree++) {
+            const entry = table + (<usize>tree << 5)
+            treeOverRows(plan, entry, walked, rowBytes, count, leaves)
+            addAll(isSingle, plan, y + (<usize>load<u32>(entry, 16) << sumShift), sumBytes, 0, leaves, count)
+          }
         }
       }
-      if (load<u32>(plan, 52) == 1) divide<Y>(plan, y, count)
-      rows -= count
-      x += <usize>count * features << alignof<T>()
-      y += <usize>count * sumBytes
-      continue
     }
-    copyRows<T>(plan, x, count, features, walked)
-    if (count < 8) {
-      for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
-        add<Y>(plan, y + <usize>row * sumBytes, 0, table, leaves, trees)
-      }
-    } else {
-      for (let tree: u32 = 0; tree < trees; tree++) {
-        const entry = table + (<usize>tree << 5)
-        treeOverRows(plan, entry, walked, rowBytes, count, leaves)
-        add<Y>(plan, y + (<usize>load<u32>(entry, 16) << alignof<Y>()), sumBytes, 0, leaves, count)
-      }
+    if (load<u32>(plan, 52) == 1) {
+      if (isSingle) divide<f32>(plan, y, count)
+      else divide<f64>(plan, y, count)
     }
-    if (load<u32>(plan, 52) == 1) divide<Y>(plan, y, count)
     rows -= count
-    x += <usize>count * features << alignof<T>()
+    x += (<usize>count * features) << (isDouble ? 3 : 2)
     y += <usize>count * sumBytes
   }
 }
 
+function beginAll(isSingle: u32, plan: usize, y: usize, rows: u32): void {
+  if (isSingle) begin<f32>(plan, y, rows)
+  else begin<f64>(plan, y, rows)
+}
+
+function addAll(isSingle: u32, plan: usize, y: usize, stride: usize, table: usize, leaves: usize, count: u32): void {
+  if (isSingle) add<f32>(plan, y, stride, table, leaves, count)
+  else add<f64>(plan, y, stride, table, leaves, count)
+}
+
+function addAllLeaves(isSingle: u32, plan: usize, y: usize, stride: usize, table: usize, leaves: usize, count: u32): void {
+  if (isSingle) addLeaves<f32>(plan, y, stride, table, leaves, count)
+  else addLeaves<f64>(plan, y, stride, table, leaves, count)
+}
+
 export function treeEnsemble32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  if (load<u32>(plan, 56)) ensemble<f32, f32>(plan, x, rows, features, y, scratch)
-  else ensemble<f32, f64>(plan, x, rows, features, y, scratch)
+  ensemble(plan, x, rows, features, y, scratch, 0)
 }
 
 export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  if (load<u32>(plan, 56)) ensemble<f64, f32>(plan, x, rows, features, y, scratch)
-  else ensemble<f64, f64>(plan, x, rows, features, y, scratch)
+  ensemble(plan, x, rows, features, y, scratch, 1)
 }
 
 // x [rows, features] T; y [rows, trees] i32

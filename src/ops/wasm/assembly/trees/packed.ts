@@ -125,22 +125,12 @@ function nodeOf(top: usize, offset: usize): usize {
   return <usize>load<u32>(top + <usize>load<u32>(offset), 60)
 }
 
-// x [columns][8] i32; leaves [8] u32: indices of leaves
-/** One tree, eight rows. */
-function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
-  v128.store(leaves, belowTop(top, x))
-  v128.store(leaves, belowTop(top, x + 16), 16)
-  let a = nodeOf(top, leaves)
-  let b = nodeOf(top, leaves + 4)
-  let c = nodeOf(top, leaves + 8)
-  let d = nodeOf(top, leaves + 12)
-  let e = nodeOf(top, leaves + 16)
-  let f = nodeOf(top, leaves + 20)
-  let g = nodeOf(top, leaves + 24)
-  let h = nodeOf(top, leaves + 28)
+/** Eight rows from eight nodes on. */
+// @ts-ignore: decorator
+@inline
+function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize, h: usize, x: usize, step: u32, steps: u32, firstLook: u32, leaves: usize): void {
   let word: u32
-  let step: u32 = TOP_LEVELS
-  let until = min(steps, load<u32>(top, 28))
+  let until = min(steps, firstLook)
   while (step < steps) {
     for (; step < until; step++) {
       word = load<u32>(a, 4)
@@ -171,6 +161,22 @@ function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
   store<u32>(leaves, leafOf(f), 20)
   store<u32>(leaves, leafOf(g), 24)
   store<u32>(leaves, leafOf(h), 28)
+}
+
+// x [columns][8] i32; leaves [8] u32: indices of leaves
+/** One tree, eight rows. */
+function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
+  v128.store(leaves, belowTop(top, x))
+  v128.store(leaves, belowTop(top, x + 16), 16)
+  let a = nodeOf(top, leaves)
+  let b = nodeOf(top, leaves + 4)
+  let c = nodeOf(top, leaves + 8)
+  let d = nodeOf(top, leaves + 12)
+  let e = nodeOf(top, leaves + 16)
+  let f = nodeOf(top, leaves + 20)
+  let g = nodeOf(top, leaves + 24)
+  let h = nodeOf(top, leaves + 28)
+  walkOn(a, b, c, d, e, f, g, h, x, TOP_LEVELS, steps, load<u32>(top, 28), leaves)
 }
 
 // @ts-ignore: decorator
@@ -231,6 +237,26 @@ export function packedTree(top: usize, x: usize, groupBytes: usize, rows: u32, s
     x += groupBytes
     leaves += 32
   }
+}
+
+/** Rows in groups from the nodes at `addresses` that `exits` [rows] u8 name; leaves [rows, padded to 8]. */
+export function packedFrom(addresses: usize, exits: usize, x: usize, groupBytes: usize, rows: u32, steps: u32, firstLook: u32, leaves: usize): void {
+  for (let row: u32 = 0; row < rows; row += 8) {
+    walkOn(
+      exitAt(addresses, exits), exitAt(addresses, exits + 1), exitAt(addresses, exits + 2), exitAt(addresses, exits + 3),
+      exitAt(addresses, exits + 4), exitAt(addresses, exits + 5), exitAt(addresses, exits + 6), exitAt(addresses, exits + 7),
+      x, 0, steps, firstLook, leaves,
+    )
+    exits += 8
+    x += groupBytes
+    leaves += 32
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function exitAt(addresses: usize, exit: usize): usize {
+  return <usize>load<u32>(addresses + (<usize>load<u8>(exit) << 2))
 }
 
 /** One row, in the first lane of a group, through all trees; leaves [trees, padded to 8]. */
