@@ -12,7 +12,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['pool', list('MaxPool AveragePool')],
   ['move', list('Transpose')],
   ['distance', list('mle.PairwiseDistance')],
-  ['integer', list('MatMulInteger')],
+  ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
   ['attention', list('Attention')],
   ['recurrent', list('LSTM GRU RNN')],
 ])
