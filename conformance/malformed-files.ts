@@ -3,7 +3,8 @@
 import type { Graph } from '../src/graph/graph.ts'
 import { crc32 } from '../src/platform/crc32.ts'
 import { sha256 } from '../src/platform/sha256.ts'
-import { encodePrefix, prefixCrc, type SectionContent } from '../src/format/prefix.ts'
+import { encodePrefix, type SectionContent } from '../src/format/encode-prefix.ts'
+import { prefixCrc } from '../src/format/prefix.ts'
 import { alignUp, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS, OPTIONAL_KIND } from '../src/format/layout.ts'
 
 export interface MalformedFile {

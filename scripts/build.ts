@@ -25,11 +25,13 @@ const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.s
 /** Arrays in files: the command needs no more of what importers share. */
 const NPY = 'src/tensor/npy.ts'
 const FORMAT = 'src/format/index.ts'
-/** Files that are read chunk by chunk: what verification and encryption share with the reader. */
+/** Files that are read chunk by chunk. */
 const PIECES = 'src/format/read-chunks.ts'
+/** Threads: what the owner's side and theirs share. */
+const THREADS = ['src/platform/workers.ts', 'src/graph/shared-weights.ts', 'src/worker-messages.ts']
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['core', 'shared', 'pieces', 'format-shared', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['core', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -70,10 +72,10 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   assign(reached(entries[0]), 'core')
   const reachedFrom = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
   assign(reachedFrom(FIRST_PACK), 'core')
-  // What two small entries have in common is not worth a file.
   const container = entries.filter((id) => /^src[\\/](format|security)[\\/]index\.ts$/.test(relative('.', id))).map(reached)
-  if (container.length === 2) assign([...container[0]].filter((id) => container[1].has(id)), 'core')
-  assign(reachedFrom(PIECES), 'pieces')
+  if (container.length === 2) assign([...container[0]].filter((id) => container[1].has(id)), 'container')
+  assign(reachedFrom(PIECES), 'container')
+  assign(THREADS.map((path) => resolve(path)), 'threads')
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
@@ -87,7 +89,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   for (const [chunk, ids] of lazy) assign(ids, chunk)
   // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.
   const formatEntry = entries.find((id) => relative('.', id) === FORMAT)
-  if (formatEntry !== undefined) assign([...reached(formatEntry)].filter((id) => usedBy(id, libraryRoots) > 1 && usedBy(id, otherEntries) === 1), 'format-shared')
+  if (formatEntry !== undefined) assign([...reached(formatEntry)].filter((id) => usedBy(id, libraryRoots) > 1 && usedBy(id, otherEntries) === 1), 'container')
   for (const entry of entries) if (!commands.has(entry)) assign([...reached(entry)].filter((id) => usedBy(id, libraryRoots) > 1), 'shared')
   for (const entry of commands) assign([...reached(entry)].filter(isOfCommand), 'cli-main')
   assign([...reachedFrom(RUN)].filter(isOfCommand), 'cli-run')

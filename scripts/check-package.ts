@@ -1,10 +1,11 @@
 // `npm run check:package`: packs the built package, installs the tarball into an empty folder, type-checks and runs a
-// consumer there, and looks at what was packed. Run after `npm run build`.
+// consumer there, weighs it against budgets, and looks at what was packed. Run after `npm run build`.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { checkBudgets } from './budgets.ts'
 import { loadedBy } from './loaded.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
@@ -23,6 +24,7 @@ try {
   checkFiles()
   const tarball = pack()
   install(tarball)
+  assert.equal(checkBudgets(join(folder, 'app/node_modules', pkg.name)), 0, 'every entry, pack and family of kernels keeps its budget')
   checkTypes()
   runConsumer()
   console.log(`package ok: ${library.map(({ subpath }) => subpath).join(' ')}${commands.map(({ subpath }) => `, command ${subpath}`).join('')}`)

@@ -1,6 +1,6 @@
 // Which files an entry of the built package loads when it is imported: its static imports, followed to the end.
 import { readFileSync } from 'node:fs'
-import { posix } from 'node:path'
+import { join, posix } from 'node:path'
 import ts from '@typescript/typescript6'
 
 export interface Loaded {
@@ -12,13 +12,16 @@ export interface Loaded {
   readonly lazy: readonly string[]
 }
 
-/** @param entry path with forward slashes, such as dist/index.js */
-export function loadedBy(entry: string): Loaded {
+/**
+ * @param entry path with forward slashes, such as dist/index.js
+ * @param folder the package
+ */
+export function loadedBy(entry: string, folder: string = '.'): Loaded {
   const files = new Set([entry])
   const external = new Set<string>()
   const lazy = new Set<string>()
   for (const file of files) {
-    const tree = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, false, ts.ScriptKind.JS)
+    const tree = ts.createSourceFile(file, readFileSync(join(folder, file), 'utf8'), ts.ScriptTarget.Latest, false, ts.ScriptKind.JS)
     const visit = (node: ts.Node): void => {
       if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined && ts.isStringLiteral(node.moduleSpecifier)) {
         const { text } = node.moduleSpecifier

@@ -1,8 +1,7 @@
 // What callers may pass as inputs, turned into feeds that write themselves into a graph input's memory, a range of rows at
-// a time: typed arrays, tensors, nested arrays, and rows as objects keyed by column name.
-import { categoryPositions } from './columns.ts'
+// a time: typed arrays, tensors and nested arrays. feed-table.ts has rows keyed by column name.
 import { MleError } from './error.ts'
-import type { Column, ValueInfo } from './graph/graph.ts'
+import type { ValueInfo } from './graph/graph.ts'
 import { viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import { isTensorType, type Dim, type TensorType } from './ops/types.ts'
 import { dtypeOfArray, holdsBitsOf, is64BitInteger, isFloat, isMinifloat, type DType, type NumericArray } from './tensor/dtype.ts'
@@ -87,7 +86,7 @@ function describe(shape: readonly Dim[] | undefined): string {
   return shape === undefined ? 'of any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`
 }
 
-function checkedShape(info: ValueInfo, type: TensorType, shape: readonly number[]): readonly number[] {
+export function checkedShape(info: ValueInfo, type: TensorType, shape: readonly number[]): readonly number[] {
   const expected = type.shape
   if (expected === undefined) return shape
   const fits = expected.length === shape.length && expected.every((dim, axis) => typeof dim !== 'number' || dim === shape[axis])
@@ -198,7 +197,7 @@ const INTEGER_RANGE: ReadonlyMap<DType, readonly [number, number]> = /* @__PURE_
   ['uint2', [0, 3]],
 ])
 
-function writer(info: ValueInfo, view: View): (index: number, value: number) => void {
+export function writer(info: ValueInfo, view: View): (index: number, value: number) => void {
   const { data, dtype } = view
   const range = INTEGER_RANGE.get(dtype)
   const check = (index: number, value: number): void => {
@@ -257,78 +256,10 @@ function rowsFeed(info: ValueInfo, type: TensorType, rows: readonly (readonly un
   }
 }
 
-function numberOf(value: unknown): number | undefined {
+export function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   if (value === null || value === undefined) return NaN
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'bigint') return Number(value)
   return undefined
-}
-
-/**
- * Feeds for a table model: rows as objects keyed by column name, or as arrays in the order of `columns`.
- *
- * @throws MleError INPUT_COLUMNS naming missing or unknown columns
- */
-export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Column[], rows: readonly RowObject[] | readonly (readonly unknown[])[]): Map<string, Fed> {
-  const byObject = rows.length > 0 && !Array.isArray(rows[0])
-  if (byObject) checkColumnNames(columns, rows as readonly RowObject[])
-  else {
-    const wrong = (rows as readonly (readonly unknown[])[]).findIndex((row) => row.length !== columns.length)
-    if (wrong >= 0) {
-      const actual = (rows as readonly (readonly unknown[])[])[wrong].length
-      throw new MleError('INPUT_COLUMNS', `row ${wrong} has ${actual} values, but the model has ${columns.length} columns: ${columns.map((c) => c.name).join(', ')}`, { expected: columns.length, actual })
-    }
-  }
-  const feeds = new Map<string, Fed>()
-  for (const info of inputs) {
-    if (!isTensorType(info.type)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(info.name)} is no tensor and cannot be filled from columns`)
-    const own = columns.flatMap((column, position) => (column.input === info.name ? [{ column, position, positionOf: categoryPositions(column) }] : [])).sort((a, b) => a.column.index - b.column.index)
-    const width = own.length
-    const cells = (row: RowObject | readonly unknown[], { column, position }: (typeof own)[number]): unknown =>
-      Array.isArray(row) ? row[position] : Object.hasOwn(row, column.name) ? (row as RowObject)[column.name] : null
-    const isText = info.type.dtype === 'string'
-    const shape = checkedShape(info, info.type, info.type.shape?.length === 1 ? [rows.length] : [rows.length, width])
-    feeds.set(info.name, {
-      shape,
-      fill(view, firstRow, count) {
-        const strings = isText ? (view.data as (string | null)[]) : undefined
-        const write = isText ? undefined : writer(info, view)
-        let at = 0
-        for (let r = firstRow; r < firstRow + count; r++) {
-          for (const cell of own) {
-            const value = cells(rows[r], cell)
-            if (strings !== undefined) strings[at++] = stringOf(value)
-            else if (cell.positionOf !== undefined && (byObject || typeof value === 'string')) write?.(at++, cell.positionOf(value, r))
-            else {
-              const number = numberOf(value)
-              if (number === undefined) {
-                throw new MleError('INPUT_VALUE', `row ${r}, column ${JSON.stringify(cell.column.name)} is ${JSON.stringify(String(value))}, expected a number`, { section: `input ${info.name}` })
-              }
-              write?.(at++, number)
-            }
-          }
-        }
-      },
-    })
-  }
-  return feeds
-}
-
-function stringOf(value: unknown): string | null {
-  if (typeof value === 'string') return value
-  if (value === null || value === undefined || (typeof value === 'number' && Number.isNaN(value))) return null
-  return String(value)
-}
-
-function checkColumnNames(columns: readonly Column[], rows: readonly RowObject[]): void {
-  const known = new Set(columns.map((column) => column.name))
-  const unknown = Object.keys(rows[0]).filter((key) => !known.has(key))
-  const missing = columns.filter((column) => !Object.hasOwn(rows[0], column.name)).map((column) => column.name)
-  if (missing.length === columns.length || (unknown.length > 0 && missing.length > 0)) {
-    throw new MleError('INPUT_COLUMNS', `row 0 lacks ${missing.map((n) => JSON.stringify(n)).join(', ')}${unknown.length ? ` and has unknown ${unknown.map((n) => JSON.stringify(n)).join(', ')}` : ''}; the model's columns are ${columns.map((c) => c.name).join(', ')}`)
-  }
-  if (unknown.length > 0) {
-    throw new MleError('INPUT_COLUMNS', `row 0 has ${unknown.map((n) => JSON.stringify(n)).join(', ')}, unknown to the model; its columns are ${columns.map((c) => c.name).join(', ')}`)
-  }
 }

@@ -3,9 +3,9 @@ import { MleError } from './error.ts'
 import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
 import type { ReadOptions } from './format/types.ts'
+import type { TableFeeds } from './feed-table.ts'
 import { createDevice, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
-import { narrowGraph } from './graph/narrow.ts'
 import { operatorsMadeFrom, WORTH_NODES } from './graph/optimize/options.ts'
 import { operatorKeys } from './graph/plan.ts'
 import { Model } from './model.ts'
@@ -68,13 +68,14 @@ export interface LoadOptions {
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
-  const narrowed = options.precision === 'float32' ? narrowGraph(stored) : stored
+  const narrowed = options.precision === 'float32' ? (await import('./graph/narrow.ts')).narrowGraph(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
   if (options.workers !== undefined || options.worker === true) return loadWithWorkers(graph, options)
   const loading = loadOperators(operatorKeys(graph))
   const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism })
+  const tables = tableFeedsFor(graph)
   const [operators, device] = await both(loading, making)
-  return new Model(graph, device, operators, undefined, promotionOf(graph, device, operators, options))
+  return new Model(graph, device, operators, { promotion: promotionOf(graph, device, operators, options), tableFeeds: await tables })
 }
 
 /** Where 'auto' has left a model on cpu only because it is small. */
@@ -134,11 +135,16 @@ async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Mode
   const operators = await loadOperators(operatorKeys(own))
   const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: prepared?.shared?.parts[0], hasLargeBatches: true })
   try {
-    return new Model(own, made, operators, await prepared?.open({ device: made.name, determinism, url: workerUrl }))
+    return new Model(own, made, operators, { pool: await prepared?.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own) })
   } catch (error) {
     made.dispose()
     throw error
   }
+}
+
+/** What reads rows by column name, where the model has named columns. */
+async function tableFeedsFor({ metadata }: Graph): Promise<TableFeeds | undefined> {
+  return metadata.columns === undefined ? undefined : (await import('./feed-table.ts')).tableFeeds
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

@@ -1,9 +1,10 @@
 // A loaded model: plans per set of outputs, bound shapes per plan, runs and sessions over them.
 import { MleError } from './error.ts'
-import { feedOf, tableFeeds, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
+import { feedOf, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
+import type { TableFeeds } from './feed-table.ts'
 import type { Accelerator, Device, Placement, StepTime } from './graph/device.ts'
 import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
-import type { Graph, Metadata, ValueInfo } from './graph/graph.ts'
+import type { Column, Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import type { OperatorSet } from './ops/packs.ts'
@@ -86,6 +87,15 @@ interface PlanEntry {
   last: Instance | undefined
 }
 
+/** What some models have and others do without. */
+export interface ModelParts {
+  readonly pool?: Pool
+  /** For small models that 'auto' has left on cpu. */
+  readonly promotion?: Promotion
+  /** For models with named columns. */
+  readonly tableFeeds?: TableFeeds
+}
+
 /** A model ready to run. Made by `load`. */
 export class Model {
   readonly graph: Graph
@@ -96,13 +106,14 @@ export class Model {
   readonly #operators: OperatorSet
   readonly #pool: Pool | undefined
   readonly #promotion: Promotion | undefined
+  readonly #tableFeeds: TableFeeds | undefined
   readonly #workspace: Workspace
   readonly #plans = new Map<string, PlanEntry>()
   readonly #sessions = new Set<Instance>()
   #queue: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  constructor(graph: Graph, device: Device, operators: OperatorSet, pool?: Pool, promotion?: Promotion) {
+  constructor(graph: Graph, device: Device, operators: OperatorSet, { pool, promotion, tableFeeds }: ModelParts = {}) {
     this.graph = graph
     this.device = device
     this.metadata = graph.metadata
@@ -111,6 +122,7 @@ export class Model {
     this.#operators = operators
     this.#pool = pool
     this.#promotion = promotion
+    this.#tableFeeds = tableFeeds
     this.#workspace = createWorkspace(device.arena, device.weights)
   }
 
@@ -166,7 +178,7 @@ export class Model {
     const { columns } = this.metadata
     const single = this.graph.inputs.length === 1 ? given.get(this.graph.inputs[0].name) : undefined
     return columns !== undefined && isRowObjects(single)
-      ? tableFeeds(this.graph.inputs, columns, single)
+      ? this.#tables(columns, single)
       : new Map(this.graph.inputs.map((info): [string, Fed] => [info.name, feedOf(info, given.get(info.name))]))
   }
 
@@ -275,14 +287,19 @@ export class Model {
     if (this.#disposed) throw new MleError('MODEL_DISPOSED', 'the model was disposed; load it again')
   }
 
+  #tables(columns: readonly Column[], rows: readonly RowObject[] | readonly (readonly unknown[])[]): Map<string, Fed> {
+    if (this.#tableFeeds === undefined) throw new MleError('INTERNAL', 'a model with columns was made without what reads tables')
+    return this.#tableFeeds(this.graph.inputs, columns, rows)
+  }
+
   #feedRows(rows: InputValue | InputRecord): Map<string, Fed> {
     const { inputs } = this.graph
     const { columns } = this.metadata
     if (columns !== undefined && (isRowObjects(rows) || (Array.isArray(rows) && (inputs.length > 1 || columns.some((column) => column.input === '' || column.categories !== undefined))))) {
-      return tableFeeds(inputs, columns, rows as readonly RowObject[])
+      return this.#tables(columns, rows as readonly RowObject[])
     }
     if (columns !== undefined && isTensor(rows) && rows.shape.length === 2 && rows.shape[1] === columns.length && columns.some((column) => column.input !== inputs[0].name)) {
-      return tableFeeds(inputs, columns, tensorRows(rows))
+      return this.#tables(columns, tensorRows(rows))
     }
     if (inputs.length === 1 && (isTensor(rows) || Array.isArray(rows) || ArrayBuffer.isView(rows))) {
       return new Map([[inputs[0].name, feedOf(inputs[0], rows as InputValue)]])

@@ -2,7 +2,8 @@
 // operators that no other vector has.
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { feedOf, tableFeeds, type Fed, type InputValue, type RowObject } from '../../src/feed.ts'
+import { tableFeeds } from '../../src/feed-table.ts'
+import { feedOf, type Fed, type InputValue, type RowObject } from '../../src/feed.ts'
 import { write } from '../../src/format/index.ts'
 import type { Graph } from '../../src/graph/graph.ts'
 import { importModel } from '../../src/import/index.ts'

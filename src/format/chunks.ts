@@ -2,8 +2,8 @@
 import { MleError } from '../error.ts'
 import { bytesPerElement, type DType } from '../tensor/dtype.ts'
 import { crc32 } from '../platform/crc32.ts'
-import { sha256 } from '../platform/sha256.ts'
-import { equalBytes, firstNonZero, readU64, viewOf, writeU64 } from './bytes.ts'
+import type { Hash } from '../platform/sha256.ts'
+import { equalBytes, firstNonZero, readU64, viewOf } from './bytes.ts'
 import { alignUp, CHUNK_BYTES, CHUNK_ENTRY_BYTES, CODEC_NONE, FILTER_NONE, TAG_BYTES } from './layout.ts'
 import type { Limits } from './limits.ts'
 import type { Chunk, CodecName, Container } from './types.ts'
@@ -82,7 +82,7 @@ export function decodeChunks(bytes: Uint8Array, fileOffset: number, grid: readon
   return chunks
 }
 
-function decodeEntry(bytes: Uint8Array, view: DataView, index: number, fileOffset: number, storedOffset: number, rawOffset: number): Chunk {
+export function decodeEntry(bytes: Uint8Array, view: DataView, index: number, fileOffset: number, storedOffset: number, rawOffset: number): Chunk {
   const at = index * CHUNK_ENTRY_BYTES
   const reserved = bytes[at + 3] !== 0 || view.getUint32(at + 24, true) !== 0 || view.getUint32(at + 28, true) !== 0
   if (reserved) throw new MleError('FORMAT_RESERVED', `chunk ${index}: a reserved byte is not 0`, { section: 'chunks', offset: fileOffset + at, expected: 0 })
@@ -129,84 +129,28 @@ export function storedPlain(chunks: readonly { readonly codec: number }[]): bool
 }
 
 /** Checks the sums of the stored bytes of all chunks, which stand one after the other. `weightsOffset` is where they start in the file, for messages. */
-export function checkChunks(chunks: readonly Chunk[], stored: Uint8Array, weightsOffset: number, hashes: boolean): void {
+export function checkChunks(chunks: readonly Chunk[], stored: Uint8Array, weightsOffset: number, hash: Hash | undefined): void {
   for (let i = 0; i < chunks.length; i++) {
     const { storedOffset, storedBytes } = chunks[i]
-    checkChunk(chunks[i], i, stored.subarray(storedOffset, storedOffset + storedBytes), weightsOffset, hashes)
+    checkChunk(chunks[i], i, stored.subarray(storedOffset, storedOffset + storedBytes), weightsOffset, hash)
   }
 }
 
 /** Checks the sums of the stored bytes of one chunk. */
-export function checkChunk(chunk: Chunk, index: number, bytes: Uint8Array, weightsOffset: number, hashes: boolean): void {
+export function checkChunk(chunk: Chunk, index: number, bytes: Uint8Array, weightsOffset: number, hash: Hash | undefined): void {
   const actual = crc32(bytes)
   const offset = weightsOffset + chunk.storedOffset
   if (actual !== chunk.crc32) {
     throw new MleError('FORMAT_CRC32', `weights: chunk ${index} is damaged: its CRC-32 is ${actual}, the chunk table says ${chunk.crc32}`, { section: 'weights', offset, expected: chunk.crc32, actual })
   }
-  if (!hashes) return
-  const hash = sha256(bytes)
+  if (hash === undefined) return
+  const sum = hash(bytes)
   // Where nothing was compressed or encrypted, the second hash is over the same bytes.
   const plain = chunk.codec === CODEC_NONE && bytes.length === chunk.rawBytes
-  if (!equalBytes(hash, chunk.sha256) || (plain && !equalBytes(hash, chunk.rawSha256))) throw wrongHash(index, offset)
+  if (!equalBytes(sum, chunk.sha256) || (plain && !equalBytes(sum, chunk.rawSha256))) throw wrongHash(index, offset)
 }
 
 /** The error for bytes of a chunk that are not those of its hash. */
 export function wrongHash(index: number, offset: number): MleError {
   return new MleError('FORMAT_SHA256', `weights: chunk ${index} does not have the SHA-256 that the chunk table says`, { section: 'weights', offset })
-}
-
-/** A chunk as a writer makes it. */
-export interface StoredChunk {
-  readonly codec: number
-  readonly filter: number
-  readonly elementBytes: number
-  readonly rawBytes: number
-  readonly stored: Uint8Array
-  /** All zero when encrypted. */
-  readonly rawSha256: Uint8Array
-}
-
-/** The chunk table of these chunks. */
-export function encodeChunkTable(chunks: readonly StoredChunk[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.length * CHUNK_ENTRY_BYTES)
-  const view = viewOf(bytes)
-  chunks.forEach(({ codec, filter, elementBytes, rawBytes, stored, rawSha256 }, i) => {
-    const at = i * CHUNK_ENTRY_BYTES
-    bytes.set([codec, filter, elementBytes], at)
-    view.setUint32(at + 4, crc32(stored), true)
-    writeU64(view, at + 8, stored.length)
-    writeU64(view, at + 16, rawBytes)
-    bytes.set(codec === CODEC_NONE && stored.length === rawBytes ? rawSha256 : sha256(stored), at + 32)
-    bytes.set(rawSha256, at + 64)
-  })
-  return bytes
-}
-
-/**
- * The chunks of a weights section by its table alone, for who copies them and does not look inside.
- *
- * @throws MleError FORMAT_CHUNK, FORMAT_RESERVED, FORMAT_LIMIT
- */
-export function cutChunks(table: Uint8Array, weights: Uint8Array): StoredChunk[] {
-  const view = viewOf(table)
-  const chunks: StoredChunk[] = []
-  let at = 0
-  for (let i = 0; (i + 1) * CHUNK_ENTRY_BYTES <= table.length; i++) {
-    const { codec, filter, elementBytes, rawBytes, storedBytes, rawSha256 } = decodeEntry(table, view, i, 0, at, 0)
-    chunks.push({ codec, filter, elementBytes, rawBytes, stored: weights.subarray(at, at + storedBytes), rawSha256 })
-    at += storedBytes
-    if (at > weights.length) break
-  }
-  if (at !== weights.length || chunks.length * CHUNK_ENTRY_BYTES !== table.length) {
-    throw new MleError('FORMAT_CHUNK', `the chunks hold ${at} stored bytes, the weights section ${weights.length}`, { section: 'chunks', expected: weights.length, actual: at })
-  }
-  return chunks
-}
-
-/** Uncompressed weights cut into chunks: views. */
-export function plainChunks(grid: readonly GridCell[], weights: Uint8Array): StoredChunk[] {
-  return grid.map(({ offset, byteLength, elementBytes }) => {
-    const stored = weights.subarray(offset, offset + byteLength)
-    return { codec: CODEC_NONE, filter: FILTER_NONE, elementBytes, rawBytes: byteLength, stored, rawSha256: sha256(stored) }
-  })
 }

@@ -5,7 +5,7 @@ import { openSource, type Source, type SourceInput } from '../platform/source.ts
 import { codecName } from './chunks.ts'
 import { limitsOf, type Limits } from './limits.ts'
 import { graphOf } from './names.ts'
-import { rootOf } from './prefix.ts'
+import { rootOf } from './root.ts'
 import { checkContents, gather, type Contents } from './read.ts'
 import type { Inspection, ReadOptions } from './types.ts'
 
@@ -52,8 +52,8 @@ export async function inspect(input: SourceInput, options: Pick<ReadOptions, 'li
 
 async function describe(source: Source, options: Pick<ReadOptions, 'guard'>, limits: Limits): Promise<Contents> {
   if (options.guard !== undefined) return (await import('./read-chunks.ts')).contentsOf(source, options, limits)
-  const { container, fetch } = await gather(source, false, limits)
-  return checkContents(container, fetch, false, limits)
+  const { container, fetch } = await gather(source, undefined, limits)
+  return checkContents(container, fetch, undefined, limits)
 }
 
 type OperatorCount = { readonly op: string; readonly domain: string; readonly version: number; count: number }

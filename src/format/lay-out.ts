@@ -3,7 +3,8 @@ import { MleError } from '../error.ts'
 import { viewOf } from './bytes.ts'
 import { alignUp } from './layout.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
-import { encodePrefix, prefixCrc, type SectionContent } from './prefix.ts'
+import { encodePrefix, type SectionContent } from './encode-prefix.ts'
+import { prefixCrc } from './prefix.ts'
 
 /**
  * A file of these sections, in file order.

@@ -1,8 +1,7 @@
 // Header and section table: what is known of a file before any JSON is parsed.
 import { MleError } from '../error.ts'
 import { crc32 } from '../platform/crc32.ts'
-import { sha256 } from '../platform/sha256.ts'
-import { firstNonZero, readU64, viewOf, writeU64 } from './bytes.ts'
+import { firstNonZero, readU64, viewOf } from './bytes.ts'
 import {
   alignUp, CHUNK_BYTES, CHUNK_ENTRY_BYTES, FEATURE_COMPRESSED, FEATURE_ENCRYPTED, HEADER_BYTES, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS, MAGIC, OPTIONAL_KIND,
   SECTION_ENTRY_BYTES, VERSION,
@@ -204,44 +203,4 @@ export function sectionOf(container: Container, kind: number): Section {
   const found = container.sections.find((section) => section.kind === kind)
   if (found === undefined) throw new TypeError(`section ${kind} is not part of this file`)
   return found
-}
-
-/** "mle3-root" NUL */
-const ROOT_LABEL: readonly number[] = [0x6d, 0x6c, 0x65, 0x33, 0x2d, 0x72, 0x6f, 0x6f, 0x74, 0]
-
-/** The SHA-256 that stands for the whole file except its signature block; signatures cover it. */
-export function rootOf(container: Container): Uint8Array {
-  const signed = container.prefix.slice()
-  signed.fill(0, 20, 28)
-  return sha256(Uint8Array.from(ROOT_LABEL), signed)
-}
-
-/** What a prefix says of a section. */
-export interface SectionContent {
-  readonly kind: number
-  readonly bytes: Uint8Array
-}
-
-/**
- * Header and section table for these sections.
- *
- * @param sections in file order
- */
-export function encodePrefix(sections: readonly SectionContent[], requiredFeatures: number = 0, signatureBytes: number = 0): Uint8Array {
-  const prefix = new Uint8Array(HEADER_BYTES + sections.length * SECTION_ENTRY_BYTES)
-  const view = viewOf(prefix)
-  prefix.set(MAGIC)
-  view.setUint32(4, VERSION, true)
-  view.setUint32(8, requiredFeatures, true)
-  view.setUint32(16, sections.length, true)
-  view.setUint32(20, signatureBytes, true)
-  sections.forEach(({ kind, bytes }, i) => {
-    const at = HEADER_BYTES + i * SECTION_ENTRY_BYTES
-    view.setUint32(at, kind, true)
-    view.setUint32(at + 4, kind === KIND_WEIGHTS ? 0 : crc32(bytes), true)
-    writeU64(view, at + 8, bytes.byteLength)
-    prefix.set(sha256(bytes), at + 16)
-  })
-  view.setUint32(24, prefixCrc(prefix), true)
-  return prefix
 }

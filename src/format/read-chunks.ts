@@ -2,7 +2,7 @@
 // when a file needs it. At any time one chunk is held besides the decoded weights.
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
-import { sha256, sha256Stream, type Sha256Stream } from '../platform/sha256.ts'
+import { sha256, sha256Stream, type Hash, type Sha256Stream } from '../platform/sha256.ts'
 import type { Source } from '../platform/source.ts'
 import { equalBytes, unshared } from './bytes.ts'
 import { checkChunk, codecName, wrongHash } from './chunks.ts'
@@ -20,17 +20,17 @@ import type { Chunk, CodecName, Container, Opener, ReadOptions, Section } from '
 export async function readInPieces(source: Source, options: ReadOptions, wantsHashes: boolean, limits: Limits): Promise<Graph> {
   const { guard, outputs } = options
   // A range comes from a server that may have changed the file meanwhile, and a signature covers hashes.
-  const hashes = wantsHashes || guard !== undefined || outputs !== undefined
-  const { container, fetch } = await gather(source, hashes, limits, source.sequential ? 'head' : 'all')
+  const hash = wantsHashes || guard !== undefined || outputs !== undefined ? sha256 : undefined
+  const { container, fetch } = await gather(source, hash, limits, source.sequential ? 'head' : 'all')
   const arrived = source.sequential ? headSections(container) : container.sections
-  const { contents, opener } = await checkGuarded(container, arrived, copying(fetch, source), options, hashes, limits)
+  const { contents, opener } = await checkGuarded(container, arrived, copying(fetch, source), options, hash, limits)
   const selection = outputs === undefined ? undefined : selectOutputs(contents, outputs)
-  const pieces: Pieces = { contents, opener, hashes, source, onProgress: options.onProgress }
+  const pieces: Pieces = { contents, opener, hash, source, onProgress: options.onProgress }
   let graph: Graph
   if (selection === undefined) {
     const decoded = contents.weightBytes > 0 && options.allocate !== undefined ? allocated(options.allocate, contents.weightBytes) : new Uint8Array(contents.weightBytes)
     await decodeAll(pieces, decoded)
-    if (source.sequential) await checkTail(source, container, hashes)
+    if (source.sequential) await checkTail(source, container, hash)
     graph = filled(contents, decoded)
   } else {
     graph = await decodeSelection(pieces, selection)
@@ -50,12 +50,12 @@ function copying(fetch: Fetch, source: Source): Fetch {
   }
 }
 
-/** Everything but the weights, of the sections that have arrived: signatures, hashes, metadata, policy, graph, chunk table, in this order. */
-async function checkGuarded(container: Container, arrived: readonly Section[], fetch: Fetch, { guard }: Pick<ReadOptions, 'guard'>, hashes: boolean, limits: Limits): Promise<{ contents: Contents; opener: Opener | undefined }> {
+/** Everything but the weights, of the sections that have arrived: signatures, hash, metadata, policy, graph, chunk table, in this order. */
+async function checkGuarded(container: Container, arrived: readonly Section[], fetch: Fetch, { guard }: Pick<ReadOptions, 'guard'>, hash: Hash | undefined, limits: Limits): Promise<{ contents: Contents; opener: Opener | undefined }> {
   const { signature } = container
   checkPrefixEnd(container, fetch)
   await guard?.checkSignatures?.(container, fetch(signature.offset, signature.byteLength))
-  checkOuter(arrived, fetch, hashes)
+  checkOuter(arrived, fetch, hash)
   const stored = (kind: number): Uint8Array => {
     const { offset, byteLength } = sectionOf(container, kind)
     return fetch(offset, byteLength)
@@ -80,9 +80,9 @@ async function checkGuarded(container: Container, arrived: readonly Section[], f
  * @throws MleError as `readInPieces`
  */
 export async function contentsOf(source: Source, options: Pick<ReadOptions, 'guard'>, limits: Limits): Promise<Contents> {
-  const hashes = options.guard !== undefined
-  const { container, fetch } = await gather(source, hashes, limits)
-  return (await checkGuarded(container, container.sections, copying(fetch, source), options, hashes, limits)).contents
+  const hash = options.guard !== undefined ? sha256 : undefined
+  const { container, fetch } = await gather(source, hash, limits)
+  return (await checkGuarded(container, container.sections, copying(fetch, source), options, hash, limits)).contents
 }
 
 /** The SHA-256 of the weights section, read piece by piece. Throws FORMAT_SHA256. */
@@ -102,14 +102,14 @@ export async function openSection(opener: Opener | undefined, kind: number, stor
 interface Pieces {
   readonly contents: Contents
   readonly opener: Opener | undefined
-  readonly hashes: boolean
+  readonly hash: Hash | undefined
   readonly source: Source
   readonly onProgress: ReadOptions['onProgress']
 }
 
 async function decodeAll(pieces: Pieces, decoded: Uint8Array): Promise<void> {
-  const { contents: { chunks, weights }, hashes, onProgress } = pieces
-  const sum = hashes ? sha256Stream() : undefined
+  const { contents: { chunks, weights }, hash, onProgress } = pieces
+  const sum = hash !== undefined ? sha256Stream() : undefined
   let done = 0
   for (let i = 0; i < chunks.length; i++) {
     const { rawOffset, rawBytes, storedBytes } = chunks[i]
@@ -121,7 +121,7 @@ async function decodeAll(pieces: Pieces, decoded: Uint8Array): Promise<void> {
 }
 
 /** Checks, opens and decodes chunk `index` into `out`. */
-async function decodePiece({ contents: { chunks, weights }, opener, hashes, source }: Pieces, index: number, out: Uint8Array, sum: Sha256Stream | undefined): Promise<void> {
+async function decodePiece({ contents: { chunks, weights }, opener, hash, source }: Pieces, index: number, out: Uint8Array, sum: Sha256Stream | undefined): Promise<void> {
   const chunk = chunks[index]
   const { codec, filter, rawBytes, storedOffset, storedBytes } = chunk
   const offset = weights.offset + storedOffset
@@ -129,17 +129,17 @@ async function decodePiece({ contents: { chunks, weights }, opener, hashes, sour
   if (codec === CODEC_NONE && !sealed) {
     // Checked where it will be used: nobody can change it between.
     await source.readInto(offset, out)
-    checkChunk(chunk, index, out, weights.offset, hashes)
+    checkChunk(chunk, index, out, weights.offset, hash)
     sum?.update(out)
     return
   }
   const stored = await source.read(offset, storedBytes)
   const bytes = source.bytes === undefined ? unshared(stored) : new Uint8Array(stored)
-  checkChunk(chunk, index, bytes, weights.offset, hashes)
+  checkChunk(chunk, index, bytes, weights.offset, hash)
   sum?.update(bytes)
   const payload = sealed && opener !== undefined ? await opener.open({ kind: KIND_WEIGHTS, index, count: chunks.length, codec, filter, rawBytes }, bytes) : bytes
   await decodeChunk(chunk, payload, out, { index, offset })
-  if (hashes && !sealed) requireRawHash(chunk, index, out, offset)
+  if (hash !== undefined && !sealed) requireRawHash(chunk, index, out, offset)
 }
 
 function requireRawHash(chunk: Chunk, index: number, raw: Uint8Array, offset: number): void {

@@ -3,7 +3,7 @@ import { plainBytes } from '../tensor/bytes.ts'
 import { MleError } from '../error.ts'
 import type { Graph, Metadata } from '../graph/graph.ts'
 import { crc32 } from '../platform/crc32.ts'
-import { sha256 } from '../platform/sha256.ts'
+import type { Hash } from '../platform/sha256.ts'
 import { openSource, type Source, type SourceInput } from '../platform/source.ts'
 import { equalBytes, firstNonZero, viewOf } from './bytes.ts'
 import { checkChunks, chunkGrid, decodeChunks, storedPlain } from './chunks.ts'
@@ -42,7 +42,7 @@ export async function read(input: SourceInput, options: ReadOptions = {}): Promi
   const source = await openSource(input, { maxBytes: limits.maxBytes, ranges: options.outputs !== undefined, stream: true })
   try {
     const special = options.guard !== undefined || options.outputs !== undefined || options.onProgress !== undefined || source.sequential === true
-    if (!special && source.bytes !== undefined && isPlain(source.bytes)) return readBytes(source.bytes, options)
+    if (!special && source.bytes !== undefined && isPlain(source.bytes)) return readPlain(source.bytes, options, await hashOf(options))
     return await readSource(source, options, limits, special)
   } finally {
     await source.close()
@@ -54,16 +54,12 @@ function isPlain(bytes: Uint8Array): boolean {
   return bytes.length < HEADER_BYTES || (bytes[8] & (FEATURE_ENCRYPTED | FEATURE_COMPRESSED)) === 0
 }
 
-/**
- * Reads a model from bytes in memory, at once. Without `allocate` the graph's tensors are views of `bytes` (of a copy where they
- * do not start at a multiple of 8). Compressed and encrypted files need `read`.
- */
-export function readBytes(source: Uint8Array, options: CheckOptions = {}): Graph {
+/** Reads a file that is neither compressed nor encrypted from bytes in memory. */
+export function readPlain(source: Uint8Array, options: CheckOptions, hash: Hash | undefined): Graph {
   const bytes = plainBytes(source)
   const limits = limitsOf(options.limits)
-  const hashes = wantsHashes(options)
   const container = parsePrefix(bytes, bytes.byteLength, limits)
-  const contents = checkContents(container, (offset, length) => bytes.subarray(offset, offset + length), hashes, limits)
+  const contents = checkContents(container, (offset, length) => bytes.subarray(offset, offset + length), hash, limits)
   if (!storedPlain(contents.chunks)) {
     throw new MleError('FORMAT_CODEC', 'the file is compressed: read() decodes it, readBytes() only takes codec none', { section: 'chunks', offset: sectionOf(container, KIND_CHUNKS).offset })
   }
@@ -76,26 +72,30 @@ export function readBytes(source: Uint8Array, options: CheckOptions = {}): Graph
   } else if (stored.byteOffset % 8 !== 0) {
     decoded = stored.slice()
   }
-  return finish(contents, decoded, hashes)
+  return finish(contents, decoded, hash)
 }
 
 async function readSource(source: Source, options: ReadOptions, limits: Limits, special: boolean): Promise<Graph> {
-  const hashes = wantsHashes(options)
-  if (special) return (await import('./read-chunks.ts')).readInPieces(source, options, hashes, limits)
-  const { container, fetch } = await gather(source, hashes, limits)
-  if (container.compressed || container.encrypted) return (await import('./read-chunks.ts')).readInPieces(source, options, hashes, limits)
-  const contents = checkContents(container, fetch, hashes, limits)
+  const hash = await hashOf(options)
+  if (special) return (await import('./read-chunks.ts')).readInPieces(source, options, hash !== undefined, limits)
+  const { container, fetch } = await gather(source, hash, limits)
+  if (container.compressed || container.encrypted) return (await import('./read-chunks.ts')).readInPieces(source, options, hash !== undefined, limits)
+  const contents = checkContents(container, fetch, hash, limits)
   const { weights, weightBytes } = contents
-  if (weightBytes === 0) return finish(contents, new Uint8Array(0), hashes)
+  if (weightBytes === 0) return finish(contents, new Uint8Array(0), hash)
   const decoded = options.allocate === undefined ? new Uint8Array(weightBytes) : allocated(options.allocate, weightBytes)
   await source.readInto(weights.offset, decoded)
-  return finish(contents, decoded, hashes)
+  return finish(contents, decoded, hash)
 }
 
-function wantsHashes(options: CheckOptions): boolean {
+export function wantsHashes(options: CheckOptions): boolean {
   const level = options.integrity ?? 'crc32'
   if (level !== 'crc32' && level !== 'sha256') throw new TypeError(`integrity is ${JSON.stringify(level)}, expected 'crc32' or 'sha256'`)
   return level === 'sha256'
+}
+
+async function hashOf(options: CheckOptions): Promise<Hash | undefined> {
+  return wantsHashes(options) ? (await import('../platform/sha256.ts')).sha256 : undefined
 }
 
 export function allocated(allocate: (byteLength: number) => Uint8Array, byteLength: number): Uint8Array {
@@ -109,15 +109,15 @@ export function allocated(allocate: (byteLength: number) => Uint8Array, byteLeng
 const HEAD_BYTES = 65536
 
 /**
- * Reads all that is checked before the weights. Unknown sections are read only if their hashes are wanted.
+ * Reads all that is checked before the weights. Unknown sections are read only if hashes are wanted.
  *
  * @param parts the whole file, or only what stands before the weights
  */
-export async function gather(source: Source, hashes: boolean, limits: Limits, parts: 'all' | 'head' = 'all'): Promise<{ container: Container; fetch: Fetch }> {
+export async function gather(source: Source, hash: Hash | undefined, limits: Limits, parts: 'all' | 'head' = 'all'): Promise<{ container: Container; fetch: Fetch }> {
   // Hashes are kept and compared later: nobody may change them meanwhile.
   const start = async (length: number): Promise<Uint8Array> => {
     const bytes = await source.read(0, Math.min(length, source.byteLength))
-    return hashes && source.bytes !== undefined ? new Uint8Array(bytes) : bytes
+    return hash !== undefined && source.bytes !== undefined ? new Uint8Array(bytes) : bytes
   }
   let head = await start(HEAD_BYTES)
   const needed = prefixLength(head, limits)
@@ -126,7 +126,7 @@ export async function gather(source: Source, hashes: boolean, limits: Limits, pa
   const pieces: Piece[] = [{ offset: 0, bytes: head }]
   const { sections, signature } = container
   const wanted = parts === 'all' ? sections : headSections(container)
-  for (const part of [{ name: 'signature block', ...signature }, ...wanted]) await gatherPart(source, part, hashes, pieces, head.byteLength)
+  for (const part of [{ name: 'signature block', ...signature }, ...wanted]) await gatherPart(source, part, hash, pieces, head.byteLength)
   return { container, fetch: fetchFrom(pieces) }
 }
 
@@ -140,8 +140,8 @@ interface Piece {
   readonly bytes: Uint8Array
 }
 
-async function gatherPart(source: Source, part: Pick<Section, 'offset' | 'byteLength'> & { readonly name: string }, hashes: boolean, pieces: Piece[], known: number): Promise<void> {
-  const skipped = part.name === 'weights' || (part.name === 'unknown' && !hashes)
+async function gatherPart(source: Source, part: Pick<Section, 'offset' | 'byteLength'> & { readonly name: string }, hash: Hash | undefined, pieces: Piece[], known: number): Promise<void> {
+  const skipped = part.name === 'weights' || (part.name === 'unknown' && hash === undefined)
   const end = part.offset + part.byteLength
   const start = skipped ? end : part.offset
   const padded = alignUp(end)
@@ -158,21 +158,21 @@ function fetchFrom(pieces: readonly Piece[]): Fetch {
 }
 
 /** What stands from the end of the weights on: their padding, and sections that are unknown. */
-export async function checkTail(source: Source, container: Container, hashes: boolean): Promise<void> {
+export async function checkTail(source: Source, container: Container, hash: Hash | undefined): Promise<void> {
   const pieces: Piece[] = []
   const tail = container.sections.slice(headSections(container).length)
-  for (const part of tail) await gatherPart(source, part, hashes, pieces, 0)
-  checkOuter(tail, fetchFrom(pieces), hashes)
+  for (const part of tail) await gatherPart(source, part, hash, pieces, 0)
+  checkOuter(tail, fetchFrom(pieces), hash)
 }
 
 /**
  * Checks everything but the weights: padding, sums, JSON, names, chunk table.
  *
- * @param hashes also check SHA-256 of all sections but the weights
+ * @param hash given to check also the SHA-256 of all sections but the weights
  */
-export function checkContents(container: Container, fetch: Fetch, hashes: boolean, limits: Limits): Contents {
+export function checkContents(container: Container, fetch: Fetch, hash: Hash | undefined, limits: Limits): Contents {
   checkPrefixEnd(container, fetch)
-  checkOuter(container.sections, fetch, hashes)
+  checkOuter(container.sections, fetch, hash)
   if (container.encrypted) throw locked(container)
   const sectionBytes = (kind: number): Uint8Array => {
     const { offset, byteLength } = sectionOf(container, kind)
@@ -210,9 +210,9 @@ export function checkPrefixEnd(container: Container, fetch: Fetch): void {
 }
 
 /** Gaps after sections, and the sums of these. */
-export function checkOuter(sections: readonly Section[], fetch: Fetch, hashes: boolean): void {
+export function checkOuter(sections: readonly Section[], fetch: Fetch, hash: Hash | undefined): void {
   for (const { offset, byteLength } of sections) checkGap(offset + byteLength, fetch)
-  for (const section of sections) checkSection(section, fetch, hashes)
+  for (const section of sections) checkSection(section, fetch, hash)
 }
 
 function checkGap(end: number, fetch: Fetch): void {
@@ -230,21 +230,17 @@ function checkSignatureBlock(container: Container, fetch: Fetch): void {
   if (stored !== actual) throw new MleError('FORMAT_SIGNATURE', `the signature block is damaged: its CRC-32 is ${actual}, the block says ${stored}`, { section: 'signature block', offset, expected: stored, actual })
 }
 
-function checkSection(section: Section, fetch: Fetch, hashes: boolean): void {
+function checkSection(section: Section, fetch: Fetch, hash: Hash | undefined): void {
   const { name, offset } = section
-  if (name === 'weights' || (name === 'unknown' && !hashes)) return
+  if (name === 'weights' || (name === 'unknown' && hash === undefined)) return
   const bytes = fetch(offset, section.byteLength)
   const actual = crc32(bytes)
   if (actual !== section.crc32) throw new MleError('FORMAT_CRC32', `${name}: the section is damaged: its CRC-32 is ${actual}, the table says ${section.crc32}`, { section: name, offset, expected: section.crc32, actual })
-  if (hashes) checkHash(section, bytes)
+  if (hash !== undefined) requireHash(section, hash(bytes))
 }
 
-function checkHash(section: Section, bytes: Uint8Array): void {
-  requireHash(section, sha256(bytes))
-}
-
-export function requireHash(section: Section, hash: Uint8Array): void {
-  if (equalBytes(hash, section.sha256)) return
+export function requireHash(section: Section, sum: Uint8Array): void {
+  if (equalBytes(sum, section.sha256)) return
   throw new MleError('FORMAT_SHA256', `${section.name}: the section does not have the SHA-256 that the table says`, { section: section.name, offset: section.offset })
 }
 
@@ -256,9 +252,9 @@ export function decodeSection<T>(container: Container, kind: number, bytes: Uint
 }
 
 /** Checks the weights in place and lets the tensors see them. */
-function finish(contents: Contents, weights: Uint8Array, hashes: boolean): Graph {
-  checkChunks(contents.chunks, weights, contents.weights.offset, hashes)
-  if (hashes) checkHash(contents.weights, weights)
+function finish(contents: Contents, weights: Uint8Array, hash: Hash | undefined): Graph {
+  checkChunks(contents.chunks, weights, contents.weights.offset, hash)
+  if (hash !== undefined) requireHash(contents.weights, hash(weights))
   return filled(contents, weights)
 }
 

@@ -1,7 +1,8 @@
 // Graph -> .mle bytes. The same graph gives the same bytes everywhere.
 import { MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
-import { chunkGrid, encodeChunkTable, plainChunks, storedPlain, type GridCell, type StoredChunk } from './chunks.ts'
+import { chunkGrid, storedPlain, type GridCell } from './chunks.ts'
+import { encodeChunkTable, plainChunks, type StoredChunk } from './encode-chunks.ts'
 import { encodeGraph, encodeMetadata } from './encode-graph.ts'
 import type { StoredTensor } from './encode-tensors.ts'
 import { FEATURE_COMPRESSED, KIND_CHUNKS, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from './layout.ts'
@@ -59,6 +60,6 @@ function assemble(metadata: Uint8Array, graph: Uint8Array, tensors: readonly Sto
     compressed ? FEATURE_COMPRESSED : 0,
   )
   // What is written can be read: the reader's own checks on everything but the weights, which cost little.
-  checkContents(parsePrefix(file, file.length, DEFAULT_LIMITS), (offset, length) => file.subarray(offset, offset + length), false, DEFAULT_LIMITS)
+  checkContents(parsePrefix(file, file.length, DEFAULT_LIMITS), (offset, length) => file.subarray(offset, offset + length), undefined, DEFAULT_LIMITS)
   return file
 }

@@ -10,7 +10,6 @@ import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
 import type { Graph } from './graph.ts'
 import type { MemoryPart } from './shared-weights.ts'
-import { refuseFloat64 } from './narrow.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
 import { weightBytesOf } from './weights.ts'
@@ -101,8 +100,8 @@ export interface DeviceOptions {
 export async function createDevice(name: DeviceName, graph: Graph, schemas: () => Promise<ReadonlyMap<string, OpSchema>>, options: DeviceOptions = {}): Promise<Device> {
   if (name === 'cpu') return cpuDevice()
   if (name === 'webgpu') {
+    const [{ createWebgpuDevice }, { gpuKernels }, { refuseFloat64 }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts'), import('./narrow.ts')])
     refuseFloat64(graph, await schemas())
-    const [{ createWebgpuDevice }, { gpuKernels }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts')])
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
   if (name === 'auto' && !isWorthWasm(operatorKeys(graph), options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()

@@ -2,6 +2,9 @@
 // asynchronous, missing on plain http, and its first use costs milliseconds.
 import { hostCrypto } from './host.ts'
 
+/** The hash of some bytes, one part after the other. */
+export type Hash = (...parts: readonly Uint8Array[]) => Uint8Array
+
 /** The 32-byte SHA-256 of `parts`, one after the other. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = parts.length === 1 ? parts[0] : concat(parts)

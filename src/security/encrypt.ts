@@ -1,10 +1,11 @@
 // Seals and opens whole files.
 import { MleError } from '../error.ts'
 import { decodeChunk } from '../format/codec/decode.ts'
-import { cutChunks, encodeChunkTable, type StoredChunk } from '../format/chunks.ts'
+import { cutChunks, encodeChunkTable, type StoredChunk } from '../format/encode-chunks.ts'
 import { FEATURE_ENCRYPTED, KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS, OPTIONAL_KIND, TAG_BYTES } from '../format/layout.ts'
 import { joined, layOutFile } from '../format/lay-out.ts'
-import { sectionOf, type SectionContent } from '../format/prefix.ts'
+import type { SectionContent } from '../format/encode-prefix.ts'
+import { sectionOf } from '../format/prefix.ts'
 import { sha256 } from '../platform/sha256.ts'
 import { createSealer, unlock, type Sealing, type Unlocking } from './envelope.ts'
 import { openParts, refuseEncrypted, type FileParts } from './file-parts.ts'

@@ -22,7 +22,7 @@ export function openParts(source: Uint8Array): FileParts {
   const container = parsePrefix(bytes, bytes.length, DEFAULT_LIMITS)
   const fetch: Fetch = (offset, length) => bytes.subarray(offset, offset + length)
   checkPrefixEnd(container, fetch)
-  checkOuter(container.sections, fetch, true)
+  checkOuter(container.sections, fetch, sha256)
   const weights = sectionOf(container, KIND_WEIGHTS)
   requireHash(weights, sha256(fetch(weights.offset, weights.byteLength)))
   const { offset, byteLength } = container.signature

@@ -2,7 +2,7 @@
 import { MleError } from '../error.ts'
 import { alignUp } from '../format/layout.ts'
 import { prefixWithSignature } from '../format/lay-out.ts'
-import { rootOf } from '../format/prefix.ts'
+import { rootOf } from '../format/root.ts'
 import { importPublicKey, publicKeyOf, signMessage, verifySignature } from './ed25519.ts'
 import { openParts } from './file-parts.ts'
 import { keyIdOf, publicKeyBytes, seedBytes, type KeySource } from './keys.ts'

@@ -4,12 +4,13 @@ import { codecName } from '../format/chunks.ts'
 import { decodeMetadata } from '../format/decode-metadata.ts'
 import { KIND_CHUNKS, KIND_ENCRYPTION, KIND_GRAPH, KIND_METADATA, KIND_WEIGHTS } from '../format/layout.ts'
 import { limitsOf, type Limits } from '../format/limits.ts'
-import { rootOf, sectionOf } from '../format/prefix.ts'
+import { sectionOf } from '../format/prefix.ts'
+import { rootOf } from '../format/root.ts'
 import { checkWeightsHash, openSection } from '../format/read-chunks.ts'
 import { checkOuter, checkPrefixEnd, decodeContents, decodeSection, gather, type Fetch } from '../format/read.ts'
 import type { Container, Opener } from '../format/types.ts'
 import type { Metadata } from '../graph/graph.ts'
-import { hex } from '../platform/sha256.ts'
+import { hex, sha256 } from '../platform/sha256.ts'
 import { openSource, type SourceInput } from '../platform/source.ts'
 import { unlock, type Unlocking } from './envelope.ts'
 import { checkContent, checkModel, checkedSigners, type TrustPolicy } from './policy.ts'
@@ -40,11 +41,11 @@ export async function verifyFile(input: SourceInput, policy: TrustPolicy, option
   const limits = limitsOf(options.limits)
   const source = await openSource(input, { maxBytes: limits.maxBytes })
   try {
-    const { container, fetch } = await gather(source, true, limits)
+    const { container, fetch } = await gather(source, sha256, limits)
     checkPrefixEnd(container, fetch)
     const { offset, byteLength } = container.signature
     const signatures = await verifySignatures(container, fetch(offset, byteLength), policy)
-    checkOuter(container.sections, fetch, true)
+    checkOuter(container.sections, fetch, sha256)
     await checkWeightsHash(source, container)
     const metadata = await checkSealed(container, fetch, policy, options, limits)
     return { root: hex(rootOf(container)), signatures, metadata }

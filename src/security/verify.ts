@@ -1,6 +1,6 @@
 // Are the signatures of a file those that a policy asks for?
 import { MleError } from '../error.ts'
-import { rootOf } from '../format/prefix.ts'
+import { rootOf } from '../format/root.ts'
 import type { Container } from '../format/types.ts'
 import { importPublicKey, verifySignature } from './ed25519.ts'
 import { keyIdOf, publicKeyBytes, type KeySource } from './keys.ts'

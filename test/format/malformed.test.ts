@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { malformedFiles, tinyGraph, wellFormedFile } from '../../conformance/malformed-files.ts'
 import { MleError } from '../../src/error.ts'
 import { inspect } from '../../src/format/inspect.ts'
-import { read, readBytes } from '../../src/format/read.ts'
+import { readBytes } from '../../src/format/read-bytes.ts'
+import { read } from '../../src/format/read.ts'
 import { write } from '../../src/format/write.ts'
 
 interface Expected {

@@ -1,10 +1,6 @@
 // Pickle files as they lie on disk: bare, or inside one of the six compressions that joblib writes.
 import { MleError } from '../../error.ts'
 import { inflate, type InflateFormat } from '../../platform/inflate.ts'
-import { decodeBzip2 } from '../codec/bzip2.ts'
-import { decodeLz4Frames } from '../codec/lz4-frame.ts'
-import { decodeLzmaFile } from '../codec/lzma.ts'
-import { decodeXz } from '../codec/xz.ts'
 import { DEFAULT_PICKLE_LIMITS, type PickleLimits } from './limits.ts'
 import { readPickle } from './machine.ts'
 import type { PickleOptions } from './options.ts'
@@ -60,13 +56,13 @@ export async function decompressPickle(bytes: Uint8Array, limits: Partial<Pickle
     case 'gzip':
       return inflate(bytes, compression satisfies InflateFormat, maxBytes)
     case 'bzip2':
-      return decodeBzip2(bytes, maxBytes)
+      return (await import('../codec/bzip2.ts')).decodeBzip2(bytes, maxBytes)
     case 'lzma':
-      return decodeLzmaFile(bytes, maxBytes)
+      return (await import('../codec/lzma.ts')).decodeLzmaFile(bytes, maxBytes)
     case 'xz':
-      return decodeXz(bytes, maxBytes)
+      return (await import('../codec/xz.ts')).decodeXz(bytes, maxBytes)
     case 'lz4':
-      return decodeLz4Frames(bytes, maxBytes)
+      return (await import('../codec/lz4-frame.ts')).decodeLz4Frames(bytes, maxBytes)
     case undefined:
       if (startsWith(bytes, [0x5a, 0x46, 0x30, 0x78])) {
         throw new MleError('PICKLE_JOBLIB_OLD', 'the file was compressed by joblib before 0.10, which kept arrays in separate files; load it with joblib and dump it again', { offset: 0 })
