@@ -5,6 +5,7 @@ import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.
 import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
 import { placeWindow, windowOf } from '../window.ts'
+import { makeTransposed } from './conv-transposed.ts'
 import { offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -17,7 +18,7 @@ const MAX_TAPS = PACKED_BYTES / 32
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [['Conv', { make: (context) => makeConv(host, context) }]]
+  return [['Conv', { make: (context) => makeConv(host, context) }], ['ConvTranspose', { make: (context) => makeTransposed(host, context) }]]
 }
 
 /** Taps of a window, from the shape of weights as far as it is known. */

@@ -6,7 +6,7 @@ const list = (names: string): readonly string[] => names.split(' ')
 export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /* @__PURE__ */ new Map<WasmModuleName, readonly string[]>([
   ['trees', list('mle.TreeEnsemble mle.TreeLeaves')],
   ['linear', list('MatMul Gemm')],
-  ['conv', list('Conv')],
+  ['conv', list('Conv ConvTranspose')],
   ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf LeakyRelu Clip Pow')],
   ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceMax ReduceMin GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],

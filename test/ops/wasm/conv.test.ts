@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, noise } from './equal.ts'
+import { assertEqual, noise, wasmOnly } from './equal.ts'
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 
@@ -47,4 +47,41 @@ test('wasm: convolutions of the shapes of networks have the bits of cpu', async 
       await assertEqual('Conv', { inputs: [{ tensor: noise(1, type, x, 0) }, { tensor: noise(2, type, w, 0), constant: true }, { tensor: noise(3, type, [w[0]], 0), constant: true }], attributes })
     }
   }
+})
+
+test('wasm: transposed convolutions have the bits of cpu', async () => {
+  const padding = fc.constantFrom('pads' as const, 'SAME_UPPER' as const, 'SAME_LOWER' as const)
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, spatial, fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 9 })), fc.integer({ min: 1, max: 3 }), fc.boolean(), fc.boolean(), padding, (seed, type, axes, [batch, channels, features], group, hasBias, odd, pads) => {
+      const extra = axes.map(({ stride, dilation }) => Math.min(stride, dilation) - 1)
+      // Pads that take more than there is are no convolution.
+      const whole = axes.map(({ dim, kernel, stride, dilation }, i) => stride * (dim - 1) + extra[i] + (kernel - 1) * dilation + 1)
+      const before = axes.map((axis, i) => Math.min(axis.before, whole[i] - 1))
+      const after = axes.map((axis, i) => Math.min(axis.after, whole[i] - 1 - before[i]))
+      return assertEqual('ConvTranspose', {
+        inputs: [
+          { tensor: noise(seed, type, [batch, channels * group, ...axes.map(({ dim }) => dim)], odd ? 0.02 : 0) },
+          { tensor: noise(seed + 1, type, [channels * group, features, ...axes.map(({ kernel }) => kernel)], 0), constant: true },
+          ...(hasBias ? [{ tensor: noise(seed + 2, type, [features * group]), constant: true }] : []),
+        ],
+        attributes: {
+          group, strides: axes.map(({ stride }) => stride), dilations: axes.map(({ dilation }) => dilation), output_padding: extra,
+          ...(pads === 'pads' ? { pads: [...before, ...after] } : { auto_pad: pads }),
+        },
+      }, wasmOnly)
+    }),
+    { numRuns: 250 },
+  )
+})
+
+test('wasm: transposed convolutions of several blocks of channels and places have the bits of cpu', async () => {
+  for (const [shape, weights, stride] of [[[1, 75, 9, 23], [75, 3, 4, 4], 2], [[2, 7, 30, 41], [7, 130, 2, 2], 2], [[1, 700, 3, 5], [700, 5, 3, 3], 1]] as const) {
+    await assertEqual('ConvTranspose', { inputs: [{ tensor: noise(1, 'float32', shape, 0) }, { tensor: noise(2, 'float32', weights, 0), constant: true }], attributes: { strides: [stride, stride], pads: [1, 1, 1, 1] } }, wasmOnly)
+  }
+})
+
+test('transposed convolutions by weights that are no finite numbers are left to cpu', async () => {
+  const weights = noise(2, 'float32', [2, 3, 3], 0)
+  weights.data[4] = Infinity
+  await assertEqual('ConvTranspose', { inputs: [{ tensor: noise(1, 'float32', [1, 2, 5], 0) }, { tensor: weights, constant: true }] })
 })

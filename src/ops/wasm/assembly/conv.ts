@@ -73,8 +73,9 @@ function packPanel<T>(shape: usize, x: usize, channels: usize, planeBytes: usize
   // Lanes of one row of outputs are evenly spaced and need not be taken one by one, unless the padding cuts them.
   const inRow = from + lanes <= places && from / <usize>field(shape, 5) == (from + lanes - 1) / <usize>field(shape, 5)
   const first = <isize>load<i32>(lanesAt, 64)
-  const last = <isize>load<i32>(lanesAt + (lanes - 1) * 4, 64) + (kw - 1) * field(shape, 14)
-  const isInner = inRow && first >= 0 && last < field(shape, 2)
+  const last = <isize>load<i32>(lanesAt + (lanes - 1) * 4, 64)
+  const reach = (kw - 1) * field(shape, 14)
+  const isInner = inRow && first + min<isize>(0, reach) >= 0 && last + max<isize>(0, reach) < field(shape, 2)
   for (let i: isize = 0; i < kd; i++) {
     for (let j: isize = 0; j < kh; j++) {
       const d = i * field(shape, 12)
@@ -292,6 +293,74 @@ function conv<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch:
       y += features * places * sizeof<T>()
     }
   }
+}
+
+// Transposed convolutions: outputs whose places are alike modulo the stride take the same taps, so that each such phase is a convolution of stride 1
+// whose taps go backwards through the input; its outputs lie `stride` apart.
+
+/** A phase behind its window: what rows and columns the output has, strides d, h, w and where the phase begins. */
+const OUTPUT: usize = 21
+/** Behind the packed panels: outputs of a block of places. */
+const OUTPUTS_BYTES: usize = 131072
+
+// block [features, width] of outputs from place `from` on -> y [features, size]
+function scatter<T>(shape: usize, block: usize, step: usize, from: usize, count: usize, features: usize, bias: usize, y: usize, size: usize): void {
+  const height: usize = field(shape, 4)
+  const width: usize = field(shape, 5)
+  const stride: usize = field(shape, OUTPUT + 4)
+  for (let m: usize = 0; m < features; m++, block += step, y += size * sizeof<T>()) {
+    const more: T = bias ? load<T>(bias + m * sizeof<T>()) : <T>0
+    let at = block
+    for (let p = from; p < from + count; ) {
+      const row = p / width
+      const left = min(width - p % width, from + count - p)
+      const z: usize = (row / height) * field(shape, OUTPUT + 2)
+      const place = (z * field(shape, OUTPUT) + (row % height) * field(shape, OUTPUT + 3)) * field(shape, OUTPUT + 1) + (p % width) * stride + field(shape, OUTPUT + 5)
+      let to = y + place * sizeof<T>()
+      for (let e: usize = 0; e < left; e++, at += sizeof<T>(), to += stride * sizeof<T>()) store<T>(to, bias ? load<T>(at) + more : load<T>(at))
+      p += left
+    }
+  }
+}
+
+// x [batch, groups, channels, plane], w [groups, features, channels, taps] of one phase -> its places of y [batch, groups, features, size]
+function transposed<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, size: usize, scratch: usize): void {
+  const lanes: usize = 32 / sizeof<T>()
+  const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
+  const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
+  const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
+  const depth = channels * taps
+  const perBlock = max<usize>(1, DEPTH_BYTES / sizeof<T>() / max<usize>(1, taps))
+  const blockPanels = PACKED_BYTES / (min(perBlock, channels) * max<usize>(1, taps) * PANEL)
+  const most = max<usize>(1, min(blockPanels, OUTPUTS_BYTES / (features * PANEL))) * lanes
+  const packed = scratch + PACKED_AT
+  const outputs = packed + PACKED_BYTES
+  for (let n: usize = 0; n < batch; n++) {
+    for (let group: usize = 0; group < groups; group++) {
+      const weights = w + group * features * depth * sizeof<T>()
+      for (let p: usize = 0; p < places; p += most) {
+        const count = min(most, places - p)
+        const width = (count + lanes - 1) / lanes * lanes
+        for (let c: usize = 0; c < channels; c += perBlock) {
+          const some = min(perBlock, channels - c)
+          const panelStep = some * taps * PANEL
+          for (let q: usize = 0; q < count; q += lanes) packPanel<T>(shape, x + c * planeBytes, some, planeBytes, p + q, places, scratch + LANES_AT, packed + q / lanes * panelStep)
+          product<T>(features, some * taps, width, weights + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, outputs, width * sizeof<T>(), c == 0, 0, scratch)
+        }
+        scatter<T>(shape, outputs, width * sizeof<T>(), p, count, features, bias ? bias + group * features * sizeof<T>() : 0, y, size)
+      }
+      x += channels * planeBytes
+      y += features * size * sizeof<T>()
+    }
+  }
+}
+
+export function transposed32(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, size: usize, scratch: usize): void {
+  transposed<f32>(shape, x, w, bias, y, batch, groups, channels, features, size, scratch)
+}
+
+export function transposed64(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, size: usize, scratch: usize): void {
+  transposed<f64>(shape, x, w, bias, y, batch, groups, channels, features, size, scratch)
 }
 
 export function conv32(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
