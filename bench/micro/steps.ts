@@ -1,5 +1,5 @@
 // Where the time of a model goes: the steps of its plan on the wasm device by operator, who computes them, and what they take.
-// node --import tsx bench/micro/steps.ts MODEL [--dim 8] [--rounds 20] [--relaxed] [--list]
+// node --import tsx bench/micro/steps.ts MODEL [--dim 8] [--shape x=1,3,224,224 ...] [--rounds 20] [--relaxed] [--list]
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -13,7 +13,7 @@ import { isTensorType, type ValueType } from '../../src/ops/types.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { dim: { type: 'string', default: '8' }, rounds: { type: 'string', default: '20' }, relaxed: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+  options: { dim: { type: 'string', default: '8' }, shape: { type: 'string', multiple: true, default: [] }, rounds: { type: 'string', default: '20' }, relaxed: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
 })
 const [path] = positionals
 if (path === undefined) throw new RangeError('a path of a model is needed')
@@ -24,7 +24,8 @@ const model = await load(source, { device: 'wasm', determinism: values.relaxed ?
 const { graph, device } = model
 const operators = await loadOperators(operatorKeys(graph))
 const plan = planGraph(graph, graph.outputs.map(({ name }) => name), { ...operators, preferred: device.preferred, weights: device.weights, scratch: device.scratch })
-const types = graph.inputs.map(({ type }): ValueType => (isTensorType(type) ? { dtype: type.dtype, shape: type.shape?.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : dim)) } : type))
+const shapes = new Map(values.shape.map((spec): [string, number[]] => [spec.split('=')[0], spec.split('=')[1].split(',').filter((size) => size !== '').map(Number)]))
+const types = graph.inputs.map(({ name, type }): ValueType => (isTensorType(type) ? { dtype: type.dtype, shape: shapes.get(name) ?? type.shape?.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : dim)) } : type))
 const instance = instantiate(plan, createWorkspace(device.arena, device.weights), types, 'io')
 for (const id of plan.inputs) {
   const view = instance.bound.frame[id]

@@ -5,7 +5,7 @@ import { numbers, perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, View, WasmHost } from '../kernel.ts'
 import { kernelOf, transposedSize } from '../schemas/conv.ts'
 import { threeDims, windowOf, type Places, type Window } from '../window.ts'
-import { blockOnce, bytesOf, offsetOf, wordsOf, writePlaces } from './memory.ts'
+import { blockOnce, bytesOf, numbersAt, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** The description of a phase, then what assembly/conv.ts asks for: packed panels, outputs of a block. */
@@ -114,8 +114,8 @@ function packClass(host: WasmHost, w: View, from: number, bytes: number, groups:
   const counts = axes.map((axis, i) => tapsOf(axis, first[i]))
   const length = all * features * counts[0] * counts[1] * counts[2]
   return blockOnce(host, `taps ${from} ${bytes} ${groups} ${first.join()} ${axes.map(({ step }) => step).join()}`, length * bytes, (to) => {
-    const values = numbers(w)
-    const packed = bytes === 4 ? new Float32Array(host.memory.buffer, to, length) : new Float64Array(host.memory.buffer, to, length)
+    const values = numbersAt(host, w.dtype, from, w.size)
+    const packed = numbersAt(host, w.dtype, to, length)
     const [, { kernel: kh }, { kernel: kw }] = axes
     const kernelSize = axes[0].kernel * kh * kw
     let o = 0

@@ -1,4 +1,6 @@
 // What the wasm kernels share: where views lie, and blocks made from constants.
+import { viewKernelData, type DType } from '../../tensor/dtype.ts'
+import type { Numbers } from '../cpu/nest.ts'
 import type { KernelContext, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import type { Places } from '../window.ts'
@@ -11,7 +13,10 @@ export function offsetOf(view: View): number {
 /** Blocks made from constants, by what they were made from: plans of one model share them. */
 const blocks = /* @__PURE__ */ new WeakMap<WasmHost, Map<string, number>>()
 
-/** A block of `byteLength` that `fill` writes the first time that this host asks for `key`. */
+/**
+ * A block of `byteLength` that `fill` writes the first time that this host asks for `key`. Making it may have grown the memory: `fill` reads constants
+ * through `numbersAt`, because views over them are dead by then, and so are their offsets.
+ */
 export function blockOnce(host: WasmHost, key: string, byteLength: number, fill: (offset: number) => void): number {
   let own = blocks.get(host)
   if (own === undefined) blocks.set(host, (own = new Map()))
@@ -22,6 +27,11 @@ export function blockOnce(host: WasmHost, key: string, byteLength: number, fill:
     fill(offset)
   }
   return offset
+}
+
+/** Numbers at a place in the host's memory, as it is now. */
+export function numbersAt(host: WasmHost, dtype: DType, offset: number, length: number): Numbers {
+  return viewKernelData(dtype, host.memory.buffer, offset, length) as Numbers
 }
 
 /** The host's memory as 32-bit words; a new view only when it has grown. */

@@ -1,10 +1,10 @@
-// Recurrent layers on the wasm device: default activation functions (a plain layer may have Relu too) and constant weights; the rest is cpu's.
+// Recurrent layers on the wasm device: the usual activation functions and constant weights; the rest is cpu's.
 import { MleError } from '../../error.ts'
-import { float, int, text, texts } from '../attributes.ts'
+import { float, floats as floatsOf, int, text, texts } from '../attributes.ts'
 import { numbers } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { blockOnce, bytesOf, offsetOf } from './memory.ts'
+import { blockOnce, bytesOf, numbersAt, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** The edge of products, then sums of gates, then state, cell state and one more of their size with 16 bytes to spare. */
@@ -18,13 +18,13 @@ const SPARE_BYTES = 64
 
 interface Form {
   readonly gates: number
-  readonly functions: string
+  readonly functions: readonly string[]
 }
 
 const FORMS: ReadonlyMap<string, Form> = /* @__PURE__ */ new Map([
-  ['LSTM', { gates: 4, functions: 'sigmoid tanh tanh' }],
-  ['GRU', { gates: 3, functions: 'sigmoid tanh' }],
-  ['RNN', { gates: 1, functions: 'tanh' }],
+  ['LSTM', { gates: 4, functions: ['sigmoid', 'tanh', 'tanh'] }],
+  ['GRU', { gates: 3, functions: ['sigmoid', 'tanh'] }],
+  ['RNN', { gates: 1, functions: ['tanh'] }],
 ])
 
 /** Kernels over a host's memory, by operator key. */
@@ -43,6 +43,37 @@ interface Direction {
   readonly biasR: number
 }
 
+/** Functions as assembly/recurrent.ts numbers them. */
+const KINDS: readonly string[] = ['sigmoid', 'tanh', 'relu', 'hardsigmoid']
+
+/** Functions of one direction, four bits each, and the parameters of a hard sigmoid. */
+interface Gates {
+  readonly kinds: number
+  readonly alpha: number
+  readonly beta: number
+}
+
+/** undefined where a direction has a function of another kind, or hard sigmoids of two kinds. */
+function gatesOf({ attributes }: KernelContext, usual: readonly string[], directions: number): readonly Gates[] | undefined {
+  const given = (texts(attributes, 'activations') ?? []).map((name) => name.toLowerCase())
+  const names = given.length > 0 ? given : Array.from({ length: directions }, () => usual).flat()
+  const [alphas, betas] = [[...(floatsOf(attributes, 'activation_alpha') ?? [])], [...(floatsOf(attributes, 'activation_beta') ?? [])]]
+  const all: Gates[] = []
+  for (let d = 0; d < directions; d++) {
+    let kinds = 0
+    const hard: [number, number][] = []
+    for (let i = 0; i < usual.length; i++) {
+      const kind = KINDS.indexOf(names[d * usual.length + i])
+      if (kind < 0) return undefined
+      if (kind === 3) hard.push([alphas.shift() ?? 0.2, betas.shift() ?? 0.5])
+      kinds |= kind << (4 * i)
+    }
+    if (hard.some(([alpha, beta]) => alpha !== hard[0][0] || beta !== hard[0][1])) return undefined
+    all.push({ kinds, alpha: hard[0]?.[0] ?? 0, beta: hard[0]?.[1] ?? 0 })
+  }
+  return all
+}
+
 // X [steps, batch, features], W [directions, gates hidden, features], R [directions, gates hidden, hidden] -> Y [steps, directions, batch, hidden], Y_h, Y_c [directions, batch, hidden]
 function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { gates, functions }: Form): Kernel | undefined {
   const { attributes, op, inputTypes } = context
@@ -51,11 +82,9 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
   if (bytes === undefined || W === undefined || R === undefined || (inputTypes[3] !== undefined && B === undefined) || inputTypes[7] !== undefined) return undefined
   if (!inputTypes.every((type, i) => type === undefined || i === 4 || (isTensorType(type) && type.dtype === W.dtype)) || W.size === 0 || R.size === 0) return undefined
   const [directions, , n] = R.shape
-  const given = (texts(attributes, 'activations') ?? []).map((name) => name.toLowerCase())
-  const isRelu = op === 'RNN' && given.length > 0 && given.every((name) => name === 'relu')
-  const usual = Array.from({ length: directions }, () => functions).join(' ')
   const clip = float(attributes, 'clip', Infinity)
-  if ((given.length > 0 && given.join(' ') !== usual && !isRelu) || (clip > 0 && clip < Infinity) || int(attributes, 'input_forget', 0) !== 0) return undefined
+  const gateFunctions = gatesOf(context, functions, directions)
+  if (gateFunctions === undefined || (clip > 0 && clip < Infinity) || int(attributes, 'input_forget', 0) !== 0) return undefined
   const features = W.shape[2]
   const linear = int(attributes, 'linear_before_reset', 0) !== 0 ? 1 : 0
   const batchFirst = int(attributes, 'layout', 0) !== 0
@@ -68,20 +97,20 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
   const copy = wasmFunction(host.exports, 'copyBytes')
   const clear = wasmFunction(host.exports, 'clearBytes')
   const run = wasmFunction(host.exports, op.toLowerCase() + suffix)
-  const [wFrom, rFrom] = [offsetOf(W), offsetOf(R)]
+  // Before any block is made, which may grow the memory under the constants.
+  const [wFrom, rFrom, bFrom] = [offsetOf(W), offsetOf(R), B === undefined ? 0 : offsetOf(B)]
   const panels = (from: number, rows: number, depth: number): number =>
     blockOnce(host, `rows ${bytes} ${from} ${rows} ${depth}`, Math.ceil((rows * bytes) / PANEL_BYTES) * PANEL_BYTES * depth, (to) => pack(from, depth, rows, to))
   /** Biases of gate rows as whole panels: of the input, of the state, or both rounded once. */
   const biases = (d: number, row: number, count: number, which: 'input' | 'state' | 'both'): number => {
-    const key = `gates ${bytes} ${B === undefined ? '' : offsetOf(B)} ${d} ${row} ${count} ${which} ${gates * n}`
+    const key = `gates ${bytes} ${bFrom} ${d} ${row} ${count} ${which} ${gates * n}`
     return blockOnce(host, key, Math.ceil((count * bytes) / PANEL_BYTES) * PANEL_BYTES + SPARE_BYTES, (to) => {
       if (B === undefined) return
-      const at = offsetOf(B) + d * 2 * gates * n * bytes
-      const read = (place: number): number => floats(host, bytes, place, 1)[0]
-      const values = floats(host, bytes, to, count)
+      const given = numbersAt(host, B.dtype, bFrom + d * 2 * gates * n * bytes, 2 * gates * n)
+      const values = numbersAt(host, B.dtype, to, count)
       for (let i = 0; i < count; i++) {
-        const input = which === 'state' ? 0 : read(at + (row + i) * bytes)
-        values[i] = which === 'input' ? input : input + read(at + (gates * n + row + i) * bytes)
+        const input = which === 'state' ? 0 : given[row + i]
+        values[i] = which === 'input' ? input : input + given[gates * n + row + i]
       }
     })
   }
@@ -118,6 +147,7 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
     const stateRow = (batchFirst ? directions : 1) * rowBytes
     for (let d = 0; d < directions; d++) {
       const { w, r, bias, rh, biasH, biasR } = each[d]
+      const { kinds, alpha, beta } = gateFunctions[d]
       const isBackwards = isReverse || d === 1
       for (let s = 0; s < batches; s += together) {
         const rows = Math.min(together, batches - s)
@@ -136,9 +166,9 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
         const y = Y === undefined ? 0 : offsetOf(Y) + (batchFirst ? d : d * batches) * rowBytes + s * yRow + first * yStep
         const [dx, dy] = isBackwards ? [-xStep, -yStep] : [xStep, yStep]
         const chunk = Math.max(1, Math.floor(sumsBytes / (rows * gates * rowBytes)))
-        if (op === 'LSTM') run(length, rows, features, n, x, dx, xRow, w, r, bias, y, dy, yRow, sums, chunk, state, cell, more, scratchOffset)
-        else if (op === 'GRU') run(length, rows, features, n, x, dx, xRow, w, r, bias, rh, biasH, biasR, linear, y, dy, yRow, sums, chunk, state, more, scratchOffset)
-        else run(length, rows, features, n, x, dx, xRow, w, r, bias, isRelu ? 1 : 0, y, dy, yRow, sums, chunk, state, more, scratchOffset)
+        if (op === 'LSTM') run(length, rows, features, n, x, dx, xRow, w, r, bias, kinds, alpha, beta, y, dy, yRow, sums, chunk, state, cell, more, scratchOffset)
+        else if (op === 'GRU') run(length, rows, features, n, x, dx, xRow, w, r, bias, rh, biasH, biasR, linear, kinds, alpha, beta, y, dy, yRow, sums, chunk, state, more, scratchOffset)
+        else run(length, rows, features, n, x, dx, xRow, w, r, bias, kinds, alpha, beta, y, dy, yRow, sums, chunk, state, more, scratchOffset)
         for (let i = 0; i < rows; i++) {
           if (finalH !== undefined) copy(state + i * rowBytes, offsetOf(finalH) + stateAt + i * stateRow, rowBytes)
           if (finalC !== undefined) copy(cell + i * rowBytes, offsetOf(finalC) + stateAt + i * stateRow, rowBytes)
@@ -146,10 +176,6 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
       }
     }
   }
-}
-
-function floats({ memory }: WasmHost, bytes: number, at: number, length: number): Float32Array | Float64Array {
-  return bytes === 4 ? new Float32Array(memory.buffer, at, length) : new Float64Array(memory.buffer, at, length)
 }
 
 function isUniform(lengths: View, steps: number): boolean {

@@ -21,16 +21,21 @@ const declined = (key: string) => (): never => {
   throw new Error(`${key} was left to cpu`)
 }
 const given = wasmKernelsGiven(undefined)
-/** The kernels of wasm without the fallback to cpu's: what they decline fails. */
-const bound: WasmKernels = {
+/** The kernels of wasm without the fallback to cpu's: what they decline fails. Each object has a memory of its own. */
+const boundKernels = (): WasmKernels => ({
   ...given,
   table: (host, modules) => new Map([...given.table(host, modules)].map(([key, { make }]) => [key, { make: (context) => make(context, declined(key)) ?? declined(key)() }])),
-}
+})
+/** Every so many graphs begin with an empty memory, which grows while kernels are made. */
+const FRESH = 8
+let bound = boundKernels()
+let graphs = 0
 
 /** wasm for tests that prove that a kernel of it computes the operator. */
 export const wasmOnly: Platform = {
   name: 'wasm',
   async run(graph, feeds) {
+    if (graphs++ % FRESH === 0) bound = boundKernels()
     const keys = new Set(graph.nodes.map(({ domain, op }) => opKey(domain, op)))
     // Test graphs name their outputs by Identity.
     for (const key of keys) if (key !== 'Identity' && bound.modulesFor(new Set([key])).length === 0) declined(key)()

@@ -7,6 +7,27 @@ import { pack, PANEL, product } from './parts/product.ts'
 // r [gates n, n] as panels, biases as whole panels; state and cell [rows, n], before the first step and after the last; y may be 0; sums for
 // `chunk` steps; more has room for [rows, n] and 16 bytes, of which the last vector of a row takes some.
 
+// Functions of gates; `kinds` holds those of f, g and h, four bits each.
+const SIGMOID: i32 = 0
+const TANH: i32 = 1
+const RELU: i32 = 2
+
+// @ts-ignore: decorator
+@inline
+function hardPair(x: v128, alpha: f64, beta: f64): v128 {
+  return f64x2.max(f64x2.splat(0), f64x2.min(f64x2.splat(1), f64x2.add(f64x2.mul(f64x2.splat(alpha), x), f64x2.splat(beta))))
+}
+
+/** Of each lane; alpha and beta are those of a hard sigmoid, which is computed in float64. */
+function gate<T>(kind: i32, x: v128, alpha: f64, beta: f64): v128 {
+  if (kind == SIGMOID) return logisticOf<T>(x)
+  if (kind == TANH) return tanhOf<T>(x)
+  if (kind == RELU) return v128.max<T>(v128.splat<T>(0), x)
+  if (sizeof<T>() == 8) return hardPair(x, alpha, beta)
+  const low = f32x4.demote_f64x2_zero(hardPair(f64x2.promote_low_f32x4(x), alpha, beta))
+  return v128.shuffle<f32>(low, f32x4.demote_f64x2_zero(hardPair(f64x2.promote_low_f32x4(v128.shuffle<f32>(x, x, 2, 3, 2, 3)), alpha, beta)), 0, 1, 4, 5)
+}
+
 // x [steps, rows, features] -> sums [steps, rows, columns]
 function project<T>(steps: usize, rows: usize, features: usize, columns: usize, x: usize, xStep: usize, xRow: usize, w: usize, sums: usize, edge: usize): void {
   const cRow = columns * sizeof<T>()
@@ -42,9 +63,12 @@ function output(y: usize, yRow: usize, state: usize, rows: usize, rowBytes: usiz
   for (let row: usize = 0; row < rows; row++) memory.copy(y + row * yRow, state + row * rowBytes, rowBytes)
 }
 
-function lstm<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
+function lstm<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
   const bytes = n * sizeof<T>()
   const cRow: usize = 4 * bytes
+  const f = kinds & 15
+  const g = (kinds >> 4) & 15
+  const h = kinds >> 8
   for (let t: usize = 0; t < steps; t += chunk) {
     const some = min(chunk, steps - t)
     project<T>(some, rows, features, 4 * n, x + t * xStep, xStep, xRow, w, sums, edge)
@@ -56,10 +80,10 @@ function lstm<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize,
         for (let at: usize = 0; at < bytes; at += 16) {
           const from = gates + at
           const to = row * bytes + at
-          const forgotten = v128.mul<T>(logisticOf<T>(v128.load(from + 2 * bytes)), v128.load(cell + to))
-          const kept = v128.add<T>(forgotten, v128.mul<T>(logisticOf<T>(v128.load(from)), tanhOf<T>(v128.load(from + 3 * bytes))))
+          const forgotten = v128.mul<T>(gate<T>(f, v128.load(from + 2 * bytes), alpha, beta), v128.load(cell + to))
+          const kept = v128.add<T>(forgotten, v128.mul<T>(gate<T>(f, v128.load(from), alpha, beta), gate<T>(g, v128.load(from + 3 * bytes), alpha, beta)))
           put(cell + to, kept, bytes - at, more)
-          put(state + to, v128.mul<T>(logisticOf<T>(v128.load(from + bytes)), tanhOf<T>(kept)), bytes - at, more)
+          put(state + to, v128.mul<T>(gate<T>(f, v128.load(from + bytes), alpha, beta), gate<T>(h, kept, alpha, beta)), bytes - at, more)
         }
       }
       if (y) output(y + (t + i) * yStep, yRow, state, rows, bytes)
@@ -68,9 +92,11 @@ function lstm<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize,
 }
 
 // r the panels of the first two gates, rh those of the third with a bias of its own; linear: the state's part of it has one too
-function gru<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+function gru<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
   const bytes = n * sizeof<T>()
   const cRow: usize = 3 * bytes
+  const f = kinds & 15
+  const g = (kinds >> 4) & 15
   const one = v128.splat<T>(1)
   const part = more + 16
   for (let t: usize = 0; t < steps; t += chunk) {
@@ -83,7 +109,7 @@ function gru<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, 
       for (let row: usize = 0; row < rows; row++) {
         const gates = c + row * cRow
         for (let at: usize = 0; at < bytes; at += 16) {
-          const reset = logisticOf<T>(v128.load(gates + bytes + at))
+          const reset = gate<T>(f, v128.load(gates + bytes + at), alpha, beta)
           const to = part + row * bytes + at
           // With the bias of its input only in the linear form.
           if (linear) put(gates + 2 * bytes + at, v128.add<T>(v128.add<T>(v128.load(gates + 2 * bytes + at), v128.mul<T>(reset, v128.load(to))), v128.load(biasH + at)), bytes - at, more)
@@ -95,8 +121,8 @@ function gru<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, 
         const gates = c + row * cRow
         for (let at: usize = 0; at < bytes; at += 16) {
           const to = state + row * bytes + at
-          const update = logisticOf<T>(v128.load(gates + at))
-          const fresh = v128.mul<T>(v128.sub<T>(one, update), tanhOf<T>(v128.load(gates + 2 * bytes + at)))
+          const update = gate<T>(f, v128.load(gates + at), alpha, beta)
+          const fresh = v128.mul<T>(v128.sub<T>(one, update), gate<T>(g, v128.load(gates + 2 * bytes + at), alpha, beta))
           put(to, v128.add<T>(fresh, v128.mul<T>(update, v128.load(to))), bytes - at, more)
         }
       }
@@ -105,9 +131,8 @@ function gru<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, 
   }
 }
 
-function rnn<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, isRelu: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+function rnn<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
   const bytes = n * sizeof<T>()
-  const zero = v128.splat<T>(0)
   for (let t: usize = 0; t < steps; t += chunk) {
     const some = min(chunk, steps - t)
     project<T>(some, rows, features, n, x + t * xStep, xStep, xRow, w, sums, edge)
@@ -115,36 +140,35 @@ function rnn<T>(steps: usize, rows: usize, features: usize, n: usize, x: usize, 
       const c = sums + i * rows * bytes
       recur<T>(rows, n, n, state, r, c, bytes, false, bias, edge)
       for (let at: usize = 0; at < rows * bytes; at += 16) {
-        const value = v128.load(c + at)
-        put(state + at, isRelu ? v128.max<T>(zero, value) : tanhOf<T>(value), rows * bytes - at, more)
+        put(state + at, gate<T>(kinds, v128.load(c + at), alpha, beta), rows * bytes - at, more)
       }
       if (y) output(y + (t + i) * yStep, yRow, state, rows, bytes)
     }
   }
 }
 
-export function lstm32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
-  lstm<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, y, yStep, yRow, sums, chunk, state, cell, more, edge)
+export function lstm32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
+  lstm<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, cell, more, edge)
 }
 
-export function lstm64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
-  lstm<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, y, yStep, yRow, sums, chunk, state, cell, more, edge)
+export function lstm64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, cell: usize, more: usize, edge: usize): void {
+  lstm<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, cell, more, edge)
 }
 
-export function gru32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
-  gru<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, rh, biasH, biasR, linear, y, yStep, yRow, sums, chunk, state, more, edge)
+export function gru32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+  gru<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, rh, biasH, biasR, linear, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, more, edge)
 }
 
-export function gru64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
-  gru<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, rh, biasH, biasR, linear, y, yStep, yRow, sums, chunk, state, more, edge)
+export function gru64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, rh: usize, biasH: usize, biasR: usize, linear: bool, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+  gru<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, rh, biasH, biasR, linear, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, more, edge)
 }
 
-export function rnn32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, isRelu: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
-  rnn<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, isRelu, y, yStep, yRow, sums, chunk, state, more, edge)
+export function rnn32(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+  rnn<f32>(steps, rows, features, n, x, xStep, xRow, w, r, bias, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, more, edge)
 }
 
-export function rnn64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, isRelu: bool, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
-  rnn<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, isRelu, y, yStep, yRow, sums, chunk, state, more, edge)
+export function rnn64(steps: usize, rows: usize, features: usize, n: usize, x: usize, xStep: usize, xRow: usize, w: usize, r: usize, bias: usize, kinds: i32, alpha: f64, beta: f64, y: usize, yStep: usize, yRow: usize, sums: usize, chunk: usize, state: usize, more: usize, edge: usize): void {
+  rnn<f64>(steps, rows, features, n, x, xStep, xRow, w, r, bias, kinds, alpha, beta, y, yStep, yRow, sums, chunk, state, more, edge)
 }
 
 // w [rows, depth] -> panels of its transpose
