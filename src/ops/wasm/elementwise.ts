@@ -9,7 +9,7 @@ import { wasmFunction } from './module.ts'
 /** Numbers of the operators in assembly/elementwise.ts. */
 const BINARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['Add', 0], ['Sub', 1], ['Mul', 2], ['Div', 3], ['Max', 4], ['Min', 5], ['Sum', 0]])
 const UNARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
-  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Erf', 14],
+  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Erf', 14], ['Log', 15],
 ])
 const CLIP = 8
 const LEAKY = 9

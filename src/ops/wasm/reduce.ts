@@ -25,6 +25,8 @@ export function wasmReduceKernels(host: WasmHost): readonly (readonly [string, P
     ['GlobalAveragePool', entry(globalAverage)],
     ['Softmax', entry((tools) => softmax(tools, 0))],
     ['LogSoftmax', entry((tools) => softmax(tools, 1))],
+    ['ArgMax', entry((tools) => extremePlaces(tools, 1))],
+    ['ArgMin', entry((tools) => extremePlaces(tools, 0))],
     ['BatchNormalization', entry(batchNorm)],
     ['InstanceNormalization', entry((tools) => groupNorm(tools, (channels) => channels))],
     ['GroupNormalization', entry((tools) => groupNorm(tools, () => int(tools.context.attributes, 'num_groups', 1)))],
@@ -96,6 +98,25 @@ function globalAverage({ host, fallback, named }: Tools): Kernel {
     const [y] = outputs
     if (x === undefined || y === undefined || x.size === 0 || x.size / y.size >= MAX_COUNT) fallback(inputs, outputs)
     else run(0, offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, 1, host.scratchOffset)
+  }
+}
+
+// x [outer, n, inner] -> y [outer, inner] int64
+function extremePlaces({ host, context, fallback, named }: Tools, largest: number): Kernel {
+  const run = named('places')
+  const axis = int(context.attributes, 'axis', 0)
+  const isFirst = int(context.attributes, 'select_last_index', 0) === 0
+  return (inputs, outputs) => {
+    const [x] = inputs
+    const [y] = outputs
+    if (x === undefined || y === undefined || x.size === 0 || !isFirst) {
+      fallback(inputs, outputs)
+      return
+    }
+    const along = axisOf(axis, x.shape.length)
+    let outer = 1
+    for (let i = 0; i < along; i++) outer *= x.shape[i]
+    run(largest, offsetOf(x), offsetOf(y), outer, x.shape[along], y.size / outer, host.scratchOffset)
   }
 }
 

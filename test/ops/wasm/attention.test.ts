@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const bits = (seed: number, shape: readonly number[]): Tensor => {
   const { data } = noise(seed, 'float32', shape, 0)
@@ -74,3 +74,5 @@ test('what gives scores out is left to cpu', async () => {
   await assertEqual('Attention', { inputs, outputs: 4 })
   await assert.rejects(assertEqual('Attention', { inputs, outputs: 4 }, wasmOnly), /left to cpu/)
 })
+
+everyOperatorComputed('attention')

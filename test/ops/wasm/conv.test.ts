@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 
@@ -85,3 +85,5 @@ test('transposed convolutions by weights that are no finite numbers are left to 
   weights.data[4] = Infinity
   await assertEqual('ConvTranspose', { inputs: [{ tensor: noise(1, 'float32', [1, 2, 5], 0) }, { tensor: weights, constant: true }] })
 })
+
+everyOperatorComputed('conv', ['float32', 'float64'])

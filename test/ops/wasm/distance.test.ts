@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, noise } from './equal.ts'
+import { assertEqual, everyOperatorComputed, noise } from './equal.ts'
 
 test('wasm: Euclidean distances have the bits of cpu', async () => {
   const size = fc.integer({ min: 1, max: 40 })
@@ -12,3 +12,5 @@ test('wasm: Euclidean distances have the bits of cpu', async () => {
     { numRuns: 150 },
   )
 })
+
+everyOperatorComputed('distance', ['float64'])

@@ -1,7 +1,8 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
-import { assertEqual, equalSuite, noise } from './equal.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
 
 equalSuite(WASM_OPERATORS.get('elementwise') ?? [], 60)
 
@@ -19,9 +20,18 @@ test('wasm: operands of five axes that broadcast have the bits of cpu', async ()
 })
 
 test('wasm: functions of numbers of every size have the bits of cpu', async () => {
-  for (const key of ['Exp', 'Sigmoid', 'Tanh', 'Erf', 'Relu', 'LeakyRelu', 'Round']) {
+  for (const key of ['Exp', 'Sigmoid', 'Tanh', 'Erf', 'Log', 'Relu', 'LeakyRelu', 'Round']) {
     for (const type of ['float32', 'float64'] as const) {
       for (const scale of [1e-6, 0.3, 1, 5, 30, 200, 800, 1e30]) await assertEqual(key, { inputs: [{ tensor: noise(scale, type, [501], 0.05, scale) }] })
     }
   }
 })
+
+test('wasm: squares, which are powers with a constant exponent, have the bits of cpu', async () => {
+  for (const type of ['float32', 'float64'] as const) {
+    const exponent: Tensor = type === 'float32' ? { dtype: type, shape: [], data: Float32Array.of(2) } : { dtype: type, shape: [], data: Float64Array.of(2) }
+    for (const scale of [1e-30, 1, 1e20]) await assertEqual('Pow', { inputs: [{ tensor: noise(scale, type, [77], 0.1, scale) }, { tensor: exponent, constant: true }] })
+  }
+})
+
+everyOperatorComputed('elementwise')

@@ -3,28 +3,63 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createWasmDevice } from '../../../src/graph/wasm-device.ts'
-import { opKey } from '../../../src/ops/kernel.ts'
+import { opKey, type PreferredEntry } from '../../../src/ops/kernel.ts'
+import { isTensorType } from '../../../src/ops/types.ts'
 import { wasmKernelsGiven, type WasmKernels } from '../../../src/ops/wasm/index.ts'
+import type { WasmModuleName } from '../../../src/ops/wasm/module.ts'
+import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
 import type { DType } from '../../../src/tensor/dtype.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { cpu, opGraph, runOn, type OpInput, type Platform } from '../../support/run-op.ts'
 import { cases, type Example } from '../cases.ts'
 
+/** Operators and dtypes that WebAssembly, not cpu's kernel behind it, has computed in this process: `Softmax float32`. */
+const computed = new Set<string>()
+const own = wasmKernelsGiven(undefined)
+
+/** The wasm kernels, which note what they compute themselves. */
+const noting: WasmKernels = { ...own, table: (host, modules) => new Map([...own.table(host, modules)].map(([key, entry]) => [key, notes(key, entry)])) }
+
+function notes(key: string, { make }: PreferredEntry): PreferredEntry {
+  return {
+    make(context, fallback) {
+      let isHandedOn = false
+      const kernel = make(context, (inputs, outputs) => {
+        isHandedOn = true
+        fallback(inputs, outputs)
+      })
+      const [type] = context.inputTypes
+      return kernel && ((inputs, outputs) => {
+        isHandedOn = false
+        kernel(inputs, outputs)
+        if (!isHandedOn && outputs.some((view) => view !== undefined && view.size > 0)) computed.add(`${key} ${isTensorType(type) ? type.dtype : ''}`)
+      })
+    },
+  }
+}
+
 export const wasm: Platform = {
   name: 'wasm',
   async run(graph, feeds) {
-    return runOn(await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined), maxBytes: 2 ** 30 }), graph, feeds)
+    return runOn(await createWasmDevice(graph, { kernels: noting, maxBytes: 2 ** 30 }), graph, feeds)
   },
+}
+
+/** Registers the last test of a family's file: a suite that compares cpu with itself, because a kernel declines what is drawn, proves nothing. */
+export function everyOperatorComputed(family: WasmModuleName, dtypes: readonly DType[] = ['float32', 'float64']): void {
+  test(`wasm: every operator of ${family} was computed there`, () => {
+    const missing = (WASM_OPERATORS.get(family) ?? []).flatMap((key) => dtypes.map((dtype) => `${key} ${dtype}`)).filter((name) => !computed.has(name))
+    assert.deepEqual(missing, [])
+  })
 }
 
 const declined = (key: string) => (): never => {
   throw new Error(`${key} was left to cpu`)
 }
-const given = wasmKernelsGiven(undefined)
 /** The kernels of wasm without the fallback to cpu's: what they decline fails. Each object has a memory of its own. */
 const boundKernels = (): WasmKernels => ({
-  ...given,
-  table: (host, modules) => new Map([...given.table(host, modules)].map(([key, { make }]) => [key, { make: (context) => make(context, declined(key)) ?? declined(key)() }])),
+  ...own,
+  table: (host, modules) => new Map([...noting.table(host, modules)].map(([key, { make }]) => [key, { make: (context) => make(context, declined(key)) ?? declined(key)() }])),
 })
 /** Every so many graphs begin with an empty memory, which grows while kernels are made. */
 const FRESH = 8

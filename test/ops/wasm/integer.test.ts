@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual } from './equal.ts'
+import { assertEqual, everyOperatorComputed } from './equal.ts'
 
 type ByteType = 'int8' | 'uint8'
 
@@ -36,3 +36,5 @@ test('wasm: products of bytes deeper than a block are those of cpu', async () =>
     })
   }
 })
+
+everyOperatorComputed('integer', ['uint8', 'int8'])

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, equalSuite, noise } from './equal.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
 
 equalSuite(['MatMul', 'Gemm'])
 
@@ -48,3 +48,5 @@ test('wasm: products deeper, taller and wider than a block have the bits of cpu'
     }
   }
 })
+
+everyOperatorComputed('linear')

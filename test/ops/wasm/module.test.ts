@@ -24,6 +24,14 @@ test('compiling the assembly sources again gives the committed modules', async (
   }
 })
 
+test('every family has a suite that fails where cpu has computed in place of WebAssembly', () => {
+  for (const name of names) {
+    const suite = readFileSync(new URL(`./${name}.test.ts`, import.meta.url), 'utf8')
+    // Trees are driven kernel by kernel, with no cpu behind them.
+    assert.ok(name === 'trees' ? suite.includes('wasmTreeKernels(') : suite.includes(`everyOperatorComputed('${name}'`), name)
+  }
+})
+
 test('modules import a memory, place nothing in it and keep no state', async () => {
   for (const name of names) {
     const module = await wasmModule(name)

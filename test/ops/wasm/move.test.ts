@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, equalSuite } from './equal.ts'
+import { assertEqual, everyOperatorComputed, equalSuite } from './equal.ts'
 
 equalSuite(['Transpose'], 60, (dtype) => dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64')
 
@@ -17,3 +17,5 @@ test('wasm: transposes of larger tensors have the bits of cpu', async () => {
     { numRuns: 120 },
   )
 })
+
+everyOperatorComputed('move', ['float32', 'float64', 'int32', 'int64'])

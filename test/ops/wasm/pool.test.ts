@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, noise } from './equal.ts'
+import { assertEqual, everyOperatorComputed, noise } from './equal.ts'
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 
@@ -22,3 +22,5 @@ test('wasm: pools have the bits of cpu', async () => {
     { numRuns: 250 },
   )
 })
+
+everyOperatorComputed('pool')

@@ -1,16 +1,16 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, equalSuite, noise } from './equal.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
 
-equalSuite(['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'Softmax', 'LogSoftmax'])
+equalSuite(['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'Softmax', 'LogSoftmax', 'ArgMax', 'ArgMin'])
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 const special = fc.constantFrom(0, 0, 0.03)
 
 test('wasm: reductions of long lines and many columns have the bits of cpu', async () => {
-  const length = fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 400 }))
+  const length = fc.oneof(fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 400 }))
   await fc.assert(
-    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('ReduceSum', 'ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin'), fc.tuple(fc.integer({ min: 1, max: 3 }), length, fc.constantFrom(1, 1, 2, 5, 16, 39)), (seed, type, odd, key, shape) => assertEqual(key, {
+    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('ReduceSum', 'ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin'), fc.tuple(fc.integer({ min: 1, max: 9 }), length, fc.constantFrom(1, 1, 2, 5, 16, 39)), (seed, type, odd, key, shape) => assertEqual(key, {
       inputs: [{ tensor: noise(seed, type, shape, odd) }, { tensor: { dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, constant: true }],
     })),
     { numRuns: 150 },
@@ -22,6 +22,28 @@ test('wasm: softmax of long lines has the bits of cpu', async () => {
     fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('Softmax', 'LogSoftmax'), fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 150 })), fc.constantFrom(1, 10, 300), (seed, type, odd, key, shape, scale) =>
       assertEqual(key, { inputs: [{ tensor: noise(seed, type, shape, odd, scale) }] })),
     { numRuns: 150 },
+  )
+})
+
+test('wasm: softmax of many short lines has the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('Softmax', 'LogSoftmax'), fc.tuple(fc.integer({ min: 1, max: 23 }), fc.integer({ min: 1, max: 17 })), fc.constantFrom(1, 10, 300), (seed, type, odd, key, shape, scale) =>
+      assertEqual(key, { inputs: [{ tensor: noise(seed, type, shape, odd, scale) }] })),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: places of largest and smallest elements are those of cpu', async () => {
+  const size = fc.integer({ min: 1, max: 9 })
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.constantFrom(0, 0.1, 0.5), fc.constantFrom('ArgMax', 'ArgMin'), fc.tuple(size, size, size), fc.integer({ min: -3, max: 2 }), fc.boolean(), (seed, type, odd, key, shape, axis, isLast) => {
+      // Few different values, so that there are ties.
+      const tensor = noise(seed, type, shape, odd)
+      const data = tensor.data as Float64Array
+      for (let i = 0; i < data.length; i++) data[i] = Math.round(data[i])
+      return assertEqual(key, { inputs: [{ tensor }], attributes: { axis, keepdims: 0, ...(isLast ? { select_last_index: 1 } : {}) } })
+    }),
+    { numRuns: 200 },
   )
 })
 
@@ -49,3 +71,5 @@ test('wasm: normalizations over trailing dimensions have the bits of cpu', async
     { numRuns: 150 },
   )
 })
+
+everyOperatorComputed('reduce')

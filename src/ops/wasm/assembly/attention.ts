@@ -2,7 +2,7 @@
 // row's largest score before its first exponential, so rows are whole, but never all of them.
 import { tanhOf } from './parts/functions.ts'
 import { DEPTH_BYTES, EDGE_BYTES, PANEL, pack, product, scale, unpacked } from './parts/product.ts'
-import { extremeRow, softmax } from './reduce.ts'
+import { extremeRow, softmax } from './parts/rows.ts'
 
 /** Scratch: that of products, then scaled queries, then rows of scores, then what softmax takes. */
 const PACKED_AT: usize = EDGE_BYTES

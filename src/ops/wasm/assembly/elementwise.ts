@@ -1,6 +1,6 @@
 // Elementwise operators over raw memory with the bits of src/ops/cpu/elementwise.ts. Operators are numbers that the loops are compiled for
 // one by one: the number is a literal where a loop is instantiated.
-import { erfOf, expOf, logisticOf, tanhOf } from './parts/functions.ts'
+import { erfOf, expOf, logisticOf, logOf, tanhOf } from './parts/functions.ts'
 
 // @ts-ignore: decorator
 @inline
@@ -74,7 +74,8 @@ function one<T>(op: i32, x: v128, first: v128, second: v128): v128 {
   if (op == 11) return expOf<T>(x)
   if (op == 12) return logisticOf<T>(x)
   if (op == 13) return tanhOf<T>(x)
-  return erfOf<T>(x)
+  if (op == 14) return erfOf<T>(x)
+  return logOf<T>(x)
 }
 
 // x -> y [size]; scratch takes what is left of a vector
@@ -107,7 +108,8 @@ function unary<T>(op: i32, y: usize, x: usize, size: usize, low: T, high: T, scr
   else if (op == 11) each<T>(11, y, x, size, a, b, scratch)
   else if (op == 12) each<T>(12, y, x, size, a, b, scratch)
   else if (op == 13) each<T>(13, y, x, size, a, b, scratch)
-  else each<T>(14, y, x, size, a, b, scratch)
+  else if (op == 14) each<T>(14, y, x, size, a, b, scratch)
+  else each<T>(15, y, x, size, a, b, scratch)
 }
 
 export function binary32(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {

@@ -1,13 +1,7 @@
 // Reductions, softmax and normalizations over raw memory with the bits of src/ops/cpu/reduce.ts and normalize.ts: element e goes to
 // partial e modulo 16, halves are added onto halves (docs/numerics.md). Scratch holds 16 vectors of four, for partials of columns.
-import { log } from '../../../math/log.ts'
-import { expOf } from './parts/functions.ts'
+import { AWAY, ELEMENT, extremeRow, foldHalves, gathered, logSoftmax, MAGNITUDE, NARROW, narrowSoftmax, softmax, SQUARE, sumRow, term } from './parts/rows.ts'
 
-// Terms
-const ELEMENT: i32 = 0
-const SQUARE: i32 = 1
-const MAGNITUDE: i32 = 2
-const AWAY: i32 = 3
 /** Not sums: the largest, the smallest. */
 const LARGEST: i32 = 4
 const SMALLEST: i32 = 5
@@ -15,120 +9,6 @@ const SMALLEST: i32 = 5
 // Finishes
 const MEAN: i32 = 1
 const ROOT: i32 = 2
-
-// @ts-ignore: decorator
-@inline
-function term<T>(kind: i32, x: v128, mean: v128): v128 {
-  if (kind == SQUARE) return v128.mul<T>(x, x)
-  if (kind == MAGNITUDE) return v128.abs<T>(x)
-  if (kind == AWAY) {
-    const away = v128.sub<T>(x, mean)
-    return v128.mul<T>(away, away)
-  }
-  return x
-}
-
-// @ts-ignore: decorator
-@inline
-function sumOfLanes<T>(p: v128): T {
-  if (sizeof<T>() == 8) return <T>(f64x2.extract_lane(p, 0) + f64x2.extract_lane(p, 1))
-  const q = v128.add<f32>(p, v128.shuffle<f32>(p, p, 2, 3, 2, 3))
-  return <T>(f32x4.extract_lane(q, 0) + f32x4.extract_lane(q, 1))
-}
-
-/** The terms of the last elements, fewer than 16, as 16 with zeros behind them, at `to`. */
-// @ts-ignore: decorator
-@inline
-function lastTerms<T>(kind: i32, x: usize, left: usize, mean: v128, to: usize): void {
-  memory.copy(to, x, left * sizeof<T>())
-  for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(to + at, term<T>(kind, v128.load(to + at), mean))
-  memory.fill(to + left * sizeof<T>(), 0, (16 - left) * sizeof<T>())
-}
-
-// x [n] -> sum of its terms
-// @ts-ignore: decorator
-@inline
-function sumRow<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
-  const mean = v128.splat<T>(about)
-  const step: usize = 16 * sizeof<T>()
-  let p0 = v128.splat<T>(0)
-  let p1 = p0
-  let p2 = p0
-  let p3 = p0
-  let left = n
-  if (sizeof<T>() == 4) {
-    for (; left >= 16; left -= 16, x += step) {
-      p0 = v128.add<T>(p0, term<T>(kind, v128.load(x), mean))
-      p1 = v128.add<T>(p1, term<T>(kind, v128.load(x, 16), mean))
-      p2 = v128.add<T>(p2, term<T>(kind, v128.load(x, 32), mean))
-      p3 = v128.add<T>(p3, term<T>(kind, v128.load(x, 48), mean))
-    }
-    if (left > 0) {
-      lastTerms<T>(kind, x, left, mean, scratch)
-      p0 = v128.add<T>(p0, v128.load(scratch))
-      p1 = v128.add<T>(p1, v128.load(scratch, 16))
-      p2 = v128.add<T>(p2, v128.load(scratch, 32))
-      p3 = v128.add<T>(p3, v128.load(scratch, 48))
-    }
-    return sumOfLanes<T>(v128.add<T>(v128.add<T>(p0, p2), v128.add<T>(p1, p3)))
-  }
-  let p4 = p0
-  let p5 = p0
-  let p6 = p0
-  let p7 = p0
-  for (; left >= 16; left -= 16, x += step) {
-    p0 = v128.add<T>(p0, term<T>(kind, v128.load(x), mean))
-    p1 = v128.add<T>(p1, term<T>(kind, v128.load(x, 16), mean))
-    p2 = v128.add<T>(p2, term<T>(kind, v128.load(x, 32), mean))
-    p3 = v128.add<T>(p3, term<T>(kind, v128.load(x, 48), mean))
-    p4 = v128.add<T>(p4, term<T>(kind, v128.load(x, 64), mean))
-    p5 = v128.add<T>(p5, term<T>(kind, v128.load(x, 80), mean))
-    p6 = v128.add<T>(p6, term<T>(kind, v128.load(x, 96), mean))
-    p7 = v128.add<T>(p7, term<T>(kind, v128.load(x, 112), mean))
-  }
-  if (left > 0) {
-    lastTerms<T>(kind, x, left, mean, scratch)
-    p0 = v128.add<T>(p0, v128.load(scratch))
-    p1 = v128.add<T>(p1, v128.load(scratch, 16))
-    p2 = v128.add<T>(p2, v128.load(scratch, 32))
-    p3 = v128.add<T>(p3, v128.load(scratch, 48))
-    p4 = v128.add<T>(p4, v128.load(scratch, 64))
-    p5 = v128.add<T>(p5, v128.load(scratch, 80))
-    p6 = v128.add<T>(p6, v128.load(scratch, 96))
-    p7 = v128.add<T>(p7, v128.load(scratch, 112))
-  }
-  p0 = v128.add<T>(v128.add<T>(p0, p4), v128.add<T>(p2, p6))
-  p1 = v128.add<T>(v128.add<T>(p1, p5), v128.add<T>(p3, p7))
-  return sumOfLanes<T>(v128.add<T>(p0, p1))
-}
-
-/** The largest (or smallest) of n, which does not depend on order: NaN wins, 0 is above -0. */
-// @ts-ignore: decorator
-@inline
-export function extremeRow<T>(largest: bool, x: usize, n: usize): T {
-  const lanes: usize = 16 / sizeof<T>()
-  let best: T = largest ? <T>-Infinity : <T>Infinity
-  if (n >= lanes) {
-    let p = v128.load(x)
-    let e: usize = lanes
-    for (; e + lanes <= n; e += lanes) p = largest ? v128.max<T>(p, v128.load(x + e * sizeof<T>())) : v128.min<T>(p, v128.load(x + e * sizeof<T>()))
-    if (sizeof<T>() == 8) {
-      const a = <T>f64x2.extract_lane(p, 0)
-      const b = <T>f64x2.extract_lane(p, 1)
-      best = largest ? max<T>(a, b) : min<T>(a, b)
-    } else {
-      const q = v128.shuffle<f32>(p, p, 2, 3, 0, 1)
-      const r = largest ? f32x4.max(p, q) : f32x4.min(p, q)
-      const a = <T>f32x4.extract_lane(r, 0)
-      const b = <T>f32x4.extract_lane(r, 1)
-      best = largest ? max<T>(a, b) : min<T>(a, b)
-    }
-    x += e * sizeof<T>()
-    n -= e
-  }
-  for (; n > 0; n--, x += sizeof<T>()) best = largest ? max<T>(best, load<T>(x)) : min<T>(best, load<T>(x))
-  return best
-}
 
 // @ts-ignore: decorator
 @inline
@@ -175,12 +55,37 @@ function sumColumn<T>(kind: i32, x: usize, n: usize, rowBytes: usize, finish: i3
   return finished<T>(load<T>(partials), n, finish)
 }
 
+// x [outer, n] -> y [outer] for as many rows as fill vectors; gives their number
+// @ts-ignore: decorator
+@inline
+function narrowSums<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, finish: i32, scratch: usize): usize {
+  const lanes: usize = 16 / sizeof<T>()
+  const rowBytes = n * sizeof<T>()
+  const zero = v128.splat<T>(0)
+  let row: usize = 0
+  for (; row + lanes <= outer; row += lanes) {
+    v128.store(scratch, zero)
+    for (let e: usize = 0; e < n; e++) v128.store(scratch + e * 16, v128.add<T>(zero, term<T>(kind, gathered<T>(x + e * sizeof<T>(), rowBytes), zero)))
+    foldHalves<T>(n, scratch)
+    let sum = v128.load(scratch)
+    if (finish == MEAN) sum = v128.div<T>(sum, v128.splat<T>(<T>n))
+    else if (finish == ROOT) sum = v128.sqrt<T>(sum)
+    v128.store(y, sum)
+    x += lanes * rowBytes
+    y += 16
+  }
+  return row
+}
+
 // x [outer, n, inner] -> y [outer, inner]
 // @ts-ignore: decorator
 @inline
 function sums<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
   const rowBytes = inner * sizeof<T>()
-  for (let row: usize = 0; row < outer; row++) {
+  const done = inner == 1 && n <= NARROW ? narrowSums<T>(kind, x, y, outer, n, finish, scratch) : 0
+  x += done * n * sizeof<T>()
+  y += done * sizeof<T>()
+  for (let row = done; row < outer; row++) {
     if (inner == 1) store<T>(y, finished<T>(sumRow<T>(kind, x, n, <T>0, scratch), n, finish))
     else {
       let at: usize = 0
@@ -224,66 +129,6 @@ function reduce<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner:
   else if (kind == MAGNITUDE) sums<T>(MAGNITUDE, x, y, outer, n, inner, finish, scratch)
   else if (kind == LARGEST) extremes<T>(true, x, y, outer, n, inner)
   else if (kind == SMALLEST) extremes<T>(false, x, y, outer, n, inner)
-}
-
-/** y[i] = e^(x[i] - largest), and the sum of all of them. Scratch has room for 16 elements. */
-// @ts-ignore: decorator
-@inline
-function exponentials<T>(x: usize, y: usize, n: usize, largest: T, scratch: usize): T {
-  const top = v128.splat<T>(largest)
-  const bytes = n * sizeof<T>()
-  let at: usize = 0
-  for (; at + 16 <= bytes; at += 16) v128.store(y + at, expOf<T>(v128.sub<T>(v128.load(x + at), top)))
-  if (at < bytes) {
-    v128.store(scratch, top)
-    memory.copy(scratch, x + at, bytes - at)
-    v128.store(scratch, expOf<T>(v128.sub<T>(v128.load(scratch), top)))
-    memory.copy(y + at, scratch, bytes - at)
-  }
-  return sumRow<T>(ELEMENT, y, n, <T>0, scratch)
-}
-
-// x [outer, n] -> y alike
-export function softmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
-  const bytes = n * sizeof<T>()
-  for (let row: usize = 0; row < outer; row++) {
-    const sum = exponentials<T>(x, y, n, extremeRow<T>(true, x, n), scratch)
-    const divisor = v128.splat<T>(sum)
-    let at: usize = 0
-    for (; at + 16 <= bytes; at += 16) v128.store(y + at, v128.div<T>(v128.load(y + at), divisor))
-    for (; at < bytes; at += sizeof<T>()) store<T>(y + at, load<T>(y + at) / sum)
-    x += bytes
-    y += bytes
-  }
-}
-
-// x [outer, n] -> y alike, which may be x: exponentials go through scratch, 16 at a time
-function logSoftmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
-  const bytes = n * sizeof<T>()
-  const part = scratch + 128
-  for (let row: usize = 0; row < outer; row++) {
-    const largest = extremeRow<T>(true, x, n)
-    const top = v128.splat<T>(largest)
-    memory.fill(part, 0, 16 * sizeof<T>())
-    for (let e: usize = 0; e < n; e += 16) {
-      const some = min<usize>(16, n - e)
-      // Terms behind the last are e^-infinity.
-      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(scratch + at, v128.splat<T>(<T>-Infinity))
-      memory.copy(scratch, x + e * sizeof<T>(), some * sizeof<T>())
-      for (let at: usize = 0; at < some * sizeof<T>(); at += 16) {
-        v128.store(scratch + at, expOf<T>(v128.sub<T>(v128.load(scratch + at), top)))
-      }
-      memory.fill(scratch + some * sizeof<T>(), 0, (16 - some) * sizeof<T>())
-      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(part + at, v128.add<T>(v128.load(part + at), v128.load(scratch + at)))
-    }
-    for (let half: usize = 8; half >= 1; half >>= 1) {
-      for (let e: usize = 0; e < half; e++) store<T>(part + e * sizeof<T>(), load<T>(part + e * sizeof<T>()) + load<T>(part + (e + half) * sizeof<T>()))
-    }
-    const total: T = <T>log(<f64>load<T>(part))
-    for (let at: usize = 0; at < bytes; at += sizeof<T>()) store<T>(y + at, load<T>(x + at) - largest - total)
-    x += bytes
-    y += bytes
-  }
 }
 
 /** y = (x - mean) factor + shift over n elements. */
@@ -361,14 +206,77 @@ export function reduce64(kind: i32, x: usize, y: usize, outer: usize, n: usize, 
   reduce<f64>(kind, x, y, outer, n, inner, finish, scratch)
 }
 
+// x [outer, n] -> y alike
+// @ts-ignore: decorator
+@inline
+function softmaxOf<T>(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
+  const done = n <= NARROW ? narrowSoftmax<T>(isLog, x, y, outer, n, scratch) : 0
+  const at = done * n * sizeof<T>()
+  if (isLog) logSoftmax<T>(x + at, y + at, outer - done, n, scratch)
+  else softmax<T>(x + at, y + at, outer - done, n, scratch)
+}
+
 export function softmax32(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
-  if (isLog) logSoftmax<f32>(x, y, outer, n, scratch)
-  else softmax<f32>(x, y, outer, n, scratch)
+  softmaxOf<f32>(x, y, outer, n, isLog, scratch)
 }
 
 export function softmax64(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
-  if (isLog) logSoftmax<f64>(x, y, outer, n, scratch)
-  else softmax<f64>(x, y, outer, n, scratch)
+  softmaxOf<f64>(x, y, outer, n, isLog, scratch)
+}
+
+// The place of the largest (or smallest) of n elements `step` bytes apart, for as many lines as a vector has lanes, `apart` bytes from
+// each other; NaN counts as beyond all, of equal elements the first is it. Pairs of 32-bit words, low word first, at `to`.
+// @ts-ignore: decorator
+@inline
+function places<T>(largest: bool, x: usize, apart: usize, n: usize, step: usize, to: usize): void {
+  let best = gathered<T>(x, apart)
+  let index = i64x2.splat(0)
+  const one = sizeof<T>() == 8 ? i64x2.splat(1) : i32x4.splat(1)
+  let e = one
+  for (let k: usize = 1; k < n; k++) {
+    x += step
+    const v = gathered<T>(x, apart)
+    const further = largest ? v128.gt<T>(v, best) : v128.lt<T>(v, best)
+    const isBeyond = v128.or(further, v128.andnot(v128.ne<T>(v, v), v128.ne<T>(best, best)))
+    best = v128.bitselect(v, best, isBeyond)
+    index = v128.bitselect(e, index, isBeyond)
+    e = sizeof<T>() == 8 ? i64x2.add(e, one) : i32x4.add(e, one)
+  }
+  if (sizeof<T>() == 8) v128.store(to, index)
+  else {
+    v128.store(to, i64x2.extend_low_i32x4_u(index))
+    v128.store(to, i64x2.extend_high_i32x4_u(index), 16)
+  }
+}
+
+// x [outer, n, inner] -> y [outer, inner] i64
+function extremePlaces<T>(largest: bool, x: usize, y: usize, outer: usize, n: usize, inner: usize, scratch: usize): void {
+  const lanes: usize = 16 / sizeof<T>()
+  const step = inner * sizeof<T>()
+  const apart = inner == 1 ? n * sizeof<T>() : sizeof<T>()
+  const lines = inner == 1 ? outer : inner
+  const groups: usize = inner == 1 ? 1 : outer
+  for (let group: usize = 0; group < groups; group++) {
+    let line: usize = 0
+    for (; line + lanes <= lines; line += lanes) {
+      places<T>(largest, x + line * apart, apart, n, step, y)
+      y += lanes * 8
+    }
+    for (; line < lines; line++) {
+      places<T>(largest, x + line * apart, 0, n, step, scratch)
+      store<u64>(y, load<u64>(scratch))
+      y += 8
+    }
+    x += n * step
+  }
+}
+
+export function places32(largest: bool, x: usize, y: usize, outer: usize, n: usize, inner: usize, scratch: usize): void {
+  extremePlaces<f32>(largest, x, y, outer, n, inner, scratch)
+}
+
+export function places64(largest: bool, x: usize, y: usize, outer: usize, n: usize, inner: usize, scratch: usize): void {
+  extremePlaces<f64>(largest, x, y, outer, n, inner, scratch)
 }
 
 export function batchNorm32(x: usize, scale: usize, bias: usize, mean: usize, variance: usize, y: usize, rows: usize, channels: usize, plane: usize, epsilon: f32): void {

@@ -1,0 +1,251 @@
+// Rows of memory: sums in the order of docs/numerics.md (element e goes to partial e modulo 16, halves are added onto halves), largest
+// elements, softmax. Scratch holds 48 vectors.
+import { log } from '../../../../math/log.ts'
+import { expOf, logOf } from './functions.ts'
+
+// Terms of sums
+export const ELEMENT: i32 = 0
+export const SQUARE: i32 = 1
+export const MAGNITUDE: i32 = 2
+export const AWAY: i32 = 3
+
+// @ts-ignore: decorator
+@inline
+export function term<T>(kind: i32, x: v128, mean: v128): v128 {
+  if (kind == SQUARE) return v128.mul<T>(x, x)
+  if (kind == MAGNITUDE) return v128.abs<T>(x)
+  if (kind == AWAY) {
+    const away = v128.sub<T>(x, mean)
+    return v128.mul<T>(away, away)
+  }
+  return x
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOfLanes<T>(p: v128): T {
+  if (sizeof<T>() == 8) return <T>(f64x2.extract_lane(p, 0) + f64x2.extract_lane(p, 1))
+  const q = v128.add<f32>(p, v128.shuffle<f32>(p, p, 2, 3, 2, 3))
+  return <T>(f32x4.extract_lane(q, 0) + f32x4.extract_lane(q, 1))
+}
+
+/** The terms of the last elements, fewer than 16, as 16 with zeros behind them, at `to`. */
+// @ts-ignore: decorator
+@inline
+function lastTerms<T>(kind: i32, x: usize, left: usize, mean: v128, to: usize): void {
+  memory.copy(to, x, left * sizeof<T>())
+  for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(to + at, term<T>(kind, v128.load(to + at), mean))
+  memory.fill(to + left * sizeof<T>(), 0, (16 - left) * sizeof<T>())
+}
+
+// x [n] -> sum of its terms
+// @ts-ignore: decorator
+@inline
+export function sumRow<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
+  const mean = v128.splat<T>(about)
+  const step: usize = 16 * sizeof<T>()
+  let p0 = v128.splat<T>(0)
+  let p1 = p0
+  let p2 = p0
+  let p3 = p0
+  let left = n
+  if (sizeof<T>() == 4) {
+    for (; left >= 16; left -= 16, x += step) {
+      p0 = v128.add<T>(p0, term<T>(kind, v128.load(x), mean))
+      p1 = v128.add<T>(p1, term<T>(kind, v128.load(x, 16), mean))
+      p2 = v128.add<T>(p2, term<T>(kind, v128.load(x, 32), mean))
+      p3 = v128.add<T>(p3, term<T>(kind, v128.load(x, 48), mean))
+    }
+    if (left > 0) {
+      lastTerms<T>(kind, x, left, mean, scratch)
+      p0 = v128.add<T>(p0, v128.load(scratch))
+      p1 = v128.add<T>(p1, v128.load(scratch, 16))
+      p2 = v128.add<T>(p2, v128.load(scratch, 32))
+      p3 = v128.add<T>(p3, v128.load(scratch, 48))
+    }
+    return sumOfLanes<T>(v128.add<T>(v128.add<T>(p0, p2), v128.add<T>(p1, p3)))
+  }
+  let p4 = p0
+  let p5 = p0
+  let p6 = p0
+  let p7 = p0
+  for (; left >= 16; left -= 16, x += step) {
+    p0 = v128.add<T>(p0, term<T>(kind, v128.load(x), mean))
+    p1 = v128.add<T>(p1, term<T>(kind, v128.load(x, 16), mean))
+    p2 = v128.add<T>(p2, term<T>(kind, v128.load(x, 32), mean))
+    p3 = v128.add<T>(p3, term<T>(kind, v128.load(x, 48), mean))
+    p4 = v128.add<T>(p4, term<T>(kind, v128.load(x, 64), mean))
+    p5 = v128.add<T>(p5, term<T>(kind, v128.load(x, 80), mean))
+    p6 = v128.add<T>(p6, term<T>(kind, v128.load(x, 96), mean))
+    p7 = v128.add<T>(p7, term<T>(kind, v128.load(x, 112), mean))
+  }
+  if (left > 0) {
+    lastTerms<T>(kind, x, left, mean, scratch)
+    p0 = v128.add<T>(p0, v128.load(scratch))
+    p1 = v128.add<T>(p1, v128.load(scratch, 16))
+    p2 = v128.add<T>(p2, v128.load(scratch, 32))
+    p3 = v128.add<T>(p3, v128.load(scratch, 48))
+    p4 = v128.add<T>(p4, v128.load(scratch, 64))
+    p5 = v128.add<T>(p5, v128.load(scratch, 80))
+    p6 = v128.add<T>(p6, v128.load(scratch, 96))
+    p7 = v128.add<T>(p7, v128.load(scratch, 112))
+  }
+  p0 = v128.add<T>(v128.add<T>(p0, p4), v128.add<T>(p2, p6))
+  p1 = v128.add<T>(v128.add<T>(p1, p5), v128.add<T>(p3, p7))
+  return sumOfLanes<T>(v128.add<T>(p0, p1))
+}
+
+/** The largest (or smallest) of n, which does not depend on order: NaN wins, 0 is above -0. */
+// @ts-ignore: decorator
+@inline
+export function extremeRow<T>(largest: bool, x: usize, n: usize): T {
+  const lanes: usize = 16 / sizeof<T>()
+  let best: T = largest ? <T>-Infinity : <T>Infinity
+  if (n >= lanes) {
+    let p = v128.load(x)
+    let e: usize = lanes
+    for (; e + lanes <= n; e += lanes) p = largest ? v128.max<T>(p, v128.load(x + e * sizeof<T>())) : v128.min<T>(p, v128.load(x + e * sizeof<T>()))
+    if (sizeof<T>() == 8) {
+      const a = <T>f64x2.extract_lane(p, 0)
+      const b = <T>f64x2.extract_lane(p, 1)
+      best = largest ? max<T>(a, b) : min<T>(a, b)
+    } else {
+      const q = v128.shuffle<f32>(p, p, 2, 3, 0, 1)
+      const r = largest ? f32x4.max(p, q) : f32x4.min(p, q)
+      const a = <T>f32x4.extract_lane(r, 0)
+      const b = <T>f32x4.extract_lane(r, 1)
+      best = largest ? max<T>(a, b) : min<T>(a, b)
+    }
+    x += e * sizeof<T>()
+    n -= e
+  }
+  for (; n > 0; n--, x += sizeof<T>()) best = largest ? max<T>(best, load<T>(x)) : min<T>(best, load<T>(x))
+  return best
+}
+
+/** y[i] = e^(x[i] - largest), and the sum of all of them. Scratch has room for 16 elements. */
+// @ts-ignore: decorator
+@inline
+function exponentials<T>(x: usize, y: usize, n: usize, largest: T, scratch: usize): T {
+  const top = v128.splat<T>(largest)
+  const bytes = n * sizeof<T>()
+  let at: usize = 0
+  for (; at + 16 <= bytes; at += 16) v128.store(y + at, expOf<T>(v128.sub<T>(v128.load(x + at), top)))
+  if (at < bytes) {
+    v128.store(scratch, top)
+    memory.copy(scratch, x + at, bytes - at)
+    v128.store(scratch, expOf<T>(v128.sub<T>(v128.load(scratch), top)))
+    memory.copy(y + at, scratch, bytes - at)
+  }
+  return sumRow<T>(ELEMENT, y, n, <T>0, scratch)
+}
+
+/** Rows of up to so many elements are taken several at once, one in each lane. */
+export const NARROW: usize = 16
+
+/** Element 0 of as many rows as a vector has lanes. */
+// @ts-ignore: decorator
+@inline
+export function gathered<T>(x: usize, rowBytes: usize): v128 {
+  if (sizeof<T>() == 8) return v128.load64_lane(x + rowBytes, v128.load64_zero(x), 1)
+  let v = v128.load32_lane(x + rowBytes, v128.load32_zero(x), 1)
+  v = v128.load32_lane(x + 2 * rowBytes, v, 2)
+  return v128.load32_lane(x + 3 * rowBytes, v, 3)
+}
+
+// @ts-ignore: decorator
+@inline
+function scattered<T>(y: usize, rowBytes: usize, v: v128): void {
+  if (sizeof<T>() == 8) {
+    v128.store64_lane(y, v, 0)
+    v128.store64_lane(y + rowBytes, v, 1)
+  } else {
+    v128.store32_lane(y, v, 0)
+    v128.store32_lane(y + rowBytes, v, 1)
+    v128.store32_lane(y + 2 * rowBytes, v, 2)
+    v128.store32_lane(y + 3 * rowBytes, v, 3)
+  }
+}
+
+/** Adds halves of n partials, up to 16 vectors, onto halves; one that got no term is 0, which changes nothing. Leaves the sum in the first. */
+// @ts-ignore: decorator
+@inline
+export function foldHalves<T>(n: usize, partials: usize): void {
+  for (let half: usize = n > 8 ? 8 : n > 4 ? 4 : n > 2 ? 2 : 1; half > 0; half >>= 1) {
+    for (let e: usize = 0; e < half && e + half < n; e++) v128.store(partials + e * 16, v128.add<T>(v128.load(partials + e * 16), v128.load(partials + (e + half) * 16)))
+  }
+}
+
+// x [rows, n] -> y alike for as many rows as fill vectors; gives their number. Scratch holds three times 16 vectors.
+export function narrowSoftmax<T>(isLog: bool, x: usize, y: usize, outer: usize, n: usize, scratch: usize): usize {
+  const lanes: usize = 16 / sizeof<T>()
+  const rowBytes = n * sizeof<T>()
+  const partials = scratch + 256
+  const terms = scratch + 512
+  let row: usize = 0
+  for (; row + lanes <= outer; row += lanes) {
+    let top = v128.splat<T>(<T>-Infinity)
+    for (let e: usize = 0; e < n; e++) {
+      const v = gathered<T>(x + e * sizeof<T>(), rowBytes)
+      v128.store(scratch + e * 16, v)
+      top = v128.max<T>(top, v)
+    }
+    for (let e: usize = 0; e < n; e++) {
+      const t = expOf<T>(v128.sub<T>(v128.load(scratch + e * 16), top))
+      v128.store(partials + e * 16, t)
+      v128.store(terms + e * 16, t)
+    }
+    foldHalves<T>(n, partials)
+    const sum = isLog ? logOf<T>(v128.load(partials)) : v128.load(partials)
+    for (let e: usize = 0; e < n; e++) {
+      const value = isLog ? v128.sub<T>(v128.sub<T>(v128.load(scratch + e * 16), top), sum) : v128.div<T>(v128.load(terms + e * 16), sum)
+      scattered<T>(y + e * sizeof<T>(), rowBytes, value)
+    }
+    x += lanes * rowBytes
+    y += lanes * rowBytes
+  }
+  return row
+}
+
+// x [outer, n] -> y alike
+export function softmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
+  const bytes = n * sizeof<T>()
+  for (let row: usize = 0; row < outer; row++) {
+    const sum = exponentials<T>(x, y, n, extremeRow<T>(true, x, n), scratch)
+    const divisor = v128.splat<T>(sum)
+    let at: usize = 0
+    for (; at + 16 <= bytes; at += 16) v128.store(y + at, v128.div<T>(v128.load(y + at), divisor))
+    for (; at < bytes; at += sizeof<T>()) store<T>(y + at, load<T>(y + at) / sum)
+    x += bytes
+    y += bytes
+  }
+}
+
+// x [outer, n] -> y alike, which may be x: exponentials go through scratch, 16 at a time
+export function logSoftmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
+  const bytes = n * sizeof<T>()
+  const part = scratch + 128
+  for (let row: usize = 0; row < outer; row++) {
+    const largest = extremeRow<T>(true, x, n)
+    const top = v128.splat<T>(largest)
+    memory.fill(part, 0, 16 * sizeof<T>())
+    for (let e: usize = 0; e < n; e += 16) {
+      const some = min<usize>(16, n - e)
+      // Terms behind the last are e^-infinity.
+      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(scratch + at, v128.splat<T>(<T>-Infinity))
+      memory.copy(scratch, x + e * sizeof<T>(), some * sizeof<T>())
+      for (let at: usize = 0; at < some * sizeof<T>(); at += 16) {
+        v128.store(scratch + at, expOf<T>(v128.sub<T>(v128.load(scratch + at), top)))
+      }
+      memory.fill(scratch + some * sizeof<T>(), 0, (16 - some) * sizeof<T>())
+      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(part + at, v128.add<T>(v128.load(part + at), v128.load(scratch + at)))
+    }
+    for (let half: usize = 8; half >= 1; half >>= 1) {
+      for (let e: usize = 0; e < half; e++) store<T>(part + e * sizeof<T>(), load<T>(part + e * sizeof<T>()) + load<T>(part + (e + half) * sizeof<T>()))
+    }
+    const total: T = <T>log(<f64>load<T>(part))
+    for (let at: usize = 0; at < bytes; at += sizeof<T>()) store<T>(y + at, load<T>(x + at) - largest - total)
+    x += bytes
+    y += bytes
+  }
+}
