@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import type { OpInput } from '../../support/run-op.ts'
-import { assertEqual, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 type ByteType = 'int8' | 'uint8'
 
@@ -96,3 +96,6 @@ test('weights that are computed are left to cpu', async () => {
   await assertEqual('ConvInteger', { inputs })
   await assert.rejects(assertEqual('ConvInteger', { inputs }, wasmOnly), /left to cpu/)
 })
+
+everyOperatorComputed('integer', ['uint8', 'int8'], ['QLinearMatMul', 'ConvInteger', 'QLinearConv', 'DequantizeLinear'])
+everyOperatorComputed('integer', ['float32'], ['QuantizeLinear', 'DynamicQuantizeLinear'])
