@@ -33,8 +33,8 @@ export function writeReport({ python, failures }: { readonly python: string; rea
     '',
     ...targetLines(results),
   ]
-  for (const [name, { tables, measured, quick }] of results) {
-    lines.push(`## ${name}`, '', `Measured ${measured.replace('T', ' ')} UTC${quick ? ', quickly' : ''}.`, '')
+  for (const [name, { tables, measured, quick, node }] of results) {
+    lines.push(`## ${name}`, '', `Measured ${measured.replace('T', ' ')} UTC${quick ? ', quickly' : ''}, Node ${node.slice(1)}.`, '')
     for (const table of tables) lines.push(...tableLines(table))
   }
   writeFileSync(join(import.meta.dirname, 'RESULTS.md'), `${lines.join('\n').trimEnd()}\n`)

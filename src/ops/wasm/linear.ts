@@ -28,6 +28,7 @@ interface Products {
   readonly pack: WasmFunction
   readonly scale: WasmFunction
   readonly addScaled: WasmFunction
+  readonly allFinite: WasmFunction
 }
 
 /** undefined where the dtype has no products here. */
@@ -36,7 +37,7 @@ export function productsOf(host: WasmHost, context: KernelContext): Products | u
   if (!isTensorType(type) || (type.dtype !== 'float32' && type.dtype !== 'float64')) return undefined
   const bits = type.dtype === 'float32' ? '32' : '64'
   const named = (name: string): WasmFunction => wasmFunction(host.exports, name + bits)
-  return { bytes: type.dtype === 'float32' ? 4 : 8, gemm: named('gemm'), pack: named('packPanels'), scale: named('scale'), addScaled: named('addScaled') }
+  return { bytes: type.dtype === 'float32' ? 4 : 8, gemm: named('gemm'), pack: named('packPanels'), scale: named('scale'), addScaled: named('addScaled'), allFinite: named('allFinite') }
 }
 
 /** Bytes of b [depth, columns] in panels. */
@@ -45,9 +46,9 @@ export function panelBytes(bytes: number, depth: number, columns: number): numbe
 }
 
 /** Calls a product; `panels` is 0 where B is not packed. A single column is computed as a row: B^T A^T, whose vectors run over the rows of A. */
-function multiply({ gemm, bytes }: Products, rows: number, depth: number, columns: number, a: number, rowStep: number, step: number, panels: number, b: number, bRowStep: number, bColumnStep: number, c: number, bias: number, scratch: number): void {
-  if (columns === 1 && bias === 0 && rows > 1) gemm(1, depth, rows, b, bytes, bRowStep, 0, a, step, rowStep, c, 0, scratch)
-  else gemm(rows, depth, columns, a, rowStep, step, panels, b, bRowStep, bColumnStep, c, bias, scratch)
+function multiply({ gemm, bytes }: Products, rows: number, depth: number, columns: number, a: number, rowStep: number, step: number, panels: number, b: number, bRowStep: number, bColumnStep: number, c: number, bias: number, scratch: number, isFinite: number): void {
+  if (columns === 1 && bias === 0 && rows > 1) gemm(1, depth, rows, b, bytes, bRowStep, 0, a, step, rowStep, c, 0, scratch, 0)
+  else gemm(rows, depth, columns, a, rowStep, step, panels, b, bRowStep, bColumnStep, c, bias, scratch, isFinite)
 }
 
 // A [..., rows, depth], B [..., depth, columns] -> Y [..., rows, columns]
@@ -57,7 +58,9 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
   host.reserveScratch(PRODUCT_SCRATCH_BYTES)
   const { bytes } = products
   const layout = perShape(stackOf)
-  const panels = packStack(host, products, context.constants[1])
+  const [, constantB] = context.constants
+  const isFinite = constantB === undefined ? 0 : products.allFinite(offsetOf(constantB), constantB.size)
+  const panels = packStack(host, products, constantB)
   return (inputs, outputs) => {
     const [a, b] = inputs
     const [y] = outputs
@@ -69,7 +72,7 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
     const { scratchOffset } = host
     for (let i = 0; i < startsA.length; i++) {
       const packed = panels === 0 || size === 0 ? 0 : panels + (startsB[i] / size) * packedBytes
-      multiply(products, rows, depth, columns, aAt + startsA[i] * bytes, depth * bytes, bytes, packed, bAt + startsB[i] * bytes, columns * bytes, bytes, yAt + i * rows * columns * bytes, 0, scratchOffset)
+      multiply(products, rows, depth, columns, aAt + startsA[i] * bytes, depth * bytes, bytes, packed, bAt + startsB[i] * bytes, columns * bytes, bytes, yAt + i * rows * columns * bytes, 0, scratchOffset, isFinite)
     }
   }
 }
@@ -112,9 +115,11 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
   const width = shapeB[transB ? 0 : 1]
   let panels = 0
   let bias = 0
+  let isFinite = 0
   if (constantB !== undefined && constantB.size > 0 && width > 1) {
     const depth = shapeB[transB ? 1 : 0]
     const from = offsetOf(constantB)
+    isFinite = products.allFinite(from, constantB.size)
     const isRow = constantC !== undefined && constantC.shape[constantC.shape.length - 1] === width && constantC.size === width && alpha === 1 && beta === 1
     const biasFrom = isRow ? offsetOf(constantC) : 0
     panels = panelsOnce(host, products, from, transB ? bytes : width * bytes, transB ? depth * bytes : bytes, depth, width)
@@ -134,7 +139,7 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
     const at = offsetOf(y)
     multiply(
       products, rows, depth, columns, offsetOf(a), transA ? bytes : depth * bytes, transA ? rows * bytes : bytes, panels,
-      offsetOf(b), transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset,
+      offsetOf(b), transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset, isFinite,
     )
     if (alpha !== 1) scale(at, y.size, alpha)
     if (c === undefined || bias !== 0) return

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, noise, wasmOnly } from './equal.ts'
 
 equalSuite(['MatMul', 'Gemm'])
 
@@ -47,6 +47,19 @@ test('wasm: products deeper, taller and wider than a block have the bits of cpu'
       }
     }
   }
+})
+
+test('wasm: single rows with many zeros have the bits of cpu, whatever the weights are', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.integer({ min: 90, max: 400 }), fc.integer({ min: 190, max: 300 }), fc.integer({ min: 0, max: 10 }), fc.boolean(), fc.boolean(), fc.boolean(), async (seed, type, depth, columns, share, odd, hasBias, isMatMul) => {
+      const row = noise(seed, type, [1, depth], odd ? 0.02 : 0)
+      const data = row.data as Float64Array
+      for (let k = 0; k < depth; k++) if ((k * 7 + seed) % 10 < share) data[k] = (k & 1) === 0 ? 0 : -0
+      const inputs = [{ tensor: row }, { tensor: noise(seed + 1, type, [depth, columns], odd ? 0.0001 : 0), constant: true }, ...(hasBias && !isMatMul ? [{ tensor: noise(seed + 2, type, [columns]), constant: true }] : [])]
+      await assertEqual(isMatMul ? 'MatMul' : 'Gemm', { inputs }, wasmOnly)
+    }),
+    { numRuns: 80 },
+  )
 })
 
 everyOperatorComputed('linear')
