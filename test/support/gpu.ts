@@ -1,5 +1,7 @@
 // One GPU for the tests of a file: the machine's, or the software one that scripts/test.ts puts into the environment.
+import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
+import { create } from 'webgpu'
 import { createWebgpuDevice } from '../../src/graph/webgpu-device.ts'
 import type { Device } from '../../src/graph/device.ts'
 import type { Graph } from '../../src/graph/graph.ts'
@@ -25,6 +27,16 @@ export function sharedGpu(): Promise<GPUDevice | string> {
     throw error
   })
   return shared
+}
+
+/** Kept for as long as the process lives: devices outlive their instance badly. */
+let instance: GPU | undefined
+
+/** Dawn's GPU of no hardware: it has every feature, validates all that it is given, and computes nothing. */
+export async function nullGpu(): Promise<GPUDevice> {
+  const adapter = await (instance ??= create(['backend=null'])).requestAdapter()
+  assert.ok(adapter)
+  return adapter.requestDevice({ requiredFeatures: (['shader-f16', 'subgroups'] as const).filter((feature) => adapter.features.has(feature)) })
 }
 
 /** A test that needs a GPU; skipped where there is none. */

@@ -1,14 +1,18 @@
 // Convolutions as products of matrices whose right side is read from the image itself: rows are output channels of a group, columns places
-// of the output, terms the window. Depthwise ones, which have one row, take a thread for each output instead.
+// of the output, terms the window. Those with few rows, depthwise ones above all, take a thread for each output instead.
 import { int } from '../attributes.ts'
 import { kernelOf, transposedSize } from '../schemas/conv.ts'
 import { placeWindow, threeDims, windowOf, type Places } from '../window.ts'
 import { isFloating, noDType } from './elementwise.ts'
 import type { GpuContext, GpuDispatch, GpuKernel, GpuUniform } from './kernel.ts'
 import { need } from './movement.ts'
-import { isTiled, productDispatch, PUT_INSIDE } from './matmul.ts'
+import { isTiled, tiledProduct } from './product.ts'
 import { input, linear, output, word } from './wgsl.ts'
 
+/** Fewer filters of a group than this leave most of a tile empty. */
+const MIN_FILTERS = 8
+/** Smaller images are joined to one product. */
+const MIN_PLANE = 1024
 const AXES = ['d', 'h', 'w'] as const
 const volume = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
 
@@ -23,76 +27,110 @@ interface Convolution {
   readonly hasBias: boolean
 }
 
-function uniformsOf({ places, batch, groups, channels, filters }: Convolution): GpuUniform[] {
-  const { input: from, output: to, kernel, strides, dilations, before } = places
-  return [
-    word('batch', batch), word('groups', groups), word('channels', channels), word('filters', filters), word('plane_in', volume(from)), word('plane_out', volume(to)), word('window', volume(kernel)),
-    ...AXES.flatMap((axis, i): GpuUniform[] => [
-      word(`in_${axis}`, from[i]), word(`out_${axis}`, to[i]), word(`kernel_${axis}`, kernel[i]), word(`stride_${axis}`, strides[i]), word(`dilation_${axis}`, dilations[i]), { name: `before_${axis}`, type: 'i32', value: before[i] },
-    ]),
-  ]
+/** Where `place` of the output begins to look in the input: `struct Place`, and the `loops` and `inside` of its window. Windows are constants of the shader: divisions by them are cheap. */
+function windowText({ places: { kernel, strides, dilations }, isTransposed }: Convolution): string {
+  const constants = AXES.map((axis, i) => `const kernel_${axis} = ${kernel[i]}u;\nconst stride_${axis} = ${strides[i]};\nconst dilation_${axis} = ${dilations[i]};\n`).join('')
+  const starts = [...AXES].reverse().map((axis) => `  let o_${axis} = i32(p % u.out_${axis});\n  p /= u.out_${axis};`).join('\n')
+  const start = (axis: string): string => (isTransposed ? `o_${axis} + u.before_${axis}` : `o_${axis} * stride_${axis} - u.before_${axis}`)
+  // A transposed convolution finds the inputs that reach the place.
+  const step = (axis: string): string => isTransposed
+    ? `  let t_${axis} = origin.${axis} - i32(k_${axis}) * dilation_${axis};\n  let i_${axis} = t_${axis} / stride_${axis};\n  if (t_${axis} < 0 || t_${axis} % stride_${axis} != 0 || i_${axis} >= u.in_${axis}) { return -1; }`
+    : `  let i_${axis} = origin.${axis} + i32(k_${axis}) * dilation_${axis};\n  if (i_${axis} < 0 || i_${axis} >= u.in_${axis}) { return -1; }`
+  return `${constants}const window = ${volume(kernel)}u;
+struct Place { base: u32, d: i32, h: i32, w: i32 }
+fn place_of(column: u32, g: u32) -> Place {
+  var p = column % u.plane_out;
+  let base = ((column / u.plane_out) * u.groups + g) * u.channels * u.plane_in;
+${starts}
+  return Place(base, ${AXES.map(start).join(', ')});
+}
+fn at_window(origin: Place, k_d: u32, k_h: u32, k_w: u32) -> i32 {
+${AXES.map(step).join('\n')}
+  return (i_d * u.in_h + i_h) * u.in_w + i_w;
+}
+`
 }
 
-/**
- * `at_window(q, place) -> i32`: where in a plane of the input element `q` of the window lies for an output's place; negative where it lies
- * outside. A transposed convolution finds the inputs that reach the place.
- */
-function windowText({ places: { kernel }, isTransposed }: Convolution): string {
-  const active = AXES.map((axis, i) => ({ axis, isOne: kernel[i] === 1 }))
-  const lines = ['  var r = q;', '  var p = place;', '  var at = 0i;']
-  let scale = '1i'
-  for (const { axis, isOne } of [...active].reverse()) {
-    lines.push(`  let k_${axis} = ${isOne ? '0i' : `i32(r % u.kernel_${axis})`};`)
-    if (!isOne) lines.push(`  r /= u.kernel_${axis};`)
-    lines.push(`  let o_${axis} = i32(p % u.out_${axis});`, `  p /= u.out_${axis};`)
-    if (isTransposed) {
-      lines.push(`  let t_${axis} = o_${axis} + u.before_${axis} - k_${axis} * i32(u.dilation_${axis});`, `  if (t_${axis} < 0 || t_${axis} % i32(u.stride_${axis}) != 0) { return -1; }`, `  let i_${axis} = t_${axis} / i32(u.stride_${axis});`)
-    } else lines.push(`  let i_${axis} = o_${axis} * i32(u.stride_${axis}) + k_${axis} * i32(u.dilation_${axis}) - u.before_${axis};`)
-    lines.push(`  if (i_${axis} < 0 || i_${axis} >= i32(u.in_${axis})) { return -1; }`, `  at += i_${axis} * ${scale};`)
-    scale = scale === '1i' ? `i32(u.in_${axis})` : `${scale} * i32(u.in_${axis})`
-  }
-  return `fn at_window(q: u32, place: u32) -> i32 {\n${lines.join('\n')}\n  return at;\n}\n`
+function uniformsOf({ places, groups, channels, filters }: Convolution): GpuUniform[] {
+  const { input: from, output: to, before } = places
+  return [
+    word('groups', groups), word('channels', channels), word('filters', filters), word('plane_in', volume(from)), word('plane_out', volume(to)),
+    ...AXES.flatMap((axis, i): GpuUniform[] => [{ name: `in_${axis}`, type: 'i32', value: from[i] }, word(`out_${axis}`, to[i]), { name: `before_${axis}`, type: 'i32', value: before[i] }]),
+  ]
 }
 
 /** Weight of filter `row` of a group for channel and window: [M, C, k], transposed [C, M, k]. */
 function weightText({ isTransposed }: Convolution): string {
   return isTransposed
-    ? 'fn weight(row: u32, c: u32, q: u32, g: u32) -> f32 { return a_at(((g * u.channels + c) * u.filters + row) * u.window + q); }\n'
-    : 'fn weight(row: u32, c: u32, q: u32, g: u32) -> f32 { return a_at(((g * u.filters + row) * u.channels + c) * u.window + q); }\n'
+    ? 'fn weight(row: u32, c: u32, q: u32, g: u32) -> f32 { return a_at(((g * u.channels + c) * u.filters + row) * window + q); }\n'
+    : 'fn weight(row: u32, c: u32, q: u32, g: u32) -> f32 { return a_at(((g * u.filters + row) * u.channels + c) * window + q); }\n'
+}
+
+/** A thread for each output: depthwise convolutions, small windows, and GPUs without parallel hardware. */
+function direct(context: GpuContext, convolution: Convolution, outputs: number): GpuDispatch {
+  const { hasBias } = convolution
+  return linear(outputs, {
+    reads: [input(context, 0, 'x'), input(context, 1, 'a'), ...(hasBias ? [input(context, 2, 'bias')] : [])], writes: [output(context, 0, 'y')], fusable: true,
+    uniforms: uniformsOf(convolution), declarations: windowText(convolution) + weightText(convolution),
+    body: `  let m = i / u.plane_out % (u.groups * u.filters);
+  let n = i / u.plane_out / (u.groups * u.filters);
+  let g = m / u.filters;
+  let origin = place_of(n * u.plane_out + i % u.plane_out, g);
+  var s = 0.0;
+  for (var c = 0u; c < u.channels; c++) {
+    for (var k_d = 0u; k_d < kernel_d; k_d++) { for (var k_h = 0u; k_h < kernel_h; k_h++) { for (var k_w = 0u; k_w < kernel_w; k_w++) {
+      let at = at_window(origin, k_d, k_h, k_w);
+      if (at >= 0) { s += x_at(origin.base + c * u.plane_in + u32(at)) * weight(m % u.filters, c, (k_d * kernel_h + k_h) * kernel_w + k_w, g); }
+    } } }
+  }
+  y_put(i, s${hasBias ? ' + bias_at(m)' : ''});`,
+  })
+}
+
+/** One tap without padding: a product of the weights and each image as it lies. */
+function pointwise(context: GpuContext, { places, batch, groups, channels, filters, hasBias }: Convolution): readonly GpuDispatch[] | string {
+  const plane = volume(places.output)
+  const [vectorA, vectorB] = [channels % 4 === 0, plane % 4 === 0]
+  const read = (name: string, place: string, vector: boolean): string => (vector ? `vec4<f32>(${name}[(${place}) >> 2u])` : `${name}_at(${place})`)
+  const weights = '((batch % u.groups) * u.m + row) * u.k + k'
+  return tiledProduct(context, {
+    batch: batch * groups, m: filters, n: plane, k: channels, fusable: true,
+    a: { along: 'terms', vector: vectorA }, b: { along: 'outer', vector: vectorB },
+    reads: [input(context, 0, 'x', { vector: vectorB }), input(context, 1, 'a', { vector: vectorA }), ...(hasBias ? [input(context, 2, 'bias')] : [])], writes: [output(context, 0, 'y')],
+    uniforms: [word('groups', groups)],
+    declarations: `fn load_a${vectorA ? '4' : ''}(row: u32, k: u32, batch: u32) -> ${vectorA ? 'vec4<f32>' : 'f32'} { return ${read('a', weights, vectorA)}; }
+fn load_b${vectorB ? '4' : ''}(k: u32, column: u32, batch: u32) -> ${vectorB ? 'vec4<f32>' : 'f32'} { return ${read('x', '(batch * u.k + k) * u.n + column', vectorB)}; }
+fn store(row: u32, column: u32, batch: u32, value: f32) { y_put((batch * u.m + row) * u.n + column, value${hasBias ? ' + bias_at((batch % u.groups) * u.m + row)' : ''}); }
+`,
+  })
 }
 
 function convolve(context: GpuContext, convolution: Convolution): readonly GpuDispatch[] | string {
-  const { places, batch, groups, channels, filters, hasBias } = convolution
-  const reads = [input(context, 0, 'x'), input(context, 1, 'a'), ...(hasBias ? [input(context, 2, 'bias')] : [])]
-  const writes = [output(context, 0, 'y')]
-  const uniforms = uniformsOf(convolution)
-  const shared = windowText(convolution) + weightText(convolution)
+  const { places, batch, groups, channels, filters, isTransposed, hasBias } = convolution
   const outputs = batch * groups * filters * volume(places.output)
-  const bias = hasBias ? ' + bias_at(m)' : ''
-  if (filters === 1 || channels * volume(places.kernel) < 4) {
-    return [linear(outputs, {
-      reads, writes, uniforms, declarations: shared, fusable: true,
-      body: `  let place = i % u.plane_out;\n  let m = i / u.plane_out % (u.groups * u.filters);\n  let n = i / u.plane_out / (u.groups * u.filters);\n  let g = m / u.filters;
-  var s = 0.0;\n  for (var c = 0u; c < u.channels; c++) {\n    let plane = ((n * u.groups + g) * u.channels + c) * u.plane_in;\n    for (var q = 0u; q < u.window; q++) {
-      let at = at_window(q, place);\n      if (at >= 0) { s += x_at(plane + u32(at)) * weight(m % u.filters, c, q, g); }\n    }\n  }\n  y_put(i, s${bias});`,
-    })]
-  }
-  const tiled = isTiled(context, outputs)
-  const dispatch = productDispatch(context, {
-    batch: groups, m: filters, n: batch * volume(places.output), k: channels * volume(places.kernel), reads, writes, uniforms, fusable: true,
-    declarations: `${shared}fn load_a(row: u32, k: u32, g: u32) -> f32 { return weight(row, k / u.window, k % u.window, g); }
-fn load_b(k: u32, column: u32, g: u32) -> f32 {
-  let at = at_window(k % u.window, column % u.plane_out);
+  const terms = channels * volume(places.kernel)
+  if (filters < MIN_FILTERS || terms < 4 || !isTiled(context, outputs)) return [direct(context, convolution, outputs)]
+  const isWhole = volume(places.kernel) === 1 && places.strides.every((stride) => stride === 1) && [...places.before, ...places.after].every((pad) => pad === 0) && volume(places.input) === volume(places.output)
+  if (isWhole && !isTransposed && (batch === 1 || volume(places.output) >= MIN_PLANE)) return pointwise(context, convolution)
+  const vector = !isTransposed && terms % 4 === 0
+  return tiledProduct(context, {
+    batch: groups, m: filters, n: batch * volume(places.output), k: terms, fusable: true, hasPlaces: true,
+    a: { along: 'terms', vector }, b: { along: 'outer', vector: false },
+    reads: [input(context, 0, 'x'), input(context, 1, 'a', { vector }), ...(hasBias ? [input(context, 2, 'bias')] : [])], writes: [output(context, 0, 'y')], uniforms: uniformsOf(convolution),
+    declarations: `${windowText(convolution)}${vector
+      ? 'fn load_a4(row: u32, k: u32, g: u32) -> vec4<f32> { return vec4<f32>(a[((g * u.filters + row) * u.k + k) >> 2u]); }\n'
+      : `${weightText(convolution)}fn load_a(row: u32, k: u32, g: u32) -> f32 { return weight(row, k / window, k % window, g); }\n`}fn load_b_at(k: u32, origin: Place) -> f32 {
+  let q = k % window;
+  let at = at_window(origin, q / (kernel_h * kernel_w), q / kernel_w % kernel_h, q % kernel_w);
   if (at < 0) { return 0.0; }
-  return x_at((((column / u.plane_out) * u.groups + g) * u.channels + k / u.window) * u.plane_in + u32(at));
+  return x_at(origin.base + (k / window) * u.plane_in + u32(at));
 }
 fn store(row: u32, column: u32, g: u32, value: f32) {
   let m = g * u.filters + row;
-  y_put(((column / u.plane_out) * u.groups * u.filters + m) * u.plane_out + column % u.plane_out, value${bias});
+  y_put(((column / u.plane_out) * u.groups * u.filters + m) * u.plane_out + column % u.plane_out, value${hasBias ? ' + bias_at(m)' : ''});
 }
-${tiled ? PUT_INSIDE : ''}`,
-  }, tiled)
-  return typeof dispatch === 'string' ? dispatch : [dispatch]
+`,
+  })
 }
 
 // x [N, C, ...], W [M, C / group, ...], B [M] -> Y [N, M, ...]

@@ -7,9 +7,9 @@ import { oneHotAxis, padsOf, sliceRange, splitSizes } from '../schemas/arrays.ts
 import { axisOf } from '../schemas/define.ts'
 import { blockOf, croppedAxes } from '../schemas/rearrange.ts'
 import { castExpression, constantNumber, isArithmetic, isFloating, noDType, scalarOf } from './elementwise.ts'
-import { broadcastStrides, strided, stridesOf } from './indexing.ts'
+import { broadcastStrides, collapse, strided, stridesOf } from './indexing.ts'
 import type { GpuContext, GpuDispatch, GpuKernel } from './kernel.ts'
-import { input, linear, literal, output, word } from './wgsl.ts'
+import { input, linear, literal, MAX_WORKGROUPS, output, word } from './wgsl.ts'
 
 /** The view of an input that an operator needs. */
 export function need(view: View | undefined): View {
@@ -36,6 +36,10 @@ export function copy(context: GpuContext, shape: readonly number[], from: Layout
   const size = shape.reduce((product, dim) => product * dim, 1)
   if (size === 0) return []
   const isInOrder = to.strides === undefined
+  if (isInOrder && (to.offset ?? 0) === 0) {
+    const tiled = transposed(context, shape, from, to.output)
+    if (tiled !== undefined) return [tiled]
+  }
   const source = strided('source', shape, from.strides, from.offset)
   const target = strided('placed', shape, to.strides ?? stridesOf(shape), to.offset)
   return [linear(size, {
@@ -46,6 +50,45 @@ export function copy(context: GpuContext, shape: readonly number[], from: Layout
     body: isInOrder && (to.offset ?? 0) === 0 ? '  y_put(i, x_at(source(i)));' : '  y_put(placed(i), x_at(source(i)));',
     fusable: isInOrder && (to.offset ?? 0) === 0,
   })]
+}
+
+/** Side of a square that a workgroup moves, and the threads that share a column of it. */
+const SIDE = 32
+const DOWN = 8
+
+/**
+ * A copy whose reads are dense along another axis than its writes: squares through workgroup memory, so that threads side by side read and write
+ * side by side. Undefined where that does not pay.
+ */
+function transposed(context: GpuContext, shape: readonly number[], from: Layout & { readonly input: number }, toOutput: number): GpuDispatch | undefined {
+  const { shape: dims, strides } = collapse(shape, from.strides)
+  const last = dims.length - 1
+  const dense = strides.indexOf(1)
+  if (context.features.software || last < 1 || dense < 0 || dense === last || strides[last] === 0 || dims[last] < SIDE / 2 || dims[dense] < SIDE / 2) return undefined
+  const others = dims.map((_, axis) => axis).filter((axis) => axis !== last && axis !== dense)
+  const pick = (list: readonly number[]): number[] => others.map((axis) => list[axis])
+  const steps = stridesOf(dims)
+  const source = strided('source', pick(dims), pick(strides), from.offset)
+  const target = strided('placed', pick(dims), pick(steps))
+  const workgroups = [Math.ceil(dims[last] / SIDE), Math.ceil(dims[dense] / SIDE), pick(dims).reduce((product, dim) => product * dim, 1)] as const
+  if (workgroups.some((count) => count > MAX_WORKGROUPS)) return undefined
+  return {
+    reads: [input(context, from.input, 'x')], writes: [output(context, toOutput, 'y')], fusable: true, threads: [SIDE, DOWN, 1], workgroups,
+    uniforms: [word('rows', dims[dense]), word('columns', dims[last]), word('across', strides[last] >>> 0), word('down', steps[dense]), ...source.uniforms, ...target.uniforms],
+    // A line longer than the square, so that a column lies in as many banks as a row.
+    declarations: `${source.text}${target.text}var<workgroup> square: array<${scalarOf(context.inputs[from.input]) ?? 'f32'}, ${SIDE * (SIDE + 1)}>;\n`,
+    body: `  let row0 = group.y * ${SIDE}u;
+  let column0 = group.x * ${SIDE}u;
+  let origin = source(group.z);
+  for (var c = local.y; c < ${SIDE}u; c += ${DOWN}u) {
+    if (row0 + local.x < u.rows && column0 + c < u.columns) { square[c * ${SIDE + 1}u + local.x] = x_at(origin + (column0 + c) * u.across + row0 + local.x); }
+  }
+  workgroupBarrier();
+  let place = placed(group.z);
+  for (var r = local.y; r < ${SIDE}u; r += ${DOWN}u) {
+    if (row0 + r < u.rows && column0 + local.x < u.columns) { y_put(place + (row0 + r) * u.down + column0 + local.x, square[local.x * ${SIDE + 1}u + r]); }
+  }`,
+  }
 }
 
 /** y[i] = 0 (or false) everywhere. */

@@ -7,9 +7,8 @@ import { broadcast } from './indexing.ts'
 import type { GpuContext, GpuKernel, GpuUniform } from './kernel.ts'
 import { need } from './movement.ts'
 import { lineParts, linesOf } from './reduce.ts'
-import { input, lanesOf, linear, literal, output, perRow, real, word, workgroupReduce } from './wgsl.ts'
+import { input, lanesFor, linear, literal, output, perRow, real, word, workgroupReduce } from './wgsl.ts'
 
-const THREADS = 128
 /** Floats of a line that workgroup memory keeps, beside what reductions need of the 16 KiB that every device has. */
 const KEPT_FLOATS = 3072
 
@@ -21,16 +20,17 @@ interface Lanes {
   readonly sum: string
 }
 
-function lanes(context: GpuContext): Lanes {
-  const threads = lanesOf(context, THREADS)
+function lanes(context: GpuContext, rows: number, count: number, isDense: boolean = true): Lanes {
+  const threads = lanesFor(context, rows, count, isDense)
   return { threads, each: `for (var e = lane; e < u.count; e += ${threads}u)`, sum: workgroupReduce('whole', threads, (a, b) => `${a} + ${b}`) }
 }
 
 const trailing = (shape: readonly number[], axis: number): number => shape.slice(axis).reduce((product, dim) => product * dim, 1)
 
 /** How a line's element is read after the first time: from workgroup memory, or from the buffer again. */
-function cache({ features }: GpuContext, count: number, place: string): { declaration: string; keep: (value: string) => string; kept: string } {
-  return count <= KEPT_FLOATS && !features.software ? { declaration: `var<workgroup> line: array<f32, ${KEPT_FLOATS}>;\n`, keep: (value) => `line[e] = ${value};`, kept: 'line[e]' } : { declaration: '', keep: () => '', kept: `x_at(${place})` }
+function cache(threads: number, count: number, place: string): { declaration: string; keep: (value: string) => string; kept: string } {
+  // No more than the line needs, by steps: what a workgroup keeps decides how many of them run at once.
+  return count <= KEPT_FLOATS && threads > 1 ? { declaration: `var<workgroup> line: array<f32, ${Math.ceil(count / 256) * 256}>;\n`, keep: (value) => `line[e] = ${value};`, kept: 'line[e]' } : { declaration: '', keep: () => '', kept: `x_at(${place})` }
 }
 
 function softmax(isLog: boolean): GpuKernel {
@@ -39,10 +39,10 @@ function softmax(isLog: boolean): GpuKernel {
     const { dtype, shape, size } = need(x)
     if (!isFloating(dtype)) return noDType(context)
     if (size === 0) return []
-    const { threads, each, sum } = lanes(context)
     const lines = linesOf(shape, [axisOf(int(attributes, 'axis', -1), shape.length)])
+    const { threads, each, sum } = lanes(context, lines.rows, lines.count, lines.isDense)
     const { uniforms, declarations } = lineParts(lines)
-    const { declaration, keep, kept } = cache(context, lines.count, 'base + inner(e)')
+    const { declaration, keep, kept } = cache(threads, lines.count, 'base + inner(e)')
     // Exponentials are computed twice rather than kept where the line is not: memory is what a GPU waits for.
     const body = `  let base = outer(row);
   var m = -mle_inf();
@@ -80,9 +80,9 @@ const lpNormalization: GpuKernel = (context) => {
   const { dtype, shape, size } = need(x)
   if (!isFloating(dtype)) return noDType(context)
   if (size === 0) return []
-  const { threads, each, sum } = lanes(context)
   const euclid = int(attributes, 'p', 2) === 2
   const lines = linesOf(shape, [axisOf(int(attributes, 'axis', -1), shape.length)])
+  const { threads, each, sum } = lanes(context, lines.rows, lines.count, lines.isDense)
   const { uniforms, declarations } = lineParts(lines)
   return [perRow(lines.rows, threads, {
     reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, declarations: declarations + sum, fusable: true,
@@ -106,10 +106,10 @@ function trailingNormalization(centered: boolean): GpuKernel {
     const { dtype, shape, size } = need(x)
     if (!isFloating(dtype) || outputs.some((view) => view !== undefined && !isFloating(view.dtype))) return noDType(context)
     if (size === 0) return []
-    const { threads, each, sum } = lanes(context)
     const axis = axisOf(int(attributes, 'axis', -1), shape.length)
     const count = trailing(shape, axis)
-    const { declaration, keep, kept } = cache(context, count, 'row * u.count + e')
+    const { threads, each, sum } = lanes(context, size / count, count)
+    const { declaration, keep, kept } = cache(threads, count, 'row * u.count + e')
     const scales = broadcast('scale_index', need(scale).shape, shape)
     const biases = bias === undefined ? undefined : broadcast('bias_index', bias.shape, shape)
     const writes = [output(context, 0, 'y')]
@@ -133,10 +133,10 @@ function groupNormalization(groupsOf: (context: GpuContext, channels: number) =>
     const { dtype, shape, size } = need(x)
     if (!isFloating(dtype)) return noDType(context)
     if (size === 0) return []
-    const { threads, each, sum } = lanes(context)
     const groups = groupsOf(context, shape[1])
     const count = size / shape[0] / groups
-    const { declaration, keep, kept } = cache(context, count, 'row * u.count + e')
+    const { threads, each, sum } = lanes(context, shape[0] * groups, count)
+    const { declaration, keep, kept } = cache(threads, count, 'row * u.count + e')
     return [perRow(shape[0] * groups, threads, {
       reads: [input(context, 0, 'x'), input(context, 1, 'scale'), input(context, 2, 'bias')], writes: [output(context, 0, 'y')], fusable: true,
       uniforms: [word('count', count), word('plane', trailing(shape, 2)), word('groups', groups), word('each', shape[1] / groups), real('epsilon', float(attributes, 'epsilon', 1e-5))],
@@ -186,10 +186,10 @@ const meanVariance: GpuKernel = (context) => {
   const { dtype, shape, size } = need(context.inputs[0])
   if (!isFloating(dtype)) return noDType(context)
   if (size === 0) return []
-  const { threads, each, sum } = lanes(context)
   const lines = linesOf(shape, meanVarianceAxes(context, shape.length))
+  const { threads, each, sum } = lanes(context, lines.rows, lines.count, lines.isDense)
   const { uniforms, declarations } = lineParts(lines)
-  const { declaration, keep, kept } = cache(context, lines.count, 'base + inner(e)')
+  const { declaration, keep, kept } = cache(threads, lines.count, 'base + inner(e)')
   return [perRow(lines.rows, threads, {
     reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, declarations: declarations + declaration + sum, fusable: true,
     body: `  let base = outer(row);\n${momentsText(each, 'base + inner(e)', true, keep, kept)}\n  let spread = sqrt(variance) + ${literal(1e-9)};\n  ${each} { y_put(base + inner(e), (${kept} - mean) / spread); }`,

@@ -4,7 +4,7 @@ import { placeWindow, poolWindow } from '../window.ts'
 import { isFloating, noDType } from './elementwise.ts'
 import type { GpuContext, GpuDispatch, GpuKernel, GpuUniform } from './kernel.ts'
 import { need } from './movement.ts'
-import { input, lanesOf, linear, literal, output, perRow, word, workgroupReduce } from './wgsl.ts'
+import { input, lanesFor, linear, literal, output, perRow, word, workgroupReduce } from './wgsl.ts'
 
 const AXES = ['d', 'h', 'w'] as const
 const volume = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
@@ -83,7 +83,7 @@ function global(fold: (context: GpuContext, count: number) => { readonly start: 
     if (target.size === 0) return []
     const count = source.size / target.size
     const { start, step, combine, finish } = fold(context, count)
-    const threads = lanesOf(context, 64)
+    const threads = lanesFor(context, target.size, count, true)
     return [perRow(target.size, threads, {
       reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms: [word('count', count)], declarations: workgroupReduce('whole', threads, combine), fusable: true,
       body: `  var t = ${start};\n  for (var e = lane; e < u.count; e += ${threads}u) { let v = x_at(row * u.count + e); t = ${step}; }\n  let s = whole(lane, t);\n  if (lane == 0u) { y_put(row, ${finish}); }`,

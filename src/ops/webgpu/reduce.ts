@@ -2,19 +2,20 @@
 import { int } from '../attributes.ts'
 import { axisOf } from '../schemas/define.ts'
 import { noDType, isArithmetic, isFloating, scalarOf } from './elementwise.ts'
-import { strided, stridesOf, type Indexing } from './indexing.ts'
+import { collapse, strided, stridesOf, type Indexing } from './indexing.ts'
 import type { GpuContext, GpuDispatch, GpuKernel } from './kernel.ts'
 import { knownIntegers, need } from './movement.ts'
-import { input, lanesOf, linear, literal, output, perRow, word, workgroupReduce } from './wgsl.ts'
+import { input, lanesFor, linear, literal, output, perRow, temporary, word, workgroupReduce } from './wgsl.ts'
 
-/** From so many elements on, the threads of a workgroup share a result. */
-const SHARED_FROM = 64
-const SHARED_THREADS = 128
+/** Lines longer than this, of which there are too few to keep the chip busy, are reduced in parts of it first. */
+const PART = 4096
 
 /** An axis, or several, as lines: `outer(row)` gives where a line begins, `inner(e)` how far in its element e is. */
 export interface Lines {
   readonly rows: number
   readonly count: number
+  /** The line's elements lie side by side. */
+  readonly isDense: boolean
   readonly outer: Indexing
   readonly inner: Indexing
 }
@@ -27,9 +28,15 @@ export function linesOf(shape: readonly number[], axes: readonly number[]): Line
   return {
     rows: kept.reduce((product, axis) => product * shape[axis], 1),
     count: ordered.reduce((product, axis) => product * shape[axis], 1),
+    isDense: isDense(pick(shape, ordered), pick(strides, ordered)),
     outer: strided('outer', pick(shape, kept), pick(strides, kept)),
     inner: strided('inner', pick(shape, ordered), pick(strides, ordered)),
   }
+}
+
+function isDense(dims: readonly number[], strides: readonly number[]): boolean {
+  const merged = collapse(dims, strides).strides
+  return (merged[merged.length - 1] ?? 1) === 1
 }
 
 export function lineParts({ outer, inner, count }: Lines): { uniforms: GpuDispatch['uniforms']; declarations: string } {
@@ -66,17 +73,27 @@ function reduction({ start, term, combine, finish = (value) => value }: Reductio
     const parts = { reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, fusable: true }
     const first = start(context)
     const scalar = scalarOf(x)
-    if (lines.count < SHARED_FROM || scalar !== 'f32') {
-      return [linear(lines.rows, {
-        ...parts, declarations,
-        body: `  let base = outer(i);\n  var s = ${first};\n  for (var e = 0u; e < u.count; e++) { let v = x_at(base + inner(e)); s = ${combine('s', term('v'))}; }\n  y_put(i, ${finish('s', lines.count)});`,
-      })]
+    const threads = scalar === 'f32' ? lanesFor(context, lines.rows, lines.count, lines.isDense) : 1
+    const loop = (from: string, to: string): string => `  var s = ${first};\n  for (var e = ${from}; e < ${to}; e += ${threads}u) { let v = x_at(base + inner(e)); s = ${combine('s', term('v'))}; }`
+    if (threads === 1) return [linear(lines.rows, { ...parts, declarations, body: `  let base = outer(i);\n${loop('0u', 'u.count')}\n  y_put(i, ${finish('s', lines.count)});` })]
+    const whole = workgroupReduce('whole', threads, combine)
+    const count = Math.ceil(lines.count / PART)
+    if (count > 1 && lines.rows < context.features.busyWorkgroups) {
+      const partial = temporary(0, lines.rows * count, 'partial')
+      return [
+        perRow(lines.rows * count, threads, {
+          reads: parts.reads, writes: [partial], uniforms: [...uniforms, word('parts', count)], declarations: declarations + whole,
+          body: `  let base = outer(row / u.parts);\n  let begin = (row % u.parts) * ${PART}u;\n${loop('begin + lane', `min(u.count, begin + ${PART}u)`)}\n  let total = whole(lane, s);\n  if (lane == 0u) { partial_put(row, total); }`,
+        }),
+        perRow(lines.rows, threads, {
+          reads: [partial], writes: parts.writes, uniforms: [word('parts', count)], declarations: whole, fusable: true,
+          body: `  var s = ${first};\n  for (var e = lane; e < u.parts; e += ${threads}u) { s = ${combine('s', 'partial_at(row * u.parts + e)')}; }\n  let total = whole(lane, s);\n  if (lane == 0u) { y_put(row, ${finish('total', lines.count)}); }`,
+        }),
+      ]
     }
-    const threads = lanesOf(context, SHARED_THREADS)
     return [perRow(lines.rows, threads, {
-      ...parts, declarations: declarations + workgroupReduce('whole', threads, combine),
-      body: `  let base = outer(row);\n  var s = ${first};\n  for (var e = lane; e < u.count; e += ${threads}u) { let v = x_at(base + inner(e)); s = ${combine('s', term('v'))}; }
-  let total = whole(lane, s);\n  if (lane == 0u) { y_put(row, ${finish('total', lines.count)}); }`,
+      ...parts, declarations: declarations + whole,
+      body: `  let base = outer(row);\n${loop('lane', 'u.count')}\n  let total = whole(lane, s);\n  if (lane == 0u) { y_put(row, ${finish('total', lines.count)}); }`,
     })]
   }
 }
@@ -108,7 +125,7 @@ const logSumExp: GpuKernel = (context) => {
   if (need(y).size === 0) return []
   const lines = linesOf(need(x).shape, axes)
   const { uniforms, declarations } = lineParts(lines)
-  const threads = lanesOf(context, 64)
+  const threads = lanesFor(context, lines.rows, lines.count, lines.isDense)
   return [perRow(lines.rows, threads, {
     reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, fusable: true,
     declarations: declarations + workgroupReduce('largest', threads, (a, b) => `mle_max(${a}, ${b})`) + workgroupReduce('whole', threads, add),
@@ -134,9 +151,25 @@ function arg(sign: 1 | -1): GpuKernel {
       ? `(mle_is_nan(a) && !mle_is_nan(b)) || (mle_${sign > 0 ? 'less(b, a)' : 'less(a, b)'})${last ? ' || mle_equal(a, b) || (mle_is_nan(a) && mle_is_nan(b))' : ''}`
       : `a ${before}${last ? '=' : ''} b`
     const text = `fn beyond(a: ${scalar}, b: ${scalar}) -> bool { return ${beyond}; }\n`
-    return [linear(lines.rows, {
-      reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, declarations: declarations + text, fusable: true,
-      body: '  let base = outer(i);\n  var best = 0u;\n  var value = x_at(base + inner(0u));\n  for (var e = 1u; e < u.count; e++) { let v = x_at(base + inner(e)); if (beyond(v, value)) { best = e; value = v; } }\n  y_put(i, i32(best));',
+    const threads = lanesFor(context, lines.rows, lines.count, lines.isDense)
+    const parts = { reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, fusable: true }
+    const loop = `  var best = lane;\n  var value = x_at(base + inner(lane));\n  for (var e = lane + ${threads}u; e < u.count; e += ${threads}u) { let v = x_at(base + inner(e)); if (beyond(v, value)) { best = e; value = v; } }`
+    if (threads === 1) return [perRow(lines.rows, 1, { ...parts, declarations: declarations + text, body: `  let base = outer(row);\n${loop}\n  y_put(row, i32(best));` })]
+    // There are more elements than threads, so each thread has one. Of two that are equal the place decides.
+    return [perRow(lines.rows, threads, {
+      ...parts, declarations: `${declarations}${text}var<workgroup> values: array<${scalar}, ${threads}>;\nvar<workgroup> places: array<u32, ${threads}>;\n`,
+      body: `  let base = outer(row);\n${loop}
+  values[lane] = value;\n  places[lane] = best;\n  workgroupBarrier();
+  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+      let other = lane + half;
+      let isBeyond = beyond(values[other], values[lane]);
+      let isWithin = beyond(values[lane], values[other]);
+      if (${last ? '(isBeyond && (!isWithin || places[other] > places[lane]))' : 'isBeyond || (!isWithin && places[other] < places[lane])'}) { values[lane] = values[other]; places[lane] = places[other]; }
+    }
+    workgroupBarrier();
+  }
+  if (lane == 0u) { y_put(row, i32(places[0])); }`,
     })]
   }
 }

@@ -59,15 +59,15 @@ function walkText(hasCategories: boolean, rounding: string): string {
   const category = rounding === 'floor' ? 'mle_floor(x)' : 'trunc(x)'
   const categorical = hasCategories ? `  if ((flags & ${CATEGORICAL}u) != 0u) {
     let c = ${category};
-    if (!(c >= 0.0) || !(c < f32(nodes[4u * node + 3u]))${rounding === 'exact' ? ' || c != x' : ''}) { return (flags & ${UNKNOWN_RIGHT}u) >> 28u; }
+    if (!(c >= 0.0) || !(c < f32(own.w))${rounding === 'exact' ? ' || c != x' : ''}) { return (flags & ${UNKNOWN_RIGHT}u) >> 28u; }
     let q = u32(c);
-    return (categories[nodes[4u * node] + (q >> 5u)] >> (q & 31u)) & 1u;
+    return (categories[own.x + (q >> 5u)] >> (q & 31u)) & 1u;
   }
 ` : ''
-  return `fn right_of(node: u32, x: f32) -> u32 {
-  let flags = nodes[4u * node + 1u];
+  return `fn right_of(own: vec4<u32>, x: f32) -> u32 {
+  let flags = own.y;
   if (mle_is_nan(x)) { return flags >> 31u; }
-  let t = bitcast<f32>(nodes[4u * node]);
+  let t = bitcast<f32>(own.x);
   if ((flags >> 27u) == 0u) { return select(0u, 1u, mle_less(t, x)); }
 ${categorical}  if ((flags & ${ZERO_MISSING}u) != 0u && abs(x) <= ${literal(ZERO_THRESHOLD)}) { return (flags & ${MISSING_RIGHT}u) >> 31u; }
   if ((flags & ${EQUAL}u) != 0u) { return select(0u, 1u, mle_equal(t, x)); }
@@ -76,9 +76,9 @@ ${categorical}  if ((flags & ${ZERO_MISSING}u) != 0u && abs(x) <= ${literal(ZERO
 fn leaf_of(root: u32, x0: u32) -> u32 {
   var node = root;
   loop {
-    let left = nodes[4u * node + 2u];
-    if (left == node) { break; }
-    node = left + right_of(node, x_at(x0 + (nodes[4u * node + 1u] & 0x07ffffffu)));
+    let own = nodes[node];
+    if (own.z == node) { break; }
+    node = own.z + right_of(own, x_at(x0 + (own.y & 0x07ffffffu)));
   }
   return node;
 }
@@ -93,7 +93,7 @@ function walkBindings(context: GpuContext, roots: number, categories: number): G
   const rootView = constants[roots]
   const sets = constants[categories]
   if (nodes === undefined || rootView === undefined || (context.inputs[categories] !== undefined && sets === undefined)) return 'its trees are not part of the model'
-  return [input(context, 0, 'x'), derived(nodes, 'nodes', nodesOf), derived(rootView, 'roots', copyOf), ...(sets === undefined ? [] : [derived(sets, 'categories', copyOf)])]
+  return [input(context, 0, 'x'), { ...derived(nodes, 'nodes', nodesOf), vector: true }, derived(rootView, 'roots', copyOf), ...(sets === undefined ? [] : [derived(sets, 'categories', copyOf)])]
 }
 
 // X [rows, features] f32, nodes, leafIndex, roots, leafValues [leaves, width], treeTarget, categories, base -> Y [rows, outputs] f32

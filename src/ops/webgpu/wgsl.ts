@@ -105,23 +105,39 @@ export function storageFor(context: GpuContext, view: GpuContext['inputs'][numbe
 
 type Parts = Pick<GpuDispatch, 'reads' | 'writes' | 'body'> & Partial<Omit<GpuDispatch, 'threads' | 'workgroups'>>
 
-/** A dispatch over `size` elements, one thread each: the body has `i`, below `u.size`. */
+/** From so many elements on, threads take several: starting workgroups is not free. */
+const MANY = 2 ** 18
+const WIDE_THREADS = 256
+const ELEMENTS = 4
+
+/** A dispatch over `size` elements: the body has `i`, below `u.size`, and may return. */
 export function linear(size: number, parts: Parts): GpuDispatch {
-  const groups = Math.ceil(size / THREADS)
+  const uniforms = [word('size', size), ...(parts.uniforms ?? [])]
+  if (size < MANY) {
+    return {
+      ...parts, uniforms,
+      threads: [THREADS, 1, 1],
+      workgroups: spread(Math.ceil(size / THREADS)),
+      body: `  let i = (group.y * ${MAX_WORKGROUPS}u + group.x) * ${THREADS}u + lane;\n  if (i >= u.size) { return; }\n${parts.body}`,
+    }
+  }
+  // Threads side by side stay so in each turn.
   return {
-    ...parts,
-    uniforms: [word('size', size), ...(parts.uniforms ?? [])],
-    threads: [THREADS, 1, 1],
-    workgroups: spread(groups),
-    body: `  let i = (group.y * ${MAX_WORKGROUPS}u + group.x) * ${THREADS}u + lane;\n  if (i >= u.size) { return; }\n${parts.body}`,
+    ...parts, uniforms,
+    threads: [WIDE_THREADS, 1, 1],
+    workgroups: spread(Math.ceil(size / (WIDE_THREADS * ELEMENTS))),
+    declarations: `${parts.declarations ?? ''}fn element(i: u32) {\n${parts.body}\n}\n`,
+    body: `  let start = (group.y * ${MAX_WORKGROUPS}u + group.x) * ${WIDE_THREADS * ELEMENTS}u + lane;
+  for (var turn = 0u; turn < ${ELEMENTS}u; turn++) { let i = start + turn * ${WIDE_THREADS}u; if (i < u.size) { element(i); } }`,
   }
 }
 
-/** A dispatch of one workgroup of `threads` for each of `rows`: the body has `row`, below `u.rows`, and `lane`. */
+/** A dispatch of one workgroup of `threads` for each of `rows`: the body has `row`, below `u.rows`, and `lane`. One thread for a row means many rows in a workgroup. */
 export function perRow(rows: number, threads: number, parts: Parts): GpuDispatch {
+  const uniforms = [word('rows', rows), ...(parts.uniforms ?? [])]
+  if (threads === 1) return linear(rows, { ...parts, uniforms, body: `  {\n  let row = i;\n  let lane = 0u;\n${parts.body}\n  }` })
   return {
-    ...parts,
-    uniforms: [word('rows', rows), ...(parts.uniforms ?? [])],
+    ...parts, uniforms,
     threads: [threads, 1, 1],
     workgroups: spread(rows),
     body: `  let row = group.y * ${MAX_WORKGROUPS}u + group.x;\n  if (row >= u.rows) { return; }\n${parts.body}`,
@@ -135,6 +151,16 @@ function spread(groups: number): [number, number, number] {
 /** Threads of a workgroup that share a line: one where threads do not run side by side, which then need no barriers. */
 export function lanesOf({ features }: GpuContext, wanted: number): number {
   return features.software ? 1 : wanted
+}
+
+/** Rows of one thread each, when a line is this short, or when there are so many lines whose elements lie apart. */
+const SHORT_LINE = 32
+const MANY_LINES = 4096
+
+/** Threads that share a line of `count` elements, of `rows`; `isDense` where its elements lie side by side. Lines side by side are read together by a thread each. */
+export function lanesFor({ features }: GpuContext, rows: number, count: number, isDense: boolean): number {
+  if (features.software || count <= SHORT_LINE || (!isDense && rows >= MANY_LINES)) return 1
+  return count <= 256 ? 32 : count <= 2048 ? 128 : 256
 }
 
 /** A barrier, where there is more than one thread to wait for. */
