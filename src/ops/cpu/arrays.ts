@@ -1,55 +1,17 @@
 // Kernels that make, cut and fill arrays. 64-bit integers move as two words, one more axis.
 import { is64BitInteger } from '../../tensor/dtype.ts'
-import { broadcastStrides, stridesOf } from '../../tensor/shape.ts'
+import { stridesOf } from '../../tensor/shape.ts'
 import { int, tensorAttribute, text } from '../attributes.ts'
 import { viewOfTensor, type Kernel, type KernelContext, type KernelEntry, type View } from '../kernel.ts'
-import { oneHotAxis, padsOf, sliceRange, splitSizes } from '../schemas/arrays.ts'
+import { oneHotAxis } from '../schemas/arrays.ts'
 import { axisOf } from '../schemas/define.ts'
+import { padsOf } from '../slices.ts'
+import { expandMoves, sliceMoves, splitMoves, tileMoves } from './array-moves.ts'
 import { ADD, MAX, MIN, MUL, dtypeOf, isHalf, pickBinary } from './elementwise.ts'
-import { integers, move, moveEntry, placeAt, pullEntry, view } from './moving.ts'
+import { integers, placeAt, stridedEntry, view } from './moving.ts'
 import { nestOf, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
 import { numberToWide, wideToNumber } from './wide.ts'
 import { widened } from './widen.ts'
-
-const expand = /* @__PURE__ */ pullEntry((_context, [x], shape) => ({ strides: broadcastStrides(view(x).shape, shape) }))
-
-const tile = /* @__PURE__ */ pullEntry((_context, [x, repeats]) => {
-  const own = stridesOf(view(x).shape)
-  const times = integers(repeats)
-  return { shape: times.flatMap((count, i) => [count, view(x).shape[i]]), strides: own.flatMap((stride) => [0, stride]) }
-}, [1])
-
-const slice = /* @__PURE__ */ pullEntry((_context, [x, starts, ends, axes, steps]) => {
-  const { shape } = view(x)
-  const strides = stridesOf(shape)
-  const from = integers(starts)
-  const to = integers(ends)
-  const along = axes === undefined ? from.map((_, i) => i) : integers(axes)
-  const by = steps === undefined ? from.map(() => 1) : integers(steps)
-  let start = 0
-  along.forEach((given, i) => {
-    const axis = axisOf(given, shape.length)
-    const range = sliceRange(shape[axis], from[i], to[i], by[i])
-    start += range.start * strides[axis]
-    strides[axis] *= range.step
-  })
-  return { strides, start }
-}, [1, 2, 3, 4])
-
-const split = /* @__PURE__ */ moveEntry(({ attributes }, [x, parts], outputs, words) => {
-  const { shape } = view(x)
-  const own = stridesOf(shape)
-  const axis = axisOf(int(attributes, 'axis', 0), shape.length)
-  const sizes = splitSizes(shape[axis], outputs.length, parts === undefined ? undefined : integers(parts))
-  let start = 0
-  return sizes.flatMap((size, to) => {
-    const from = start
-    start += size * own[axis]
-    if (outputs[to] === undefined) return []
-    const part = shape.map((dim, i) => (i === axis ? size : dim))
-    return [{ nest: move(part, stridesOf(part), own, words, 0, from), from: 0, to }]
-  })
-}, [1])
 
 /** Loops over the indices of GatherElements and ScatterElements beside data in which the indexed axis stands still. */
 function elementNest(data: View | undefined, indices: View | undefined, axis: number): { nest: Nest; stride: number; dim: number } {
@@ -225,12 +187,12 @@ function makeOneHot(context: KernelContext): Kernel {
 }
 
 export const arrayKernels: readonly (readonly [string, KernelEntry])[] = [
-  ['Split', split],
-  ['Slice', slice],
+  ['Split', /* @__PURE__ */ stridedEntry(splitMoves, [1])],
+  ['Slice', /* @__PURE__ */ stridedEntry(sliceMoves, [1, 2, 3, 4])],
   ['GatherElements', { make: makeGatherElements }],
   ['ScatterElements', { make: (context) => (text(context.attributes, 'reduction', 'none') === 'none' ? makeScatterElements : widened(makeScatterElements, isHalf))(context) }],
-  ['Expand', expand],
-  ['Tile', tile],
+  ['Expand', /* @__PURE__ */ stridedEntry(expandMoves)],
+  ['Tile', /* @__PURE__ */ stridedEntry(tileMoves, [1])],
   ['Pad', { make: makePad }],
   ['Shape', { make: makeShape }],
   ['Size', { make: () => sizeKernel }],

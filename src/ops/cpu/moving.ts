@@ -5,6 +5,7 @@ import { stridesOf } from '../../tensor/shape.ts'
 import { int, ints } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
+import type { Attributes } from '../types.ts'
 import { dtypeOf } from './elementwise.ts'
 import { makeCast } from './cast.ts'
 import { nestOf, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
@@ -70,23 +71,48 @@ export function pullEntry(plan: (context: KernelContext, inputs: Views, shape: r
   }, valueInputs)
 }
 
-const transpose = /* @__PURE__ */ pullEntry(({ attributes }, [x]) => {
+/** A copy between strided layouts, in elements. */
+export interface Strided {
+  readonly shape: readonly number[]
+  readonly to: readonly number[]
+  readonly from: readonly number[]
+  readonly startTo: number
+  readonly startFrom: number
+  readonly input: number
+  readonly output: number
+}
+
+/** What an operator that only moves elements copies; wasm makes the same copies. */
+export type Moves = (attributes: Attributes, inputs: Views, outputs: Views) => readonly Strided[]
+
+/** A single copy, from input 0 to output 0, that fills the output in order. */
+export function pulled(y: View | undefined, from: readonly number[], startFrom: number = 0, shape: readonly number[] = view(y).shape): readonly Strided[] {
+  return [{ shape, to: stridesOf(shape), from, startTo: 0, startFrom, input: 0, output: 0 }]
+}
+
+export function stridedEntry(moves: Moves, valueInputs?: readonly number[]): KernelEntry {
+  return moveEntry(({ attributes }, inputs, outputs, words) => moves(attributes, inputs, outputs).map(({ shape, to, from, startTo, startFrom, input, output }) => (
+    { nest: move(shape, to, from, words, startTo, startFrom), from: input, to: output }
+  )), valueInputs)
+}
+
+export const transposeMoves: Moves = (attributes, [x], [y]) => {
   const strides = stridesOf(view(x).shape)
   const perm = ints(attributes, 'perm')
-  return { strides: perm === undefined ? strides.reverse() : perm.map((axis) => strides[axisOf(axis, strides.length)]) }
-})
+  return pulled(y, perm === undefined ? strides.reverse() : perm.map((axis) => strides[axisOf(axis, strides.length)]))
+}
 
-const concat = /* @__PURE__ */ moveEntry(({ attributes }, inputs, [y], words) => {
-  const own = stridesOf(view(y).shape)
-  const axis = axisOf(int(attributes, 'axis', 0), own.length)
-  let start = 0
-  return inputs.map((x, from) => {
+export const concatMoves: Moves = (attributes, inputs, [y]) => {
+  const to = stridesOf(view(y).shape)
+  const axis = axisOf(int(attributes, 'axis', 0), to.length)
+  let end = 0
+  return inputs.map((x, input) => {
     const { shape } = view(x)
-    const nest = move(shape, own, stridesOf(shape), words, start)
-    start += shape[axis] * own[axis]
-    return { nest, from, to: 0 }
+    const startTo = end
+    end += shape[axis] * to[axis]
+    return { shape, to, from: stridesOf(shape), startTo, startFrom: 0, input, output: 0 }
   })
-})
+}
 
 /** Index j as a place in [0, dim), negative ones from the end; throws OP_INDEX. */
 export function placeAt(indices: Numbers, j: number, wide: boolean, dim: number): number {
@@ -124,8 +150,8 @@ function makeGather(context: KernelContext): Kernel {
 
 export const movingKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Cast', { make: makeCast }],
-  ['Concat', concat],
+  ['Concat', /* @__PURE__ */ stridedEntry(concatMoves)],
   ['Gather', { make: makeGather }],
-  ['Transpose', transpose],
+  ['Transpose', /* @__PURE__ */ stridedEntry(transposeMoves)],
 ]
 

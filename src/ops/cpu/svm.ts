@@ -1,21 +1,9 @@
 // Decisions, votes and probabilities over pairs of classes.
-import { MleError } from '../../error.ts'
 import { exp } from '../../math/index.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+import { classStarts } from './class-starts.ts'
 import { float64Of } from './preprocess.ts'
-
-function classStarts(counts: View | undefined, nVectors: number): Int32Array {
-  const data = counts?.data
-  if (!(data instanceof Int32Array)) throw new TypeError('expected int32')
-  const starts = new Int32Array(data.length + 1)
-  for (let c = 0; c < data.length; c++) {
-    if (data[c] < 0 || data[c] > nVectors - starts[c]) throw new MleError('OP_VALUE', `counts of support vectors exceed ${nVectors}`, { expected: nVectors })
-    starts[c + 1] = starts[c] + data[c]
-  }
-  if (starts[data.length] !== nVectors) throw new MleError('OP_VALUE', `counts of support vectors add up to ${starts[data.length]}, expected ${nVectors}`, { expected: nVectors, actual: starts[data.length] })
-  return starts
-}
 
 // K [rows, vectors] f64, coefficients [classes - 1, vectors] f64, intercepts [pairs] f64, counts [classes] i32; out [rows, pairs] f64
 function makeSvmDecision({ constants }: KernelContext): Kernel {

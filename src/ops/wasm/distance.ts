@@ -1,7 +1,9 @@
-// Euclidean distances on the wasm device: to the points of a model, which are packed once.
+// Euclidean distances on the wasm device, to the points of a model, which are packed once; and what support vector machines and Gaussian
+// processes compute from kernels of distances.
 import { text } from '../attributes.ts'
+import { classStarts } from '../cpu/class-starts.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
-import { blockOnce, offsetOf } from './memory.ts'
+import { blockOnce, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** A tile of a product, or of distances. */
@@ -9,7 +11,11 @@ const SCRATCH_BYTES = 128
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [['mle.PairwiseDistance', { make: (context) => makePairwiseDistance(host, context) }]]
+  return [
+    ['mle.PairwiseDistance', { make: (context) => makePairwiseDistance(host, context) }],
+    ['mle.SvmDecision', { make: (context) => makeSvmDecision(host, context) }],
+    ['mle.TriangularSolve', { make: (context) => makeTriangularSolve(host, context) }],
+  ]
 }
 
 // x [rows, n] f64, y [points, n] f64 constant; out [rows, points] f64
@@ -28,5 +34,35 @@ function makePairwiseDistance(host: WasmHost, context: KernelContext): Kernel | 
   const norms = isExpanded ? blockOnce(host, `norms ${from} ${count} ${n}`, count * 8, (to) => measure(from, count, n, to)) : 0
   return ([x], [out]) => {
     if (x !== undefined && out !== undefined) pairwise(x.shape[0], n, count, offsetOf(x), panels, norms, offsetOf(out), metric === 'euclidean' ? 1 : 0, host.scratchOffset)
+  }
+}
+
+// K [rows, vectors] f64, coefficients [classes - 1, vectors] f64, intercepts [pairs] f64, constant counts [classes] i32; out [rows, pairs] f64
+function makeSvmDecision(host: WasmHost, { constants }: KernelContext): Kernel | undefined {
+  const [, coefficients, , counts] = constants
+  if (coefficients === undefined || counts === undefined) return undefined
+  const vectors = coefficients.shape[1]
+  const starts = classStarts(counts, vectors)
+  const words = wordsOf(host)
+  const startsAt = blockOnce(host, `class starts ${starts.join()}`, starts.length * 4, (to) => words().set(starts, to / 4))
+  const decide = wasmFunction(host.exports, 'svmDecision')
+  return ([kernels, coefs, intercepts], [out]) => {
+    if (kernels === undefined || coefs === undefined || intercepts === undefined || out === undefined || out.size === 0) return
+    decide(kernels.shape[0], vectors, starts.length - 1, offsetOf(kernels), offsetOf(coefs), offsetOf(intercepts), startsAt, offsetOf(out))
+  }
+}
+
+/** Matrices up to so many rows. */
+const MAX_SYSTEM = 16384
+
+// b [rows, n] f64, l [n, n] f64 constant; out [rows, n] f64
+function makeTriangularSolve(host: WasmHost, { constants }: KernelContext): Kernel | undefined {
+  const matrix = constants[1]
+  if (matrix === undefined || matrix.shape[0] > MAX_SYSTEM) return undefined
+  const [n] = matrix.shape
+  host.reserveScratch(Math.max(SCRATCH_BYTES, n * 64))
+  const solve = wasmFunction(host.exports, 'triangularSolve')
+  return ([b, l], [out]) => {
+    if (b !== undefined && l !== undefined && out !== undefined && out.size > 0) solve(b.shape[0], n, offsetOf(b), offsetOf(l), offsetOf(out), host.scratchOffset)
   }
 }

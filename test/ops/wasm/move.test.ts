@@ -1,9 +1,12 @@
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, everyOperatorComputed, equalSuite } from './equal.ts'
+import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
+import { opGraph } from '../../support/run-op.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, wasm } from './equal.ts'
 
-equalSuite(['Transpose'], 60, (dtype) => dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64')
+equalSuite(WASM_OPERATORS.get('move') ?? [], 80, (dtype) => dtype !== 'string')
 
 test('wasm: transposes of larger tensors have the bits of cpu', async () => {
   const shape = fc.array(fc.integer({ min: 1, max: 13 }), { minLength: 1, maxLength: 5 })
@@ -18,4 +21,44 @@ test('wasm: transposes of larger tensors have the bits of cpu', async () => {
   )
 })
 
-everyOperatorComputed('move', ['float32', 'float64', 'int32', 'int64'])
+/** Numbers from 0 on, modulo what every dtype holds. */
+function counted(dtype: 'float32' | 'float64' | 'int64' | 'uint8', shape: readonly number[]): Tensor {
+  const values = Array.from({ length: shape.reduce((product, dim) => product * dim, 1) }, (_, i) => i % 251)
+  if (dtype === 'int64') return { dtype, shape, data: BigInt64Array.from(values, BigInt) }
+  return { dtype, shape, data: dtype === 'float32' ? Float32Array.from(values) : dtype === 'float64' ? Float64Array.from(values) : Uint8Array.from(values) }
+}
+
+const DTYPES = ['float32', 'float64', 'int64', 'uint8'] as const
+const list = (...values: number[]): { tensor: Tensor; constant: true } => ({ tensor: { dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) }, constant: true })
+
+test('wasm: tensors of networks are moved as on cpu', async () => {
+  for (const dtype of DTYPES) {
+    const x = { tensor: counted(dtype, [3, 4, 17, 40]) }
+    for (const perm of [[0, 2, 1, 3], [3, 2, 1, 0], [0, 1, 3, 2], [1, 0, 3, 2]]) await assertEqual('Transpose', { inputs: [x], attributes: { perm } })
+    for (const axis of [0, 1, 2, 3]) {
+      const other = [3, 4, 17, 40].map((dim, i) => (i === axis ? 1 : dim))
+      await assertEqual('Concat', { inputs: [x, { tensor: counted(dtype, other) }, x], attributes: { axis } })
+      await assertEqual('Split', { inputs: [x], attributes: { axis, num_outputs: 3 }, outputs: 3 })
+      await assertEqual('Gather', { inputs: [x, { tensor: { dtype: 'int64', shape: [2, 3], data: BigInt64Array.of(0n, -1n, 2n, 1n, 1n, -3n) } }], attributes: { axis } })
+    }
+    await assertEqual('Slice', { inputs: [x, list(1, 35, 0), list(3, 2, 17), list(0, 3, 2), list(1, -3, 2)] })
+    await assertEqual('Pad', { inputs: [x, list(0, 1, -2, 3, 1, 0, 4, -1)] })
+    await assertEqual('Pad', { inputs: [x, list(2, -20, 1, 25), { tensor: counted(dtype, []) }, list(2, 3)] })
+    await assertEqual('Tile', { inputs: [{ tensor: counted(dtype, [2, 1, 5]) }, list(3, 4, 2)] })
+    await assertEqual('Expand', { inputs: [{ tensor: counted(dtype, [4, 1, 40]) }, list(3, 4, 17, 40)] })
+  }
+})
+
+test('wasm: an index outside a dimension is refused as on cpu', async () => {
+  for (const dtype of ['int32', 'int64'] as const) {
+    for (const index of [4, -5]) {
+      const indices: Tensor = { dtype, shape: [2], data: dtype === 'int32' ? Int32Array.of(0, index) : BigInt64Array.of(0n, BigInt(index)) }
+      await assert.rejects(assertEqual('Gather', { inputs: [{ tensor: counted('float32', [4, 3]) }, { tensor: indices }] }), { code: 'OP_INDEX' })
+      const graph = opGraph('Gather', [{ tensor: counted('float32', [4, 3]) }, { tensor: indices }], {}, 1)
+      await assert.rejects(wasm.run(graph, new Map([['x0', counted('float32', [4, 3])], ['x1', indices]])), { code: 'OP_INDEX' })
+    }
+  }
+})
+
+everyOperatorComputed('move', ['float32', 'float64', 'int64', 'uint8'], ['Transpose', 'Concat', 'Slice', 'Split', 'Expand', 'Tile', 'Gather'])
+everyOperatorComputed('move', ['float32', 'float64', 'int64'], ['Pad'])

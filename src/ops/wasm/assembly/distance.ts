@@ -134,3 +134,112 @@ export function pairwise(rows: usize, n: usize, points: usize, x: usize, panels:
   for (; out + 16 <= end; out += 16) v128.store(out, f64x2.sqrt(v128.load(out)))
   if (out < end) store<f64>(out, sqrt<f64>(load<f64>(out)))
 }
+
+/** Rows that share each read of a coefficient or of a row of a matrix: four vectors, whose sums do not wait for each other. */
+const ROWS: usize = 8
+
+// Element 0 of two rows.
+// @ts-ignore: decorator
+@inline
+function both(first: usize, second: usize): v128 {
+  return v128.load64_lane(second, v128.load64_zero(first), 1)
+}
+
+// k [rows, vectors], coefficients [classes - 1, vectors], intercepts [pairs], starts [classes + 1] u32 -> out [rows, pairs]; vectors of the
+// first class come first, as in src/ops/cpu/svm.ts
+export function svmDecision(rows: usize, vectors: usize, classes: usize, k: usize, coefficients: usize, intercepts: usize, starts: usize, out: usize): void {
+  const rowBytes = vectors * 8
+  const pairs = classes * (classes - 1) / 2
+  const outBytes = pairs * 8
+  for (let row: usize = 0; row < rows; row += ROWS) {
+    // Rows behind the last are it once more.
+    const last = k + (rows - 1) * rowBytes
+    const r0 = k + row * rowBytes
+    const r1 = min(last, r0 + rowBytes)
+    const r2 = min(last, r0 + 2 * rowBytes)
+    const r3 = min(last, r0 + 3 * rowBytes)
+    const r4 = min(last, r0 + 4 * rowBytes)
+    const r5 = min(last, r0 + 5 * rowBytes)
+    const r6 = min(last, r0 + 6 * rowBytes)
+    const r7 = min(last, r0 + 7 * rowBytes)
+    let pair: usize = 0
+    for (let a: usize = 0; a < classes; a++) {
+      for (let b = a + 1; b < classes; b++) {
+        let s0 = f64x2.splat(0)
+        let s1 = s0
+        let s2 = s0
+        let s3 = s0
+        for (let half: i32 = 0; half < 2; half++) {
+          const own = half == 0 ? a : b
+          const at = coefficients + (half == 0 ? b - 1 : a) * rowBytes
+          const end = <usize>load<u32>(starts + (own + 1) * 4) * 8
+          for (let v = <usize>load<u32>(starts + own * 4) * 8; v < end; v += 8) {
+            const c = v128.load64_splat(at + v)
+            s0 = f64x2.add(s0, f64x2.mul(c, both(r0 + v, r1 + v)))
+            s1 = f64x2.add(s1, f64x2.mul(c, both(r2 + v, r3 + v)))
+            s2 = f64x2.add(s2, f64x2.mul(c, both(r4 + v, r5 + v)))
+            s3 = f64x2.add(s3, f64x2.mul(c, both(r6 + v, r7 + v)))
+          }
+        }
+        const intercept = v128.load64_splat(intercepts + pair * 8)
+        storeRows(out + row * outBytes + pair * 8, outBytes, rows - row, f64x2.add(s0, intercept), f64x2.add(s1, intercept), f64x2.add(s2, intercept), f64x2.add(s3, intercept))
+        pair++
+      }
+    }
+  }
+}
+
+/** One element of each of up to eight rows. */
+// @ts-ignore: decorator
+@inline
+function storeRows(to: usize, step: usize, rows: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
+  v128.store64_lane(to, s0, 0)
+  if (rows > 1) v128.store64_lane(to + step, s0, 1)
+  if (rows > 2) v128.store64_lane(to + 2 * step, s1, 0)
+  if (rows > 3) v128.store64_lane(to + 3 * step, s1, 1)
+  if (rows > 4) v128.store64_lane(to + 4 * step, s2, 0)
+  if (rows > 5) v128.store64_lane(to + 5 * step, s2, 1)
+  if (rows > 6) v128.store64_lane(to + 6 * step, s3, 0)
+  if (rows > 7) v128.store64_lane(to + 7 * step, s3, 1)
+}
+
+// b [rows, n], l [n, n] lower triangular -> out [rows, n] with l out = b for each row; scratch takes n times eight elements
+export function triangularSolve(rows: usize, n: usize, b: usize, l: usize, out: usize, scratch: usize): void {
+  const rowBytes = n * 8
+  for (let row: usize = 0; row < rows; row += ROWS) {
+    const last = b + (rows - 1) * rowBytes
+    const r0 = b + row * rowBytes
+    const r1 = min(last, r0 + rowBytes)
+    const r2 = min(last, r0 + 2 * rowBytes)
+    const r3 = min(last, r0 + 3 * rowBytes)
+    const r4 = min(last, r0 + 4 * rowBytes)
+    const r5 = min(last, r0 + 5 * rowBytes)
+    const r6 = min(last, r0 + 6 * rowBytes)
+    const r7 = min(last, r0 + 7 * rowBytes)
+    for (let i: usize = 0; i < rowBytes; i += 8) {
+      let s0 = both(r0 + i, r1 + i)
+      let s1 = both(r2 + i, r3 + i)
+      let s2 = both(r4 + i, r5 + i)
+      let s3 = both(r6 + i, r7 + i)
+      let at = l + (i >> 3) * rowBytes
+      const end = scratch + i * ROWS
+      for (let x = scratch; x < end; x += 64) {
+        const value = v128.load64_splat(at)
+        s0 = f64x2.sub(s0, f64x2.mul(value, v128.load(x)))
+        s1 = f64x2.sub(s1, f64x2.mul(value, v128.load(x, 16)))
+        s2 = f64x2.sub(s2, f64x2.mul(value, v128.load(x, 32)))
+        s3 = f64x2.sub(s3, f64x2.mul(value, v128.load(x, 48)))
+        at += 8
+      }
+      const pivot = v128.load64_splat(at)
+      v128.store(end, f64x2.div(s0, pivot))
+      v128.store(end, f64x2.div(s1, pivot), 16)
+      v128.store(end, f64x2.div(s2, pivot), 32)
+      v128.store(end, f64x2.div(s3, pivot), 48)
+    }
+    for (let i: usize = 0; i < rowBytes; i += 8) {
+      const x = scratch + i * ROWS
+      storeRows(out + row * rowBytes + i, rowBytes, rows - row, v128.load(x), v128.load(x, 16), v128.load(x, 32), v128.load(x, 48))
+    }
+  }
+}
