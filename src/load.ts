@@ -68,11 +68,11 @@ export interface LoadOptions {
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)))
-  const narrowed = options.precision === 'float32' ? (await import('./graph/narrow.ts')).narrowGraph(stored) : stored
+  const narrowed = options.precision === 'float32' ? await narrow(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
   if (options.workers !== undefined || options.worker === true) return loadWithWorkers(graph, options)
   const loading = loadOperators(operatorKeys(graph))
-  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism })
+  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism, precision: options.precision })
   const tables = tableFeedsFor(graph)
   const [operators, device] = await both(loading, making)
   return new Model(graph, device, operators, { promotion: promotionOf(graph, device, operators, options), tableFeeds: await tables })
@@ -96,6 +96,11 @@ async function given(graph: Graph, { verify, key, passphrase, outputs }: LoadOpt
     throw new MleError('TRUST_SOURCE', 'verify, key and passphrase are for .mle files: a graph in memory has no signature and no seal')
   }
   return outputs === undefined ? graph : (await import('./format/select.ts')).cutGraph(graph, outputs)
+}
+
+async function narrow(graph: Graph): Promise<Graph> {
+  const [{ narrowGraph }, { schemas }] = await Promise.all([import('./graph/narrow.ts'), loadOperators(operatorKeys(graph))])
+  return narrowGraph(graph, schemas)
 }
 
 /** Weights that are stored in fewer bits become constants of the graph. */

@@ -84,6 +84,8 @@ export interface DeviceOptions {
   readonly determinism?: 'strict' | 'relaxed'
   /** A GPU of the caller's, instead of one of the model's own. */
   readonly gpu?: GPUDevice
+  /** What the graph was narrowed to: operators that take float64 only have kept it, and run on cpu. */
+  readonly precision?: 'float32'
   /** True where small models too will compute many rows at once. */
   readonly hasLargeBatches?: boolean
   /** Where a thread of several computes; see shared-weights.ts. */
@@ -101,7 +103,7 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
   if (name === 'cpu') return cpuDevice()
   if (name === 'webgpu') {
     const [{ createWebgpuDevice }, { gpuKernels }, { refuseFloat64 }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts'), import('./narrow.ts')])
-    refuseFloat64(graph, await schemas())
+    if (options.precision === undefined) refuseFloat64(graph, await schemas())
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
   if (name === 'auto' && !isWorthWasm(operatorKeys(graph), options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()

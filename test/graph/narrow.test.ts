@@ -37,3 +37,15 @@ test('the narrowed graph computes in float32 everywhere', async () => {
   assert.deepEqual((await model.run({ x: Float64Array.of(1.25, 2), cond: bool(true) })).y, float32([2.5, 3.5]))
   assert.deepEqual((await model.run({ x: Float64Array.of(1.25, 2), cond: bool(false) })).y, float32([1.5, 2.5]))
 })
+
+test('an operator that takes float64 only keeps it, between casts', async () => {
+  const distances = graph((b) => {
+    const x = b.input('x', { dtype: 'float64', shape: ['n', 2] })
+    const points = b.constant({ dtype: 'float64', shape: [2, 2], data: Float64Array.of(0, 0, 1 / 3, 1) }, 'points')
+    b.output('y', b.add('Sqrt', [b.add('mle.CircularConvolution', [b.add('Add', [x, points]), points])]), { dtype: 'float64' })
+  })
+  const narrowed = narrowGraph(distances, allSchemas())
+  assert.deepEqual(narrowed.nodes.map(({ op, attributes }) => `${op}${String(attributes.get('to')?.value ?? '')}`), ['Add', 'Castfloat64', 'CircularConvolution', 'Castfloat32', 'Sqrt', 'Identity'])
+  assert.deepEqual([...narrowed.initializers].map(([name, { dtype }]) => [name, dtype]), [['points.0', 'float32'], ['points.0.float64', 'float64']])
+  assert.deepEqual(narrowed.outputs[0].type, { dtype: 'float32' })
+})
