@@ -18,8 +18,8 @@ export interface Arena {
   readonly allocatedBytes: number
   /** The most that has been in use at once. */
   readonly peakBytes: number
-  /** A zeroed 64-byte aligned region. Throws MEMORY_LIMIT past the arena's cap. */
-  allocate(byteLength: number): Region
+  /** A 64-byte aligned region, of zeros unless `isZeroed` is false: for what is written whole. Throws MEMORY_LIMIT past the arena's cap. */
+  allocate(byteLength: number, isZeroed?: boolean): Region
   free(region: Region): void
   bufferOf(region: Region): ArrayBufferLike
 }
@@ -82,9 +82,9 @@ export function shareArena(arena: Arena, maxBytes: number): ArenaShare {
     get peakBytes() {
       return peakBytes
     },
-    allocate(byteLength) {
+    allocate(byteLength, isZeroed) {
       if (allocatedBytes + byteLength > maxBytes) throw memoryLimit(allocatedBytes + byteLength, maxBytes)
-      const region = arena.allocate(byteLength)
+      const region = arena.allocate(byteLength, isZeroed)
       regions.add(region)
       allocatedBytes += byteLength
       peakBytes = Math.max(peakBytes, allocatedBytes)
@@ -123,8 +123,10 @@ const WASM_MAX_BYTES = 4294901760
  * Regions inside one WebAssembly.Memory, first fit over a sorted free list. Several models may share one arena: small
  * ones do, because an engine allows few memories (Chromium 124, Node about 13,000).
  */
-export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, maxBytes: number = WASM_MAX_BYTES): Arena {
-  const cap = Math.min(maxBytes, WASM_MAX_BYTES)
+export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, maxBytes?: number): Arena {
+  const cap = Math.min(maxBytes ?? WASM_MAX_BYTES, WASM_MAX_BYTES)
+  // Memory is zeros until something is written: to fill pages that nobody had would only make the host fetch them. A part of a memory may have had other users.
+  let used = maxBytes === undefined ? alignUp(reservedBytes) : cap
   let generation = 0
   let allocatedBytes = 0
   let peakBytes = 0
@@ -154,7 +156,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
     get peakBytes() {
       return peakBytes
     },
-    allocate(byteLength) {
+    allocate(byteLength, isZeroed = true) {
       const bytes = Math.max(ALIGNMENT, alignUp(byteLength))
       const slot = free.findIndex((range) => range.bytes >= bytes)
       let offset: number
@@ -173,7 +175,8 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
       live.set(region, bytes)
       allocatedBytes += bytes
       peakBytes = Math.max(peakBytes, allocatedBytes)
-      new Uint8Array(memory.buffer, offset, bytes).fill(0)
+      if (isZeroed && offset < used) new Uint8Array(memory.buffer, offset, Math.min(bytes, used - offset)).fill(0)
+      used = Math.max(used, offset + bytes)
       return region
     },
     free(region) {

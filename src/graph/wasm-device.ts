@@ -20,8 +20,9 @@ export interface WasmDeviceOptions {
   readonly part?: MemoryPart
 }
 
-/** Models with fewer bytes of weights share a memory. */
-const POOLED_BYTES = 4 * 2 ** 20
+/** Models with fewer bytes of weights share a memory, while it is not larger than this. A new memory costs far more than the copy of such weights: each of its pages is fetched anew. */
+const POOLED_BYTES = 16 * 2 ** 20
+const MAX_POOL_BYTES = 256 * 2 ** 20
 const PAGE_BYTES = 65536
 const MAX_PAGES = 65535
 /** The first page is nobody's: a null offset in a kernel hits no data. */
@@ -47,7 +48,7 @@ export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions)
   const weightBytes = weightBytesOf(graph)
   const isPooled = part === undefined && weightBytes < POOLED_BYTES
   let own = isPooled ? pools.get(kernels) : undefined
-  if (own === undefined) {
+  if (own === undefined || own.arena.allocatedBytes > MAX_POOL_BYTES) {
     own = part === undefined ? openMemory(weightBytes) : { memory: part.memory, exports: new Map(), arena: wasmArena(part.memory, part.start, part.end), scratch: undefined }
     if (isPooled) pools.set(kernels, own)
   }
@@ -84,13 +85,13 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
   const host: WasmHost = {
     exports,
     memory: own.memory,
-    allocate: (byteLength) => share.allocate(byteLength).byteOffset,
+    allocate: (byteLength, isZeroed) => share.allocate(byteLength, isZeroed).byteOffset,
     reserveScratch(byteLength) {
       // One scratch block per memory: kernels run one at a time.
       if (own.scratch !== undefined && own.scratch.byteLength >= byteLength) return
       if (own.scratch !== undefined) own.arena.free(own.scratch)
       own.scratch = undefined
-      own.scratch = own.arena.allocate(byteLength)
+      own.scratch = own.arena.allocate(byteLength, false)
       weights.refresh()
     },
     get scratchOffset() {
@@ -137,7 +138,7 @@ function weightStore(arena: Arena, memory: WebAssembly.Memory): WeightStore {
         views.set(tensor, source)
         return source
       }
-      const region = arena.allocate(source.size * bytesPerElement(source.dtype))
+      const region = arena.allocate(source.size * bytesPerElement(source.dtype), false)
       refresh()
       const resident = { view: { ...source }, region }
       attach(resident)

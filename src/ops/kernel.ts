@@ -76,8 +76,8 @@ export type PreferredTable = ReadonlyMap<string, PreferredEntry>
 export interface WasmHost {
   readonly exports: WebAssembly.Exports
   readonly memory: WebAssembly.Memory
-  /** Byte offset of a zeroed 64-byte aligned block that lives as long as the model: private layouts of weights. Only while kernels are made. */
-  allocate(byteLength: number): number
+  /** Byte offset of a 64-byte aligned block that lives as long as the model, of zeros unless `isZeroed` is false: private layouts of weights. Only while kernels are made. */
+  allocate(byteLength: number, isZeroed?: boolean): number
   /** Makes `scratchOffset` point at `byteLength` bytes or more, and constants' views follow. Only while kernels are made; shape-dependent needs are met by blocking. */
   reserveScratch(byteLength: number): void
   /** Read at each call: bytes that any kernel may scribble on, undefined at its start. */

@@ -217,12 +217,12 @@ test('2,000 live models share one memory and give it back', async () => {
   assert.equal(buffer.byteLength, bytes)
 })
 
-test('a model of 4 MiB or more has a memory of its own', async () => {
+test('a model of 16 MiB or more has a memory of its own', async () => {
   const kernels = wasmKernels()
-  const large = await wasmModel(subtractGraph(new Float32Array(2 ** 20).fill(2)), kernels)
+  const large = await wasmModel(subtractGraph(new Float32Array(2 ** 22).fill(2)), kernels)
   const small = await wasmModel(subtractGraph(Float32Array.of(1)), kernels)
   assert.notEqual(large.device.arena.bufferOf(large.device.arena.allocate(1)), small.device.arena.bufferOf(small.device.arena.allocate(1)))
-  const { data } = large.runSync({ x: new Float32Array(2 ** 20).fill(7) }).y
+  const { data } = large.runSync({ x: new Float32Array(2 ** 22).fill(7) }).y
   assert.ok((data as Float32Array).every((value) => value === 3))
 })
 

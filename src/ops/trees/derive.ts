@@ -22,6 +22,13 @@ export interface Columns {
   readonly kinds: Int32Array
 }
 
+/** The columns of an ensemble, and which each node reads. */
+export interface DerivedColumns {
+  readonly columns: Columns
+  /** [features, kinds]: 1 + the column; 0 where no node reads it. */
+  readonly slots: Int32Array
+}
+
 export interface DerivedNodes {
   readonly thresholds: Float64Array
   readonly words: Int32Array
@@ -34,43 +41,68 @@ const MAX_FEATURES = 1 << 20
 /** Flags of nodes that keep them, whatever their column holds. */
 const KEPT = CATEGORICAL | EQUAL
 
-const known = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedNodes>()
+const knownColumns = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedColumns>()
+const knownNodes = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedNodes>()
 
-/** Nodes that read columns instead of features, or undefined where the stored ones will do. Plans of one model share them. */
-export function deriveNodes(facts: TreeFacts): DerivedNodes | undefined {
-  const found = known.get(facts)
+/**
+ * The columns that nodes read instead of features, or undefined where the stored nodes will do. Plans of one model share them.
+ *
+ * @param mark sets the slots [features, kinds] of all inner nodes to 1
+ */
+export function derivedColumns(facts: TreeFacts, mark: (slots: Int32Array) => void = (slots) => markSlots(facts, slots)): DerivedColumns | undefined {
+  const found = knownColumns.get(facts)
   if (found !== undefined) return found
-  const derived = derive(facts)
-  if (derived !== undefined) known.set(facts, derived)
-  return derived
-}
-
-function derive(facts: TreeFacts): DerivedNodes | undefined {
   if ((facts.allFlags & (MISSING_RIGHT | ZERO_MISSING)) === 0 || facts.featureCount > MAX_FEATURES) return undefined
-  const words = new Int32Array(facts.words)
-  const thresholds = new Float64Array(words.buffer)
-  const count = words.length >>> 2
   const slots = new Int32Array(facts.featureCount * KINDS)
-  for (let i = 0; i < count; i++) if (words[4 * i + 3] !== i) slots[slotOf(words[4 * i + 2], thresholds[2 * i])] = 1
-  let columns = 0
-  for (let slot = 0; slot < slots.length; slot++) if (slots[slot] === 1) slots[slot] = ++columns
-  const features = new Int32Array(columns)
-  const kinds = new Int32Array(columns)
+  mark(slots)
+  let count = 0
+  for (let slot = 0; slot < slots.length; slot++) if (slots[slot] === 1) slots[slot] = ++count
+  const features = new Int32Array(count)
+  const kinds = new Int32Array(count)
   for (let slot = 0; slot < slots.length; slot++) {
     if (slots[slot] === 0) continue
     features[slots[slot] - 1] = Math.floor(slot / KINDS)
     kinds[slots[slot] - 1] = slot % KINDS
   }
+  const derived = { columns: { features, kinds }, slots }
+  knownColumns.set(facts, derived)
+  return derived
+}
+
+function markSlots({ words, thresholds }: TreeFacts, slots: Int32Array): void {
+  const count = words.length >>> 2
+  for (let i = 0; i < count; i++) if (words[4 * i + 3] !== i) slots[slotOf(words[4 * i + 2], thresholds[2 * i])] = 1
+}
+
+/** Nodes that read columns instead of features, or undefined where the stored ones will do. Plans of one model share them. */
+export function deriveNodes(facts: TreeFacts): DerivedNodes | undefined {
+  const found = knownNodes.get(facts)
+  if (found !== undefined) return found
+  const derived = derivedColumns(facts)
+  if (derived === undefined) return undefined
+  const words = new Int32Array(facts.words)
+  const thresholds = new Float64Array(words.buffer)
+  const count = words.length >>> 2
   for (let i = 0; i < count; i++) {
     if (words[4 * i + 3] === i) continue
     const word = words[4 * i + 2]
-    const slot = slotOf(word, thresholds[2 * i])
-    const isKept = (word & KEPT) !== 0
-    words[4 * i + 2] = (isKept ? word & ~FEATURE_MASK : 0) | (slots[slot] - 1)
-    const kind = slot % KINDS
-    if (kind === IS_NAN || kind === IS_ZERO) thresholds[2 * i] = 0.5
+    words[4 * i + 2] = ((word & KEPT) !== 0 ? word & ~FEATURE_MASK : 0) | columnOf(derived.slots, word, thresholds[2 * i])
+    thresholds[2 * i] = thresholdIn(word, thresholds[2 * i])
   }
-  return { thresholds, words, columns: { features, kinds } }
+  const nodes = { thresholds, words, columns: derived.columns }
+  knownNodes.set(facts, nodes)
+  return nodes
+}
+
+/** The column that an inner node reads. */
+export function columnOf(slots: Int32Array, word: number, threshold: number): number {
+  return slots[slotOf(word, threshold)] - 1
+}
+
+/** The threshold of an inner node in its column. */
+export function thresholdIn(word: number, threshold: number): number {
+  const kind = slotOf(word, threshold) % KINDS
+  return kind === IS_NAN || kind === IS_ZERO ? 0.5 : threshold
 }
 
 function slotOf(word: number, threshold: number): number {

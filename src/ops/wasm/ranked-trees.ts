@@ -1,11 +1,13 @@
 // The layout of trees for batches (see assembly/trees/ranked.ts), made when the first batch has come: sorting thresholds costs as much as some hundred rows.
 import type { WasmHost } from '../kernel.ts'
+import { columnOf, thresholdIn } from '../trees/derive.ts'
 import { MAX_EXITS, programmer, type Program } from '../trees/programs.ts'
 
 /** What the layout is made from: places in the host's memory, and facts. */
 export interface RankedSource {
-  /** Nodes without flags, 16 bytes each, reading columns. */
+  /** Stored nodes, and which columns they read where these are not their features. */
   readonly nodes: number
+  readonly slots: Int32Array | undefined
   readonly count: number
   readonly leafIndex: number
   readonly leafValues: number
@@ -77,8 +79,8 @@ export function makeRanked(host: WasmHost, source: RankedSource, at: number, roo
   const thresholds = new Float64Array(buffer, source.nodes, count * 2)
   const programs = programsOf(source, words)
   if (programs === undefined) return 0
-  const ranks = rankThresholds(programs, words, thresholds, columns)
-  const groups = groupsOf(programs, words, ranks)
+  const ranks = rankThresholds(programs, words, thresholds, source)
+  const groups = groupsOf(programs, ranks)
   const nodes = ranks.place.length
   const distinct = ranks.sorted.reduce((sum, own) => sum + own.length, 0)
   const needed = bytesFor({ nodes, trees, columns, groups: groups.length, thresholds: distinct, valueBytes: Math.max(8 * width, 4) })
@@ -141,7 +143,7 @@ export function makeRanked(host: WasmHost, source: RankedSource, at: number, roo
       u32[record + 3] = nodes.length === 0 ? 0 : vectorOf(MAX_EXITS + nodes.length - 1)
       for (let n = 0; n < nodes.length; n++) {
         const to = code + n * NODE_BYTES
-        const column = words[4 * nodes[n] + 2]
+        const column = ranks.column[ranks.start[tree] + n]
         u32[to >>> 2] = column * CHUNK
         u32[(to >>> 2) + 1] = vectorOf(choices[2 * n]) | (vectorOf(choices[2 * n + 1]) << 16)
         bytes[to + 8] = maps[column]?.[ranks.place[ranks.start[tree] + n] - ranks.first[column]] ?? 0
@@ -193,28 +195,33 @@ interface Ranks {
   readonly first: Int32Array
   /** Of the programs' nodes, one tree after the other: place of the threshold among all. */
   readonly place: Int32Array
-  /** By tree: where its nodes begin in `place`. */
+  /** The column that each reads. */
+  readonly column: Int32Array
+  /** By tree: where its nodes begin in these. */
   readonly start: Int32Array
 }
 
-function rankThresholds(programs: readonly Program[], words: Int32Array, thresholds: Float64Array, columns: number): Ranks {
+function rankThresholds(programs: readonly Program[], words: Int32Array, thresholds: Float64Array, { slots, columns }: RankedSource): Ranks {
   const counts = new Int32Array(columns)
   const start = new Int32Array(programs.length)
-  let total = 0
+  const total = programs.reduce((sum, { nodes }) => sum + nodes.length, 0)
+  const column = new Int32Array(total)
+  const threshold = new Float64Array(total)
+  let at = 0
   for (let t = 0; t < programs.length; t++) {
     const { nodes } = programs[t]
-    start[t] = total
-    total += nodes.length
-    for (let n = 0; n < nodes.length; n++) counts[words[4 * nodes[n] + 2]]++
+    start[t] = at
+    for (let n = 0; n < nodes.length; n++, at++) {
+      const word = words[4 * nodes[n] + 2]
+      const stored = thresholds[2 * nodes[n]]
+      column[at] = slots === undefined ? word : columnOf(slots, word, stored)
+      threshold[at] = slots === undefined ? stored : thresholdIn(word, stored)
+      counts[column[at]]++
+    }
   }
   const unsorted = Array.from(counts, (count) => new Float64Array(count))
   counts.fill(0)
-  for (const { nodes } of programs) {
-    for (let n = 0; n < nodes.length; n++) {
-      const column = words[4 * nodes[n] + 2]
-      unsorted[column][counts[column]++] = thresholds[2 * nodes[n]]
-    }
-  }
+  for (let i = 0; i < total; i++) unsorted[column[i]][counts[column[i]]++] = threshold[i]
   const first = new Int32Array(columns)
   const sorted = unsorted.map((own, c) => {
     own.sort()
@@ -224,14 +231,8 @@ function rankThresholds(programs: readonly Program[], words: Int32Array, thresho
     return own.subarray(0, distinct)
   })
   const place = new Int32Array(total)
-  let at = 0
-  for (const { nodes } of programs) {
-    for (let n = 0; n < nodes.length; n++) {
-      const column = words[4 * nodes[n] + 2]
-      place[at++] = first[column] + placeOf(sorted[column], thresholds[2 * nodes[n]])
-    }
-  }
-  return { sorted, first, place, start }
+  for (let i = 0; i < total; i++) place[i] = first[column[i]] + placeOf(sorted[column[i]], threshold[i])
+  return { sorted, first, place, column, start }
 }
 
 function placeOf(sorted: Float64Array, value: number): number {
@@ -252,7 +253,7 @@ interface Group {
 }
 
 /** Trees in order, as many together as have at most 255 thresholds in every column. */
-function groupsOf(programs: readonly Program[], words: Int32Array, { sorted, place, start }: Ranks): Group[] {
+function groupsOf(programs: readonly Program[], { sorted, place, column, start }: Ranks): Group[] {
   const total = sorted.reduce((sum, own) => sum + own.length, 0)
   const groups: Group[] = []
   let counts = new Int32Array(sorted.length)
@@ -267,7 +268,7 @@ function groupsOf(programs: readonly Program[], words: Int32Array, { sorted, pla
       if (marks[at] !== 0) continue
       marks[at] = 1
       added.push(at)
-      most = Math.max(most, ++counts[words[4 * nodes[n] + 2]])
+      most = Math.max(most, ++counts[column[start[tree] + n]])
     }
     return most <= MAX_LOCAL
   }

@@ -1,20 +1,23 @@
 // Tree ensembles on the wasm device: constants and plans laid out in its memory once, then one call per run.
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
-import { deriveNodes, specialFlags, type DerivedNodes } from '../trees/derive.ts'
+import { derivedColumns, specialFlags, type DerivedColumns } from '../trees/derive.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
-import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_BYTES, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { makeRanked, MIN_RANKED_ROWS, rankedBytes, rankedScratchBytes, type RankedSource } from './ranked-trees.ts'
 
-const PLAN_BYTES = 92
+const PLAN_BYTES = 104
 /** Where a plan says which layout batches take. */
 const RANKED_AT = 88
 const TABLE_BYTES = 32
 /** What a pass over a tree finds: f64 and four words. */
 const FOUND_BYTES = 24
+/** Slots of columns that are marked in scratch; of more, in TypeScript. */
+const SLOT_BYTES = 65536
+const SLOTS_PER_FEATURE = 6
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
@@ -32,7 +35,7 @@ export function passBytes(roots: View | undefined, nodes: View | undefined): num
     const next = roots?.data[t + 1] ?? count
     largest = Math.max(largest, Math.min(Number(next), count) - Number(roots?.data[t]))
   }
-  return FOUND_BYTES + 4 * (largest + 2)
+  return FOUND_BYTES + Math.max(SLOT_BYTES, 4 * (largest + 2))
 }
 
 /** The passes over nodes in the host's memory; in TypeScript where they lie elsewhere. */
@@ -60,6 +63,18 @@ export function passesIn(host: WasmHost): (nodes: Uint8Array) => NodePasses {
   }
 }
 
+/** The columns of an ensemble whose checked nodes lie in the host's memory; more slots than scratch has room for are marked in TypeScript. */
+function columnsIn(host: WasmHost, nodes: Uint8Array, facts: TreeFacts): DerivedColumns | undefined {
+  const { buffer } = host.memory
+  if (nodes.buffer !== buffer) return derivedColumns(facts)
+  return derivedColumns(facts, facts.featureCount * SLOTS_PER_FEATURE * 4 > SLOT_BYTES ? undefined : (slots) => {
+    const marks = new Int32Array(buffer, host.scratchOffset, slots.length)
+    marks.fill(0)
+    wasmFunction(host.exports, 'markSlots')(nodes.byteOffset, facts.words.length >>> 2, host.scratchOffset)
+    slots.set(marks)
+  })
+}
+
 /** Byte offsets of constants in the host's memory, which keeps those that lie there already and takes copies of the others. */
 function placeAll(host: WasmHost, constants: readonly (Uint8Array | Uint32Array | Int32Array | Float64Array | undefined)[]): number[] {
   const inside = constants.map((data) => data !== undefined && data.buffer === host.memory.buffer)
@@ -69,7 +84,7 @@ function placeAll(host: WasmHost, constants: readonly (Uint8Array | Uint32Array 
 
 function place(host: WasmHost, data: Uint8Array | Uint32Array | Int32Array | Float64Array | undefined): number {
   if (data === undefined) return 0
-  const offset = host.allocate(data.byteLength)
+  const offset = host.allocate(data.byteLength, false)
   new Uint8Array(host.memory.buffer, offset, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   return offset
 }
@@ -116,6 +131,10 @@ interface PlanFields {
   readonly packed?: number
   readonly meanDepth?: Float64Array
   readonly leavesAreSingle?: boolean
+  /** What `nodes` is derived from when walks first need it. */
+  readonly stored?: number
+  readonly slots?: number
+  readonly count?: number
 }
 
 /** Leaves that a packed node can name, and columns that it can reach: see src/ops/wasm/assembly/trees/packed.ts. */
@@ -131,10 +150,10 @@ const MAX_RANKED_COLUMNS = 1024
 const MIN_SAVED_STEPS = 3
 
 /** Half-sized nodes for rows that float32 holds exactly; 0 where some node has a flag or does not fit. */
-function packNodes(host: WasmHost, schedule: TreeSchedule, columns: number, nodes: number, leafIndex: number, count: number, leaves: number): number {
+function packNodes(host: WasmHost, schedule: TreeSchedule, columns: number, nodes: number, leafIndex: number, count: number, leaves: number, slots: number): number {
   if (schedule.special.includes(1) || columns > MAX_PACKED_COLUMNS || leaves > MAX_PACKED_LEAVES) return 0
-  const packed = host.allocate(count * PACKED_BYTES)
-  return wasmFunction(host.exports, 'packNodes')(nodes, leafIndex, count, packed) === 1 ? packed : 0
+  const packed = host.allocate(count * PACKED_BYTES, false)
+  return wasmFunction(host.exports, 'packNodes')(nodes, leafIndex, count, packed, slots) === 1 ? packed : 0
 }
 
 /** What packed walks take together, and when they look whether they have ended. */
@@ -161,7 +180,7 @@ function firstLook(steps: number, meanDepth: number): number {
 }
 
 /** Writes a plan and asks for the scratch that its runs need. */
-function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, derived: DerivedNodes | undefined, fields: PlanFields): number {
+function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, derived: DerivedColumns | undefined, fields: PlanFields): number {
   const columns = derived?.columns.features.length ?? 0
   const valuesPerRow = derived === undefined ? features : columns
   const rows = blockRows(valuesPerRow)
@@ -172,7 +191,7 @@ function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, der
     fields.nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, table, schedule.trees, fields.width ?? 0, fields.outputs ?? 0, rows,
     place(host, fields.start), place(host, fields.treesPerOutput), rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0,
     fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0, columns, place(host, columnTable(derived)), fields.packed ?? 0, placeTops(host, fields.packed ?? 0, table, schedule, fields.meanDepth), fields.leavesAreSingle === true ? 1 : 0,
-    fields.treeTarget === undefined ? 0 : 1,
+    fields.treeTarget === undefined ? 0 : 1, 0, fields.stored ?? 0, fields.slots ?? 0, fields.count ?? 0,
   ]
   const offset = host.allocate(PLAN_BYTES)
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
@@ -180,7 +199,7 @@ function placePlan(host: WasmHost, schedule: TreeSchedule, features: number, der
   return offset
 }
 
-function columnTable(derived: DerivedNodes | undefined): Uint32Array | undefined {
+function columnTable(derived: DerivedColumns | undefined): Uint32Array | undefined {
   if (derived === undefined) return undefined
   const { features, kinds } = derived.columns
   const table = new Uint32Array(features.length * 2)
@@ -198,31 +217,40 @@ function featuresOf(context: KernelContext): number | undefined {
   return typeof features === 'number' ? features : undefined
 }
 
+function isSingle(context: KernelContext): boolean {
+  const type = context.inputTypes[0]
+  return isTensorType(type) && type.dtype === 'float32'
+}
+
 // X [rows, features] float32 or float64; Y [rows, outputs] float64, or float32 where sums are rounded after each tree
 function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
   host.reserveScratch(passBytes(context.constants[3], context.constants[1]))
   const { arrays, facts, outputs, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context, passesIn(host))
-  const derived = deriveNodes(facts)
+  const derived = columnsIn(host, arrays.nodes, facts)
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
   // Views of constants die when memory grows: all are read before the first block is allocated.
   const treeTarget = arrays.treeTarget?.slice()
   const roots = arrays.roots.slice()
   const { width } = arrays
-  const nodeCount = arrays.leafIndex.length
+  const count = arrays.leafIndex.length
   const leaves = width === 0 ? 0 : arrays.leafValues.length / width
-  const [nodes, leafIndex, leafValues, categories] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories])
+  const [stored, leafIndex, leafValues, categories] = placeAll(host, [arrays.nodes, arrays.leafIndex, arrays.leafValues, arrays.categories])
+  const slots = place(host, derived?.slots)
+  const columns = derived?.columns.features.length ?? features
   const isSum = aggregate === 'sum' || aggregate === 'mean'
-  const packed = isSum ? packNodes(host, schedule, derived?.columns.features.length ?? features, nodes, leafIndex, nodeCount, leaves) : 0
-  const leavesAreSingle = accumulate === 'float32' && wasmFunction(host.exports, 'areSingle')(leafValues, leaves * width) === 1
+  const packed = isSum ? packNodes(host, schedule, columns, stored, leafIndex, count, leaves, slots) : 0
+  const isFloat32 = accumulate === 'float32'
+  const leavesAreSingle = isFloat32 && wasmFunction(host.exports, 'areSingle')(leafValues, leaves * width) === 1
+  // Packed nodes take all rows that float32 holds.
+  const nodes = derived === undefined ? stored : packed !== 0 && isSingle(context) ? 0 : host.allocate(count * NODE_BYTES, false)
   const plan = placePlan(host, schedule, features, derived, {
     nodes, leafIndex, leafValues, categories, treeTarget, width, outputs, start, treesPerOutput, rounding,
-    aggregate: AGGREGATES.indexOf(aggregate), isFloat32: accumulate === 'float32', packed, meanDepth: facts.meanDepth, leavesAreSingle,
+    aggregate: AGGREGATES.indexOf(aggregate), isFloat32, packed, meanDepth: facts.meanDepth, leavesAreSingle, stored: nodes === stored ? 0 : stored, slots, count,
   })
-  const columns = derived?.columns.features.length ?? features
   const ranking = isSum && !schedule.special.includes(1) && columns <= MAX_RANKED_COLUMNS && columns > 0 && schedule.trees > 0
-    ? rankingOf(host, plan, { nodes, count: nodeCount, leafIndex, leafValues, width, isSingle: leavesAreSingle, packed, columns, roots, depth: facts.depth, meanDepth: facts.meanDepth })
+    ? rankingOf(host, plan, { nodes: stored, count, slots: derived?.slots, leafIndex, leafValues, width, isSingle: leavesAreSingle, packed, columns, roots, depth: facts.depth, meanDepth: facts.meanDepth })
     : undefined
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), ranking)
 }
@@ -233,9 +261,12 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
   if (features === undefined) return undefined
   host.reserveScratch(passBytes(context.constants[2], context.constants[1]))
   const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context, passesIn(host))
-  const derived = deriveNodes(facts)
+  const derived = columnsIn(host, arrays.nodes, facts)
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
-  const [nodes, categories, ids] = placeAll(host, [derived?.words ?? arrays.nodes, arrays.categories, nodeIds])
+  const count = facts.words.length >>> 2
+  const [stored, categories, ids] = placeAll(host, [arrays.nodes, arrays.categories, nodeIds])
+  const nodes = derived === undefined ? stored : host.allocate(count * NODE_BYTES, false)
+  if (derived !== undefined) wasmFunction(host.exports, 'deriveNodes')(stored, count, place(host, derived.slots), nodes)
   const plan = placePlan(host, schedule, features, derived, { nodes, categories, nodeIds: ids, rounding })
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
 }
@@ -249,7 +280,7 @@ interface Ranking {
 /** Reserves room for the layout of batches now, while memory may grow. */
 function rankingOf(host: WasmHost, plan: number, source: RankedSource): Ranking {
   const room = rankedBytes(source)
-  const at = host.allocate(room)
+  const at = host.allocate(room, false)
   host.reserveScratch(rankedScratchBytes(source.columns))
   return {
     rows: 0,

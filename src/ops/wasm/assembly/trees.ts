@@ -15,16 +15,18 @@
 //                                                           80 1 if float32 holds all leaf values
 //                                                           84 1 if trees go to outputs of their own
 //   32 blockRows                                             88 layout for batches (see trees/ranked.ts); 0: none yet
-//   36 start, f64 [outputs]
+//   36 start, f64 [outputs]                                  92 stored nodes while `nodes` is not derived from them yet, 96 slots (see trees/derive.ts), 100 nodes
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
 
+import { deriveNodes } from './trees/derive.ts'
 import { groupBytesOf, packedRow, packedTree, topOf } from './trees/packed.ts'
 import { rankBlock, sumBlock } from './trees/ranked.ts'
 import { copyGroups, copyRows } from './trees/rows.ts'
 import { addLeaves, begin, divide } from './trees/sums.ts'
 
+export { deriveNodes, markSlots } from './trees/derive.ts'
 export { packNodes, packTops } from './trees/packed.ts'
 
 const CATEGORICAL: u32 = 0x40000000
@@ -259,6 +261,10 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
           }
         }
       } else {
+        if (load<u32>(plan, 92)) {
+          deriveNodes(load<u32>(plan, 92), load<u32>(plan, 100), load<u32>(plan, 96), load<u32>(plan))
+          store<u32>(plan, 0, 92)
+        }
         if (isDouble) copyRows<f64>(plan, x, count, features, walked)
         else copyRows<f32>(plan, x, count, features, walked)
         if (count < 8) {

@@ -6,6 +6,8 @@
 // x > t for a float32 x and a float64 t is x > t', where t' is the largest float32 that is not above t.
 // Rows stand in groups of eight, column by column, so that eight walks share one base: x [groups][columns][8] i32.
 
+import { columnOf, thresholdIn } from './derive.ts'
+
 const GROUP_BYTES: u32 = 32
 const INFINITY_KEY: i32 = 0x7f800000
 const LEAF_MASK: u32 = 0x7fffff
@@ -29,7 +31,7 @@ function next(node: usize, word: u32, value: i32): usize {
 
 // @ts-ignore: decorator
 @inline
-function columnOf(word: u32, x: usize): usize {
+function valueAt(word: u32, x: usize): usize {
   return x + <usize>(word & 0xffff)
 }
 
@@ -46,20 +48,20 @@ function leafOf(node: usize): u32 {
   return load<u32>(node) & LEAF_MASK
 }
 
-// nodes [count] nodes16/1, numeric and without flags; leafIndex [count] u32; to [count] packed
+// nodes [count] nodes16/1, numeric and without flags but those that slots (see derive.ts; 0: none) stand for; leafIndex [count] u32; to [count] packed
 /** Packs nodes; 0 if a distance or a column does not fit. */
-export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize): u32 {
+export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize, slots: usize): u32 {
   let largest: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
     const at = nodes + (<usize>i << 4)
     const own = to + (<usize>i << 3)
     const far = load<u32>(at, 12) - i
-    const column = load<u32>(at, 8) * GROUP_BYTES
     if (far == 0) {
       store<u64>(own, <u64>(<u32>INFINITY_KEY | load<u32>(leafIndex + (<usize>i << 2))))
       continue
     }
-    const exact = load<f64>(at)
+    const column = columnOf(slots, at) * GROUP_BYTES
+    const exact = thresholdIn(slots, at)
     const near = <f32>exact
     // Keys of neighbours differ by one.
     store<i32>(own, keyOf(near) - <i32>(<f64>near > exact))
@@ -134,21 +136,21 @@ function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: u
   while (step < steps) {
     for (; step < until; step++) {
       word = load<u32>(a, 4)
-      a = next(a, word, load<i32>(columnOf(word, x)))
+      a = next(a, word, load<i32>(valueAt(word, x)))
       word = load<u32>(b, 4)
-      b = next(b, word, load<i32>(columnOf(word, x), 4))
+      b = next(b, word, load<i32>(valueAt(word, x), 4))
       word = load<u32>(c, 4)
-      c = next(c, word, load<i32>(columnOf(word, x), 8))
+      c = next(c, word, load<i32>(valueAt(word, x), 8))
       word = load<u32>(d, 4)
-      d = next(d, word, load<i32>(columnOf(word, x), 12))
+      d = next(d, word, load<i32>(valueAt(word, x), 12))
       word = load<u32>(e, 4)
-      e = next(e, word, load<i32>(columnOf(word, x), 16))
+      e = next(e, word, load<i32>(valueAt(word, x), 16))
       word = load<u32>(f, 4)
-      f = next(f, word, load<i32>(columnOf(word, x), 20))
+      f = next(f, word, load<i32>(valueAt(word, x), 20))
       word = load<u32>(g, 4)
-      g = next(g, word, load<i32>(columnOf(word, x), 24))
+      g = next(g, word, load<i32>(valueAt(word, x), 24))
       word = load<u32>(h, 4)
-      h = next(h, word, load<i32>(columnOf(word, x), 28))
+      h = next(h, word, load<i32>(valueAt(word, x), 28))
     }
     until = min(steps, step + STEPS_PER_LOOK)
     if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
@@ -201,21 +203,21 @@ function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, firstLook: 
   while (step < steps) {
     for (; step < until; step++) {
       word = load<u32>(a, 4)
-      a = next(a, word, load<i32>(columnOf(word, x)))
+      a = next(a, word, load<i32>(valueAt(word, x)))
       word = load<u32>(b, 4)
-      b = next(b, word, load<i32>(columnOf(word, x)))
+      b = next(b, word, load<i32>(valueAt(word, x)))
       word = load<u32>(c, 4)
-      c = next(c, word, load<i32>(columnOf(word, x)))
+      c = next(c, word, load<i32>(valueAt(word, x)))
       word = load<u32>(d, 4)
-      d = next(d, word, load<i32>(columnOf(word, x)))
+      d = next(d, word, load<i32>(valueAt(word, x)))
       word = load<u32>(e, 4)
-      e = next(e, word, load<i32>(columnOf(word, x)))
+      e = next(e, word, load<i32>(valueAt(word, x)))
       word = load<u32>(f, 4)
-      f = next(f, word, load<i32>(columnOf(word, x)))
+      f = next(f, word, load<i32>(valueAt(word, x)))
       word = load<u32>(g, 4)
-      g = next(g, word, load<i32>(columnOf(word, x)))
+      g = next(g, word, load<i32>(valueAt(word, x)))
       word = load<u32>(h, 4)
-      h = next(h, word, load<i32>(columnOf(word, x)))
+      h = next(h, word, load<i32>(valueAt(word, x)))
     }
     until = min(steps, step + STEPS_PER_LOOK)
     if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
