@@ -37,7 +37,7 @@ export interface LoadOptions {
   readonly integrity?: 'crc32' | 'sha256'
   /**
    * Threads that share the rows of large batches; weights are in memory once. Fewer rows are computed on the caller's thread, and all of them where the host
-   * has no threads or does not let them share memory (pages that are not isolated from other origins): see `model.workers`.
+   * has no threads or does not let them share memory (pages that are not isolated from other origins): see `model.workers` and `model.whyNoWorkers`.
    */
   readonly workers?: number
   /** Computes in one thread besides the caller's, which stays free: for pages. `runSync` and sessions stay on the caller's. */
@@ -135,12 +135,13 @@ async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Mode
   const { workers = 1, worker = false, workerUrl, device = 'auto', wasm, determinism } = options
   if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`workers is a number of threads, got ${workers}`)
   const { preparePool } = await import('./pool.ts')
-  const prepared = device === 'webgpu' && !worker ? undefined : preparePool(graph, worker ? 1 : workers, worker)
-  const own = prepared?.shared?.graph ?? graph
+  const prepared = device === 'webgpu' && !worker ? 'webgpu computes beside the caller\'s thread by itself' : preparePool(graph, worker ? 1 : workers, worker)
+  const shared = typeof prepared === 'string' ? undefined : prepared.shared
+  const own = shared?.graph ?? graph
   const operators = await loadOperators(operatorKeys(own))
-  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: prepared?.shared?.parts[0], hasLargeBatches: true })
+  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: shared?.parts[0], hasLargeBatches: true })
   try {
-    return new Model(own, made, operators, { pool: await prepared?.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own) })
+    return new Model(own, made, operators, { pool: typeof prepared === 'string' ? prepared : await prepared.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own) })
   } catch (error) {
     made.dispose()
     throw error

@@ -8,7 +8,7 @@ import type { Column, Graph, Metadata, ValueInfo } from './graph/graph.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import type { OperatorSet } from './ops/packs.ts'
-import type { Pool } from './pool.ts'
+import type { Pool, WhyNone } from './pool.ts'
 import { LARGE_ROWS, type Promotion } from './promotion.ts'
 import { isTensorType, type Dim, type ValueType } from './ops/types.ts'
 import { allocateData, bytesPerElement, type DType } from './tensor/dtype.ts'
@@ -89,7 +89,7 @@ interface PlanEntry {
 
 /** What some models have and others do without. */
 export interface ModelParts {
-  readonly pool?: Pool
+  readonly pool?: Pool | WhyNone
   /** For small models that 'auto' has left on cpu. */
   readonly promotion?: Promotion
   /** For models with named columns. */
@@ -105,6 +105,7 @@ export class Model {
   readonly metadata: Metadata
   readonly #operators: OperatorSet
   readonly #pool: Pool | undefined
+  readonly #whyNoWorkers: WhyNone | undefined
   readonly #promotion: Promotion | undefined
   readonly #tableFeeds: TableFeeds | undefined
   readonly #workspace: Workspace
@@ -120,7 +121,8 @@ export class Model {
     this.inputs = graph.inputs.map(tensorInfo)
     this.outputs = graph.outputs.map(tensorInfo)
     this.#operators = operators
-    this.#pool = pool
+    this.#pool = typeof pool === 'string' ? undefined : pool
+    this.#whyNoWorkers = typeof pool === 'string' ? pool : undefined
     this.#promotion = promotion
     this.#tableFeeds = tableFeeds
     this.#workspace = createWorkspace(device.arena, device.weights)
@@ -131,9 +133,14 @@ export class Model {
     return (this.metadata.methods ?? []).map((method) => method.name)
   }
 
-  /** Threads besides the caller's: 0 where none were asked for, or the host has none, or they cannot share memory. */
+  /** Threads besides the caller's: 0 where none were asked for, or the host has none, or they cannot share memory (`whyNoWorkers`). */
   get workers(): number {
     return this.#pool?.size ?? 0
+  }
+
+  /** Why `workers` is 0 although threads were asked for: a page that is not isolated from other origins, a module that cannot be loaded, ... */
+  get whyNoWorkers(): string | undefined {
+    return this.#pool !== undefined && this.#pool.size === 0 ? 'they have ended' : this.#whyNoWorkers
   }
 
   /** Where runs of 256 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */

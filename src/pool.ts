@@ -5,7 +5,7 @@ import type { DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { shareWeights, type SharedGraph } from './graph/shared-weights.ts'
 import type { View } from './ops/kernel.ts'
-import { canShareMemory, startThread, type Thread } from './platform/workers.ts'
+import { startThread, whyNoSharedMemory, type Thread } from './platform/workers.ts'
 import { bytesPerElement, viewData, viewKernelData, type DType } from './tensor/dtype.ts'
 import type { Tensor } from './tensor/tensor.ts'
 import { IS_ABORTED, type Job, type Reply, type RowsArray, type RowsJob, type RunJob, type Start } from './worker-messages.ts'
@@ -21,14 +21,18 @@ export interface PoolOptions {
 export interface PreparedPool {
   /** Constants in shared memory; without it each thread has a copy and no rows are shared out. */
   readonly shared?: SharedGraph
-  open(options: PoolOptions): Promise<Pool | undefined>
+  open(options: PoolOptions): Promise<Pool | WhyNone>
 }
 
-/** Undefined where rows are to be shared out and the host cannot. */
-export function preparePool(graph: Graph, threads: number, takesAll: boolean): PreparedPool | undefined {
-  if (threads === 0) return undefined
-  const shared = canShareMemory() ? shareWeights(graph, threads + 1) : undefined
-  if (shared === undefined && !takesAll) return undefined
+/** Why a model has no threads. */
+export type WhyNone = string
+
+/** Words in its place where rows are to be shared out and the host cannot. */
+export function preparePool(graph: Graph, threads: number, takesAll: boolean): PreparedPool | WhyNone {
+  if (threads === 0) return 'no threads were asked for'
+  const missing = whyNoSharedMemory()
+  const shared = missing === undefined ? shareWeights(graph, threads + 1) : undefined
+  if (shared === undefined && !takesAll) return missing ?? `no memory could be shared by ${threads + 1} threads`
   return { shared, open: (options) => openPool(graph, threads, takesAll, shared, options) }
 }
 
@@ -72,16 +76,17 @@ function workerUrl(): URL {
 /**
  * Starts threads and gives them the model.
  *
- * @returns undefined where the host has no threads or they cannot load their module
+ * @returns words where the host has no threads or they cannot load their module
  * @throws MleError what loading the model in a thread throws
  */
-async function openPool(graph: Graph, threads: number, takesAll: boolean, shared: SharedGraph | undefined, { device, determinism, url }: PoolOptions): Promise<Pool | undefined> {
+async function openPool(graph: Graph, threads: number, takesAll: boolean, shared: SharedGraph | undefined, { device, determinism, url }: PoolOptions): Promise<Pool | WhyNone> {
   const members = new Set<Member>()
-  const starting: Promise<boolean>[] = []
+  const starting: Promise<WhyNone | undefined>[] = []
+  const module = url === undefined ? workerUrl() : new URL(url, import.meta.url)
   for (let i = 0; i < threads; i++) {
     const start: Start = shared === undefined ? { kind: 'start', device, determinism, graph } : { kind: 'start', device, determinism, graph: { ...graph, initializers: new Map() }, shared: { part: shared.parts[i + 1], constants: shared.constants } }
-    const started = startMember(url === undefined ? workerUrl() : new URL(url, import.meta.url), start, members)
-    if (started === undefined) return undefined
+    const started = startMember(module, start, members)
+    if (started === undefined) return 'this host has no threads'
     starting.push(started)
   }
   const dispose = (): void => {
@@ -92,9 +97,10 @@ async function openPool(graph: Graph, threads: number, takesAll: boolean, shared
     members.clear()
   }
   try {
-    if (!(await Promise.all(starting)).every(Boolean)) {
+    const failed = (await Promise.all(starting)).find((why) => why !== undefined)
+    if (failed !== undefined) {
       dispose()
-      return undefined
+      return `a thread with the module ${module.href} ended before it was ready: ${failed}`
     }
   } catch (error) {
     dispose()
@@ -135,19 +141,19 @@ function crashed(reason: string): MleError {
   return new MleError('WORKER_CRASHED', `a worker thread of the model has ended (${reason}); the model goes on with the threads that are left, on the caller's if there are none`)
 }
 
-/** Resolves to false when the thread ends before it is ready, as it does where its module cannot be loaded. */
-function startMember(url: URL, start: Start, members: Set<Member>): Promise<boolean> | undefined {
+/** Resolves to words when the thread ends before it is ready, as it does where its module cannot be loaded. */
+function startMember(url: URL, start: Start, members: Set<Member>): Promise<WhyNone | undefined> | undefined {
   const waiting = new Map<number, Waiting>()
-  let settle: (isReady: boolean) => void = () => undefined
+  let settle: (why?: WhyNone) => void = () => undefined
   let refuse: (error: Error) => void = () => undefined
-  const started = new Promise<boolean>((resolve, reject) => {
+  const started = new Promise<WhyNone | undefined>((resolve, reject) => {
     settle = resolve
     refuse = reject
   })
   const thread = startThread(url, {
     message(message) {
       const reply = message as Reply
-      if (reply.kind === 'ready') settle(true)
+      if (reply.kind === 'ready') settle()
       else if (reply.id === START_ID) refuse(errorOf(reply))
       else {
         const asked = waiting.get(reply.id)
@@ -158,7 +164,7 @@ function startMember(url: URL, start: Start, members: Set<Member>): Promise<bool
       if (waiting.size === 0) member?.thread.hold(false)
     },
     failed(reason) {
-      settle(false)
+      settle(reason)
       if (member !== undefined) members.delete(member)
       for (const { reject } of waiting.values()) reject(crashed(reason))
       waiting.clear()

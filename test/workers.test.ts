@@ -79,6 +79,7 @@ test('a thread that ends fails its runs by code; the model goes on', async () =>
   await assert.rejects(model.run(rowsOf(2000)), hasCode('WORKER_CRASHED'))
   for (let i = 0; i < 100 && model.workers > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(model.workers, 0)
+  assert.equal(model.whyNoWorkers, 'they have ended')
   assert.equal((await model.run(rowsOf(2000))).label.data.length, 2000)
 })
 
@@ -97,6 +98,7 @@ test('without threads or shared memory everything runs on the caller\'s thread',
   {
     using model = await load(forest(), { workers: 2, workerUrl: new URL('./support/missing.mjs', import.meta.url) })
     assert.equal(model.workers, 0)
+    assert.match(model.whyNoWorkers ?? '', /missing\.mjs/)
     assert.deepEqual(await model.run(feeds), expected)
   }
   const own = globalThis.SharedArrayBuffer
@@ -104,6 +106,7 @@ test('without threads or shared memory everything runs on the caller\'s thread',
     Object.defineProperty(globalThis, 'SharedArrayBuffer', { value: undefined, configurable: true, writable: true })
     using model = await load(forest(), { workers: 2, workerUrl })
     assert.equal(model.workers, 0)
+    assert.match(model.whyNoWorkers ?? '', /SharedArrayBuffer/)
     assert.deepEqual(await model.run(feeds), expected)
     // One thread beside the caller's needs no shared memory.
     using apart = await load(forest(), { worker: true, workerUrl })

@@ -52,10 +52,11 @@ function nodeThreads(): NodeThreads | undefined {
   return typeof found === 'object' && found !== null && 'Worker' in found ? (found as NodeThreads) : undefined
 }
 
-/** True where threads can share memory: browsers allow it on pages that are isolated from other origins. */
-export function canShareMemory(): boolean {
+/** Why threads cannot share memory; undefined where they can. Browsers allow it on pages that are isolated from other origins. */
+export function whyNoSharedMemory(): string | undefined {
   const host: { readonly crossOriginIsolated?: boolean } = globalThis
-  return typeof SharedArrayBuffer === 'function' && host.crossOriginIsolated !== false
+  if (host.crossOriginIsolated === false) return 'this page is not isolated from other origins: serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp'
+  return typeof SharedArrayBuffer === 'function' ? undefined : 'this host has no SharedArrayBuffer'
 }
 
 /** Options that load modules differently, which a thread needs as well; others (`--eval`, `--input-type`) would stop it. */
