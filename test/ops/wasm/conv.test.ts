@@ -49,6 +49,23 @@ test('wasm: convolutions of the shapes of networks have the bits of cpu', async 
   }
 })
 
+test('wasm: convolutions of wide images have the bits of cpu, band by band', async () => {
+  const axis = fc.record({ kernel: fc.integer({ min: 1, max: 7 }), stride: fc.integer({ min: 1, max: 2 }), dilation: fc.integer({ min: 1, max: 2 }), before: fc.integer({ min: 0, max: 4 }), after: fc.integer({ min: 0, max: 4 }) })
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.tuple(axis, axis), fc.tuple(fc.integer({ min: 12, max: 30 }), fc.integer({ min: 13, max: 130 })), fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 4, max: 7 })), fc.integer({ min: 1, max: 2 }), fc.boolean(), fc.boolean(), (seed, type, axes, dims, [channels, features], group, hasBias, odd) => {
+      const fitting = dims.map((dim, i) => Math.max(dim, (axes[i].kernel - 1) * axes[i].dilation + 1))
+      return assertEqual('Conv', {
+        inputs: [
+          { tensor: noise(seed, type, [1, channels * group, ...fitting], odd ? 0.001 : 0) }, { tensor: noise(seed + 1, type, [features * group, channels, ...axes.map(({ kernel }) => kernel)], 0), constant: true },
+          ...(hasBias ? [{ tensor: noise(seed + 2, type, [features * group]), constant: true }] : []),
+        ],
+        attributes: { group, strides: axes.map(({ stride }) => stride), dilations: axes.map(({ dilation }) => dilation), pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)] },
+      }, wasmOnly)
+    }),
+    { numRuns: 60 },
+  )
+})
+
 test('wasm: transposed convolutions have the bits of cpu', async () => {
   const padding = fc.constantFrom('pads' as const, 'SAME_UPPER' as const, 'SAME_LOWER' as const)
   await fc.assert(

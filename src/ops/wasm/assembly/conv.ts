@@ -2,6 +2,7 @@
 // window ascending, products of the padding's zeros included. A convolution is a product of the weights [features, depth] with the
 // input's windows [depth, places], which are packed block by block into scratch, so that the input needs no padded copy.
 // Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
+import { bandRows, direct } from './parts/direct.ts'
 import { field, strided } from './parts/window.ts'
 import { addScaled, DEPTH_BYTES, EDGE_BYTES, PANEL, product, unpacked } from './parts/product.ts'
 
@@ -10,6 +11,8 @@ const LANES_AT: usize = EDGE_BYTES
 const PACKED_AT: usize = EDGE_BYTES + 128
 /** Packed panels, or padded rows. */
 const PACKED_BYTES: usize = 262144
+/** Offsets of taps, in front of the rows of a direct convolution. */
+const TAPS_BYTES: usize = 4096
 
 /** Writes the input place of the first tap for each lane of the panel from output place `from`: z, y, x and their byte offset, 8 words each. */
 function placeLanes<T>(shape: usize, from: usize, places: usize, to: usize): void {
@@ -281,10 +284,17 @@ function conv<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch:
   const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
   const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
   const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
+  const band: usize = isPlain ? 0 : bandRows<T>(shape, channels, features, PACKED_BYTES - TAPS_BYTES)
   const byRows = channels == 1 && features < 4 && rowsBytes<T>(shape) <= PACKED_BYTES
   for (let n: usize = 0; n < batch; n++) {
     for (let group: usize = 0; group < groups; group++) {
       const weights = w + group * features * channels * taps * sizeof<T>()
+      if (band > 0) {
+        direct<T>(shape, x, channels, weights, features, bias ? bias + group * features * sizeof<T>() : 0, y, band, scratch + PACKED_AT, scratch + PACKED_AT + TAPS_BYTES)
+        x += channels * planeBytes
+        y += features * places * sizeof<T>()
+        continue
+      }
       if (byRows) convolveOne<T>(shape, x, weights, features, y, places, scratch)
       else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), true, 0, scratch)
       else convolve<T>(shape, x, channels, planeBytes, weights, features, y, places, scratch)

@@ -20,7 +20,7 @@ const PACK_ROWS: usize = 4
 
 // @ts-ignore: decorator
 @inline
-function madd<T>(c: v128, x: v128, b: v128): v128 {
+export function madd<T>(c: v128, x: v128, b: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? v128.relaxed_madd<T>(x, b, c) : v128.add<T>(c, v128.mul<T>(x, b))
 }
 
