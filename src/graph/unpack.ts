@@ -1,16 +1,24 @@
 // Weights that a file stores in fewer bits, made whole again when the model is loaded: constants behind Cast and DequantizeLinear. Kernels
 // then see constants, which they prepare once, and a run costs what it would with the original weights. The same numbers as the operators give.
-import type { Attributes } from '../ops/types.ts'
+import type { Attribute, Attributes } from '../ops/types.ts'
 import { bfloatToFloat, halfToFloat } from '../tensor/half.ts'
 import { isNumericArray, type Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
+
+/** The version of Add that the graph's nodes have after import. */
+const ADD_VERSION = 14
 
 function isPacked({ op, domain, inputs }: Node, initializers: Graph['initializers']): boolean {
   return (op === 'Cast' || op === 'DequantizeLinear') && (domain === 'ai.onnx' || domain === '') && inputs.every((name) => name === '' || initializers.has(name))
 }
 
-/** The graph with the results of such nodes as constants. Subgraphs keep their nodes: they are seldom large. */
-export function unpackWeights(graph: Graph): Graph {
+/**
+ * The graph with the results of such nodes as constants. Subgraphs keep their nodes: they are seldom large.
+ *
+ * @param keepBytes weights of so many bytes and more, as float32, stay as they are stored where products read them, which then are WeightMatMul
+ */
+export function unpackWeights(given: Graph, { keepBytes = Infinity }: { readonly keepBytes?: number } = {}): Graph {
+  const graph = keepBytes === Infinity ? given : keepPacked(given, keepBytes)
   const initializers = new Map(graph.initializers)
   const nodes: Node[] = []
   for (const node of graph.nodes) {
@@ -27,6 +35,39 @@ function unpacked({ op, inputs, attributes }: Node, initializers: ReadonlyMap<st
   if (op === 'Cast') return widened(x, textOf(attributes, 'to'))
   const scale = initializers.get(inputs[1])
   return scale === undefined ? undefined : dequantized(x, scale, initializers.get(inputs[2] ?? ''), attributes)
+}
+
+/** The graph with products by large packed weights as nodes that read these: what a run computes does not change. */
+function keepPacked(graph: Graph, least: number): Graph {
+  const producers = new Map(graph.nodes.filter((node) => isPacked(node, graph.initializers)).map((node) => [node.outputs[0], node]))
+  return { ...graph, nodes: graph.nodes.flatMap((node) => packedProduct(node, producers.get(node.inputs[1]), graph.initializers, least) ?? [node]) }
+}
+
+/** undefined where a node is no product of float32 by weights that can stay packed. */
+function packedProduct(node: Node, producer: Node | undefined, initializers: ReadonlyMap<string, Tensor>, least: number): Node[] | undefined {
+  if (producer === undefined || node.domain !== 'ai.onnx' || (node.op !== 'MatMul' && node.op !== 'Gemm')) return undefined
+  const w = initializers.get(producer.inputs[0])
+  const isTransposed = node.op === 'Gemm' && node.attributes.get('transB')?.value === 1
+  const isPlain = [...node.attributes].every(([name, { value }]) => (name === 'transB' ? true : name === 'transA' ? value === 0 : (name === 'alpha' || name === 'beta') && value === 1))
+  if (w === undefined || w.shape.length !== 2 || w.data.length * 4 < least || !isPlain) return undefined
+  const isHalf = producer.op === 'Cast'
+  const dtypes = isHalf ? ['float16', 'bfloat16'] : ['int8', 'uint8']
+  if (!dtypes.includes(w.dtype) || (isHalf && textOf(producer.attributes, 'to') !== 'float32')) return undefined
+  const scales = isHalf ? undefined : initializers.get(producer.inputs[1])
+  if (!isHalf) {
+    const axis = Number(producer.attributes.get('axis')?.value ?? 1)
+    const columns = isTransposed ? 0 : 1
+    if (scales?.dtype !== 'float32' || scales.shape.length > 1 || [...producer.attributes.keys()].some((name) => name !== 'axis')) return undefined
+    if (scales.data.length > 1 && ((axis < 0 ? axis + 2 : axis) !== columns || scales.data.length !== w.shape[columns])) return undefined
+  }
+  const bias = node.op === 'Gemm' ? (node.inputs[2] ?? '') : ''
+  const [output] = node.outputs
+  // Gemm adds what MatMul and Add add, in the same order.
+  const product = bias === '' ? output : `${output}~product`
+  const attributes = new Map<string, Attribute>(isTransposed ? [['transB', { kind: 'int', value: 1 }]] : [])
+  const made: Node[] = [{ ...node, op: 'WeightMatMul', domain: 'mle', version: 1, inputs: [node.inputs[0], ...producer.inputs], outputs: [product], attributes }]
+  if (bias !== '') made.push({ op: 'Add', domain: 'ai.onnx', version: ADD_VERSION, name: node.name, inputs: [product, bias], outputs: [output], attributes: new Map() })
+  return made
 }
 
 const textOf = (attributes: Attributes, name: string): unknown => attributes.get(name)?.value

@@ -58,7 +58,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['attention', 'Attention CausalConvWithState LinearAttention RotaryEmbedding'],
   ['recurrent', 'GRU LSTM RNN'],
   ['ml', 'ai.onnx.ml.ZipMap'],
-  ['quant', 'ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear'],
+  ['quant', 'ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear mle.WeightMatMul'],
   ['loss', 'NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss'],
   ['signal', 'BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT'],
   ['training', 'ai.onnx.preview.training.Adagrad ai.onnx.preview.training.Adam ai.onnx.preview.training.Momentum'],

@@ -82,3 +82,22 @@ test('what stays says why; a model without matrices is refused', () => {
   const taken = new Map<string, Tensor>([...graph.initializers, [`${name}.int8`, { dtype: 'int8', shape: [1], data: Int8Array.of(1) }]])
   throwsCode('WEIGHTS_NAME', () => shrinkWeights({ ...graph, initializers: taken }, 'int8'))
 })
+
+test('large weights stay packed in memory, and give the bits of whole ones', async () => {
+  const size = 1024
+  for (const [bits, transB] of [['fp16', 0], ['int8', 1]] as const) {
+    const b = graphBuilder()
+    const w = b.constant(matrix('float32', size, size), 'w')
+    const bias = b.constant({ dtype: 'float32', shape: [size], data: Float32Array.from({ length: size }, (_, i) => Math.sin(i)) }, 'bias')
+    b.output('Y', b.add('Gemm', [b.input('X', { dtype: 'float32', shape: ['batch', size] }), w, bias], { transB }), { dtype: 'float32', shape: ['batch', size] })
+    const small = shrinkWeights(b.build(), bits).graph
+    const X = { dtype: 'float32' as const, shape: [2, size], data: Float32Array.from({ length: 2 * size }, (_, i) => Math.cos(i)) }
+    const whole = await load(unpackWeights(small), { device: 'wasm' })
+    for (const device of ['cpu', 'wasm'] as const) {
+      const packed = await load(small, { device })
+      assert.deepEqual(packed.graph.nodes.map(({ op }) => op).slice(0, 2), ['WeightMatMul', 'Add'])
+      assert.ok(packed.memory.weights < whole.memory.weights / 1.9)
+      assert.deepEqual((await packed.run({ X })).Y, (await whole.run({ X })).Y)
+    }
+  }
+})

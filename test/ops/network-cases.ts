@@ -45,6 +45,13 @@ const qLinearMatMul = fc.tuple(eights, eights, eights, fc.constantFrom<DType>('f
   fc.tuple(arbitraryTensor(a, [rows, depth]), scales(each ? [rows] : [], dtype), arbitraryTensor(a, each ? [rows] : []), arbitraryTensor(b, [depth, columns]), scales(each ? [columns] : [], dtype), arbitraryTensor(b, each ? [columns] : []), scales([], dtype), arbitraryTensor(to, []))
     .map((inputs): Example => ({ inputs: inputs.map(run) })))
 
+const weightMatMul = fc.tuple(fc.constantFrom<DType>('float16', 'bfloat16', 'int8', 'uint8'), fc.boolean(), fc.boolean(), fc.constantFrom<readonly number[]>([], [2], [2, 3]), fc.tuple(size, size, size), fc.boolean()).chain(([dtype, transposed, each, stack, [rows, depth, columns], constant]) => {
+  const isBytes = dtype === 'int8' || dtype === 'uint8'
+  const shape = each ? [columns] : []
+  return fc.tuple(arbitraryTensor('float32', [...stack, rows, depth], 'moderate'), arbitraryTensor(dtype, transposed ? [columns, depth] : [depth, columns], 'moderate'), scales(shape, 'float32'), arbitraryTensor(isBytes ? dtype : 'int8', shape)).map(([a, w, scale, zero]): Example =>
+    ({ inputs: [run(a), ...[w, ...(isBytes ? [scale, zero] : [])].map(constant ? fixed : run)], attributes: transposed ? { transB: 1 } : {} }))
+})
+
 const lossOf = (outputs: fc.Arbitrary<number>): fc.Arbitrary<Example> => fc.tuple(fc.constantFrom<DType>('float32', 'float64', 'float16'), fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 0, maxLength: 2 }), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 5 }), fc.record({ reduction: fc.constantFrom('mean', 'sum', 'none', undefined), ignore: fc.constantFrom(undefined, 0, -1, 100) }), fc.boolean(), fc.constantFrom<DType>('int32', 'int64'), outputs)
   .chain(([dtype, places, batch, classes, { reduction, ignore }, weighted, index, outputCount]) => {
     const labels = [batch, ...places]
@@ -69,6 +76,7 @@ const window = fc.record({ length: fc.integer({ min: 2, max: 20 }), periodic: fc
 export const networkCases: readonly (readonly [string, fc.Arbitrary<Example>])[] = [
   ['QuantizeLinear', quantize],
   ['DequantizeLinear', dequantize],
+  ['mle.WeightMatMul', weightMatMul],
   ['MatMulInteger', matMulInteger],
   ['QLinearMatMul', qLinearMatMul],
   ['NegativeLogLikelihoodLoss', lossOf(fc.constant(1))],

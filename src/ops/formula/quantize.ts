@@ -66,9 +66,23 @@ const qLinearMatMul: Formula = ([a, scaleA, zeroA, b, scaleB, zeroB, scaleY, zer
   return [build(to, sums.shape, ([i, j]) => saturate(tieToEven(num(at(sums, [i, j])) * f(f(one(scaleA, i) * one(scaleB, j)) / one(scaleY, 0))) + one(zeroY, 0), to))]
 }
 
+const weightMatMul: Formula = ([a, w, scale, zero], attributes) => {
+  const [left, right] = [needed(a), needed(w)]
+  const isTransposed = int(attributes, 'transB', 0) !== 0
+  const columns = right.shape[isTransposed ? 0 : 1]
+  const one = (grid: Grid | undefined, j: number, none: number): number => (grid === undefined ? none : num(grid.items[grid.items.length === 1 ? 0 : j]))
+  return [build('float32', [...left.shape.slice(0, -1), columns], (index) => {
+    const j = index[index.length - 1]
+    const terms = Array.from({ length: left.shape[left.shape.length - 1] }, (_, k) =>
+      num(at(left, [...index.slice(0, -1), k])) * ((num(at(right, isTransposed ? [j, k] : [k, j])) - one(zero, j, 0)) * one(scale, j, 1)))
+    return terms.reduce((sum, term) => sum + term, 0)
+  })]
+}
+
 export const quantizeFormulas: readonly (readonly [string, Formula])[] = [
   ['QuantizeLinear', quantize],
   ['DequantizeLinear', dequantize],
+  ['mle.WeightMatMul', weightMatMul],
   ['MatMulInteger', matMulInteger],
   ['QLinearMatMul', qLinearMatMul],
 ]

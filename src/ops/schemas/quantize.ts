@@ -4,7 +4,7 @@ import { MleError } from '../../error.ts'
 import { isDType, type DType } from '../../tensor/dtype.ts'
 import { int as intOf, text as textOf } from '../attributes.ts'
 import { broadcastDims, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
-import { exact, ulps, type InferContext, type OpSchema } from '../schema.ts'
+import { exact, reducing, ulps, type InferContext, type OpSchema } from '../schema.ts'
 import { isTensorType, type Dim, type ValueType } from '../types.ts'
 import { CONVOLUTION, inferConvolution } from './conv.ts'
 import { axisOf, int, op } from './define.ts'
@@ -105,6 +105,18 @@ function inferQLinearConv(context: InferContext): ValueType[] {
   return inferConvolution(context, 3, 8, tensorInput(context, 7).dtype)
 }
 
+function inferWeightMatMul(context: InferContext): ValueType[] {
+  const { dtype } = tensorInput(context, 0)
+  const a = inputShape(context, 0)
+  const w = inputShape(context, 1, 2)
+  if (a !== undefined && a.length === 0) throw new MleError('OP_RANK', 'a matrix product takes no scalars', { expected: 1, actual: 0 })
+  const [depth, columns] = w === undefined ? [null, null] : intOf(context.attributes, 'transB', 0) !== 0 ? [w[1], w[0]] : w
+  for (const index of [2, 3]) checkAlong(context, index, columns, 1, 'scales or zero points and columns of W')
+  if (a === undefined) return [{ dtype }]
+  unifyDims(a[a.length - 1], depth, 'inner dimensions of the product')
+  return [{ dtype, shape: [...a.slice(0, -1), columns] }]
+}
+
 const SATURATE: OpSchema['attributes'] = [int('axis', 1), int('block_size', 0), { name: 'output_dtype', kind: 'string' }]
 const firstOnly = (_context: InferContext, carries: readonly boolean[]): boolean => carries[0] && !carries.includes(true, 1)
 
@@ -135,6 +147,15 @@ export const quantizeSchemas: readonly OpSchema[] = [
   op('DynamicQuantizeLinear', 11, 'x:float32', {
     outputs: 'y y_scale y_zero_point', bound: ulps(1),
     infer: (context) => [...like(context, 0, 'uint8'), { dtype: 'float32', shape: [] }, { dtype: 'uint8', shape: [] }],
+  }),
+  /**
+   * Product of a stack of matrices with weights of 16 or 8 bits, [depth, columns] or transposed, which are widened to float32 first: bytes less a zero point, times
+   * a scale, one for all or one for each column. What `load` makes of Cast or DequantizeLinear of weights in front of a product, where the weights are to stay small.
+   *
+   * @formula Y[..., i, j] = sum over k of A[..., i, k] (W[k, j] - zero_point[j]) scale[j]
+   */
+  op('WeightMatMul', 1, 'A:float32 W:W scale:float32? zero_point:W?', {
+    domain: 'mle', typeSets: { W: ['float16', 'bfloat16', ...EIGHTS] }, attributes: [int('transB', 0)], bound: reducing, rowWise: firstOnly, infer: inferWeightMatMul,
   }),
   /** Product of matrices of 8-bit integers less their zero points, as int32. @formula Y[i, j] = sum over k of (A[i, k] - a_zero_point) (B[k, j] - b_zero_point) */
   op('MatMulInteger', 10, 'A:A B:B a_zero_point:A? b_zero_point:B?', { typeSets: { A: EIGHTS, B: EIGHTS }, bound: exact, infer: inferMatMulInteger }),

@@ -16,6 +16,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
   ['attention', async () => (await import('./attention.ts')).wasmAttentionKernels],
+  ['weights', async () => (await import('./weights.ts')).wasmWeightKernels],
   ['recurrent', async () => (await import('./recurrent.ts')).wasmRecurrentKernels],
 ])
 

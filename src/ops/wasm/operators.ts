@@ -15,6 +15,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
   ['attention', list('Attention')],
   ['recurrent', list('LSTM GRU RNN')],
+  ['weights', list('mle.WeightMatMul')],
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */

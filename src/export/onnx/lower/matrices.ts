@@ -45,8 +45,17 @@ const weightedMedian: Lower = ({ node, inputs: [x, weights], constant, add, addM
   add('Squeeze', [add('GatherElements', [sorted, first], { axis: 1 }), int64s(1)], {}, node.outputs[0])
 }
 
+/** The weights whole, then a product. */
+const weightMatMul: Lower = ({ node, inputs, add }) => {
+  const isTransposed = node.attributes.get('transB')?.value === 1
+  const [a, w, scale = '', zero = ''] = inputs
+  const whole = scale === '' ? add('Cast', [w], { to: 'float32' }) : add('DequantizeLinear', zero === '' ? [w, scale] : [w, scale, zero], { axis: isTransposed ? 0 : 1 })
+  add('MatMul', [a, isTransposed ? add('Transpose', [whole], { perm: [1, 0] }) : whole], {}, node.outputs[0])
+}
+
 export const matrixLowerings: readonly (readonly [string, Lower])[] = [
   ['mle.FusedMatMul', fusedMatMul],
+  ['mle.WeightMatMul', weightMatMul],
   ['mle.TriangularSolve', triangularSolve],
   ['mle.CircularConvolution', circularConvolution],
   ['mle.WeightedMedian', weightedMedian],
