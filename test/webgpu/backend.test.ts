@@ -19,7 +19,7 @@ const WHOLE: ReadonlySet<number> = new Set([2, 3, 4, 5, 6, 7, 9, 12, 13])
 type Group = 'float32' | 'other'
 
 /** How many run on the GPU wholly today, as given and with constants: a kernel that starts to decline must not go unnoticed. */
-const LEAST_WHOLLY: Readonly<Record<Group, readonly [asGiven: number, withConstants: number]>> = { float32: [635, 783], other: [83, 96] }
+const LEAST_WHOLLY: Readonly<Record<Group, readonly [asGiven: number, withConstants: number]>> = { float32: [712, 861], other: [86, 99] }
 
 /** float32 where every number that is not whole is; other where the device has storage for all; else undefined. */
 function groupOf({ graph }: OnnxCase): Group | undefined {

@@ -130,6 +130,7 @@ const RUNS: readonly Run[] = [
   { name: 'places of the last smallest', op: 'ArgMin', inputs: [[3, 300]], attributes: { axis: 1, select_last_index: 1 }, always: true },
   { name: 'attention', op: 'Attention', inputs: [[2, 2, 5, 8], [2, 2, 70, 8], [2, 2, 70, 8]], attributes: { is_causal: 0 }, tolerance: 1e-5, always: true },
   { name: 'LSTM', op: 'LSTM', inputs: [[3, 2, 4], [1, 20, 4], [1, 20, 5]], attributes: { hidden_size: 5 }, tolerance: 1e-5, always: true },
+  { name: 'distances', op: 'mle.PairwiseDistance', inputs: [[70, 19], [67, 19]], tolerance: 1e-6, always: true },
   { name: 'GRU', op: 'GRU', inputs: [[3, 2, 4], [1, 15, 4], [1, 15, 5]], attributes: { hidden_size: 5 }, tolerance: 1e-5, always: true },
 ]
 

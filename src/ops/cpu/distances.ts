@@ -3,6 +3,7 @@ import { float, text } from '../attributes.ts'
 import { metricOf } from '../distances.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { float64Of } from './preprocess.ts'
+import { widened } from './widen.ts'
 
 // x [n] at i, y [points, n]; out [points] at `at`. Four points at once: one row's features stay in registers, each sum keeps its order.
 function squaredRow(x: Float64Array, i: number, y: Float64Array, points: number, n: number, out: Float64Array, at: number): void {
@@ -84,4 +85,4 @@ function makePairwiseDistance({ attributes, scratch }: KernelContext): Kernel {
   }
 }
 
-export const distanceKernels: readonly (readonly [string, KernelEntry])[] = [['mle.PairwiseDistance', { make: makePairwiseDistance }]]
+export const distanceKernels: readonly (readonly [string, KernelEntry])[] = [['mle.PairwiseDistance', { make: widened(makePairwiseDistance, (dtype) => dtype === 'float32', 'float64') }]]

@@ -2,7 +2,7 @@
 import { MleError } from '../../error.ts'
 import { float, int, text } from '../attributes.ts'
 import { METRICS } from '../distances.ts'
-import { inputShape, unifyDims } from '../rules.ts'
+import { inputShape, tensorInput, unifyDims } from '../rules.ts'
 import { reducing, type AttributeSchema, type InferContext, type OpSchema } from '../schema.ts'
 import type { Dim, ValueType } from '../types.ts'
 import { oneOf } from './define.ts'
@@ -39,15 +39,16 @@ const pairwiseDistance: OpSchema = {
   domain: 'mle',
   version: 1,
   inputs: [
-    { name: 'X', type: ['float64'] },
-    { name: 'Y', type: ['float64'] },
-    { name: 'parameters', type: ['float64'], optional: true },
+    { name: 'X', type: 'T' },
+    { name: 'Y', type: 'T' },
+    { name: 'parameters', type: 'T', optional: true },
   ],
   outputs: [{ name: 'D' }],
   attributes: METRIC_ATTRIBUTES,
+  typeSets: { T: ['float64', 'float32'] },
   infer(context): ValueType[] {
     const { rows, points } = checkMetric(context)
-    return [{ dtype: 'float64', shape: [rows, points] }]
+    return [{ dtype: tensorInput(context, 0).dtype, shape: [rows, points] }]
   },
   rowWise: onlyFirstCarriesRows,
   bound: reducing,

@@ -213,6 +213,7 @@ export const elementwiseKernels: readonly (readonly [string, GpuKernel])[] = [
     const lambd = attribute(attributes, 'lambd', 0.5)
     return `select(select(0.0 * ${x}, ${x} - ${bias}, ${x} > ${lambd}), ${x} + ${bias}, ${x} < -(${lambd}))`
   })],
+  ['BitShift', elementwise((dtype) => dtype === 'uint32', ([a, b], attributes) => `select(${a} ${text(attributes, 'direction', 'LEFT') === 'LEFT' ? '<<' : '>>'} (${b} & 31u), 0u, ${b} > 31u)`)],
   ['BitwiseAnd', bits(([a, b]) => `(${a} & ${b})`)],
   ['BitwiseOr', bits(([a, b]) => `(${a} | ${b})`)],
   ['BitwiseXor', bits(([a, b]) => `(${a} ^ ${b})`)],

@@ -41,6 +41,19 @@ const gather: GpuKernel = (context) => {
   })]
 }
 
+// index [any] bool, i32 or i64, classes [n] of any dtype but text -> y [any] of that dtype
+const labelLookup: GpuKernel = (context) => {
+  const { inputs: [index, classes], outputs: [y] } = context
+  const [at, labels] = [need(index), need(classes)]
+  if (isOutside(context, 0, labels.size)) return OUTSIDE
+  if (need(y).size === 0) return []
+  const place = at.dtype === 'bool' ? 'select(0i, 1i, k_at(i))' : 'k_at(i)'
+  return [linear(at.size, {
+    reads: [input(context, 0, 'k'), input(context, 1, 'x')], writes: [output(context, 0, 'y')], uniforms: [word('dim', labels.size)], fusable: true,
+    body: `  let place = ${place};\n  var v = ${zero(context)};\n  if (place >= 0 && place < i32(u.dim)) { v = x_at(u32(place)); }\n  y_put(i, v);`,
+  })]
+}
+
 /** Uniforms and statements that turn the linear index `i` over `along` into `at` in data of `shape`, with the indexed axis left out. */
 function elementPlace(shape: readonly number[], along: readonly number[], axis: number): { uniforms: GpuUniform[]; lines: string } {
   const strides = stridesOf(shape)
@@ -187,6 +200,7 @@ const tensorScatter: GpuKernel = (context) => {
 
 export const indexKernels: readonly (readonly [string, GpuKernel])[] = [
   ['Gather', gather],
+  ['mle.LabelLookup', labelLookup],
   ['GatherElements', gatherElements],
   ['ScatterElements', scatterElements],
   ['GatherND', gatherND],

@@ -200,6 +200,15 @@ const centerCropPad: GpuKernel = (context) => {
   ]
 }
 
+// data [any] -> output alike, mask bool alike; outside training nothing is dropped
+const dropout: GpuKernel = (context) => {
+  const { inputs: [data, , training], constants, outputs: [, mask] } = context
+  const { shape, size } = need(data)
+  if (training !== undefined && knownIntegers(constants[2])?.[0] !== 0) return 'what it drops is drawn on the host'
+  const kept = mask === undefined || size === 0 ? [] : [linear(size, { reads: [], writes: [output(context, 1, 'm')], body: '  m_put(i, true);' })]
+  return [...kept, ...copy(context, shape, { input: 0, strides: stridesOf(shape) }, { output: 0 })]
+}
+
 /** A number of a constant as an expression of the view's scalar type; undefined where 32 bits do not hold it. */
 function scalarText(view: View, index: number): string | undefined {
   const raw = view.dtype === 'int64' || view.dtype === 'uint64' ? wideToNumber(view.data as Int32Array, 2 * index) : Number(view.data[index])
@@ -351,6 +360,7 @@ export const movementKernels: readonly (readonly [string, GpuKernel])[] = [
   ['DepthToSpace', depthToSpace],
   ['SpaceToDepth', spaceToDepth],
   ['CenterCropPad', centerCropPad],
+  ['Dropout', dropout],
   ['Pad', pad],
   ['ConstantOfShape', constantOfShape],
   ['Range', range],
