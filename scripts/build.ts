@@ -18,6 +18,9 @@ const FIRST_PACK = 'src/ops/packs/core.ts'
 const PACKS = packNames()
 /** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
 const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/trees.ts', 'src/ops/wasm/generated/trees.ts']
+/** The webgpu device, and what its users import themselves: one file, because who has one needs the other. */
+const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
+const WEBGPU_ENTRY = 'src/webgpu.ts'
 /** What the other families of wasm kernels share. */
 const WASM_SHARED = 'src/ops/wasm/memory.ts'
 /** Each other family of wasm kernels with its module. */
@@ -31,7 +34,7 @@ const PIECES = 'src/format/read-chunks.ts'
 const THREADS = ['src/platform/workers.ts', 'src/graph/shared-weights.ts', 'src/worker-messages.ts']
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['core', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['core', 'webgpu-device', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -76,15 +79,18 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   if (container.length === 2) assign([...container[0]].filter((id) => container[1].has(id)), 'container')
   assign(reachedFrom(PIECES), 'container')
   assign(THREADS.map((path) => resolve(path)), 'threads')
+  const webgpuEntry = entries.find((id) => relative('.', id) === WEBGPU_ENTRY)
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
     ['wasm-memory', [resolve(WASM_SHARED)]],
     ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
+    ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),
+    ['webgpu-device', [...reachedFrom(WEBGPU_ENTRY)].filter((id) => id !== webgpuEntry)],
   ]
   // What such a file has in common with another entry goes to the core, or the entry would load that file.
-  const otherEntries = entries.filter((id) => id !== entries[0] && !commands.has(id))
+  const otherEntries = entries.filter((id) => id !== entries[0] && id !== webgpuEntry && !commands.has(id))
   for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'core')
   for (const [chunk, ids] of lazy) assign(ids, chunk)
   // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.

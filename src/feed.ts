@@ -1,6 +1,7 @@
 // What callers may pass as inputs, turned into feeds that write themselves into a graph input's memory, a range of rows at
 // a time: typed arrays, tensors and nested arrays. feed-table.ts has rows keyed by column name.
 import { MleError } from './error.ts'
+import type { GpuInput } from './graph/gpu-tensor.ts'
 import type { ValueInfo } from './graph/graph.ts'
 import { viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import { isTensorType, type Dim, type TensorType } from './ops/types.ts'
@@ -15,8 +16,8 @@ export interface RowObject {
   readonly [column: string]: number | string | boolean | bigint | null | undefined
 }
 
-/** One input: a tensor, a flat typed array, nested arrays, rows as objects, or for ONNX's container types arrays and Maps of tensors. */
-export type InputValue = Tensor | NumericArray | Nested | readonly RowObject[] | readonly Tensor[] | ReadonlyMap<string | number, Tensor | number | string> | null
+/** One input: a tensor, also one on the model's GPU, a flat typed array, nested arrays, rows as objects, or for ONNX's container types arrays and Maps of tensors. */
+export type InputValue = Tensor | GpuInput | NumericArray | Nested | readonly RowObject[] | readonly Tensor[] | ReadonlyMap<string | number, Tensor | number | string> | null
 
 /** Inputs by graph input name. */
 export type InputRecord = Readonly<Record<string, InputValue>>
@@ -24,6 +25,8 @@ export type InputRecord = Readonly<Record<string, InputValue>>
 /** A graph input's data, ready to be written. */
 export interface Feed {
   readonly shape: readonly number[]
+  /** Data that is on a GPU; there is nothing to fill from then. */
+  readonly gpu?: GpuInput
   /** Writes `rows` rows from `firstRow` on; a scalar counts as one row. */
   fill(view: View, firstRow: number, rows: number): void
 }
@@ -39,6 +42,7 @@ export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
     throw new MleError('INPUT_MISSING', `input ${JSON.stringify(name)} is missing`, { section: `input ${name}` })
   }
   if (!isTensorType(type)) return { value: containerValue(input) }
+  if (isOnGpu(input)) return gpuFeed(info, type, input)
   if (isTensor(input)) return typedFeed(info, type, input.dtype, checkedShape(info, type, input.shape), input.data)
   if (isNumericArray(input)) {
     const dtype = rawDtype(input, type.dtype)
@@ -52,6 +56,21 @@ export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
   const nested = tensor(input as Nested, undefined, type.dtype)
   const shape = nested.shape.length === 1 && nested.data.length === 0 ? emptyShape(type) : nested.shape
   return typedFeed(info, type, type.dtype, checkedShape(info, type, shape), nested.data)
+}
+
+export function isOnGpu(input: unknown): input is GpuInput {
+  return typeof input === 'object' && input !== null && 'gpuBuffer' in input
+}
+
+function gpuFeed(info: ValueInfo, type: TensorType, gpu: GpuInput): Feed {
+  if (gpu.dtype !== type.dtype) throw dtypeError(info, type.dtype, gpu.dtype)
+  return {
+    shape: checkedShape(info, type, gpu.shape),
+    gpu,
+    fill() {
+      throw new MleError('DEVICE_BUFFER_HOST', `input ${JSON.stringify(info.name)} is on a GPU, and the model is not: await tensor.read(), or load the model with device: 'webgpu'`)
+    },
+  }
 }
 
 /** Vectorizers of dicts read each row as a JSON text. */

@@ -4,20 +4,24 @@ import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
 import type { ReadOptions } from './format/types.ts'
 import type { TableFeeds } from './feed-table.ts'
-import { createDevice, type Device, type DeviceName } from './graph/device.ts'
+import { createDevice, MAX_ARENA_BYTES, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { operatorsMadeFrom, WORTH_NODES } from './graph/optimize/options.ts'
 import { operatorKeys } from './graph/plan.ts'
-import { Model } from './model.ts'
+import { acceleratedOn, Model } from './model.ts'
 import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
 import { wasmModulesFor } from './ops/wasm/operators.ts'
+import type { GpuRequest } from './platform/gpu.ts'
 import type { SourceInput } from './platform/source.ts'
 import { Promotion } from './promotion.ts'
 import type { TrustPolicy } from './security/policy.ts'
 
 export interface LoadOptions {
-  /** Where to compute. 'auto' is the fastest that gives cpu's bits here; of a small model row by row on cpu, and large batches on wasm once they have taken some milliseconds. */
+  /**
+   * Where to compute. 'auto' is the fastest that gives cpu's bits here; of a small model row by row on cpu, and large batches on wasm once they have
+   * taken some milliseconds. With determinism 'relaxed' also the GPU, for models of enough work for it (`model.placement()` says why not).
+   */
   readonly device?: DeviceName
   /** 'float32' computes float64 graphs in float32, with other digits: what webgpu needs, which has no float64. */
   readonly precision?: 'float32'
@@ -31,8 +35,11 @@ export interface LoadOptions {
   readonly optimize?: boolean | readonly string[]
   /** WebAssembly modules by name, compiled by the caller: for edge workers, which forbid compiling from bytes. */
   readonly wasm?: GivenModules
-  /** A GPU to share: buffers can then go from one model, or from a renderer, to the next. Without one a model on webgpu requests its own. */
-  readonly gpu?: GPUDevice
+  /**
+   * A GPU to share: buffers can then go from one model, or from a renderer, to the next. Without one a model on webgpu requests its own, as these
+   * options say.
+   */
+  readonly gpu?: GPUDevice | GpuRequest
   /** 'crc32' (default) finds damage; 'sha256' also checks the hash of every section and chunk. */
   readonly integrity?: 'crc32' | 'sha256'
   /**
@@ -72,10 +79,20 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
   if (options.workers !== undefined || options.worker === true) return loadWithWorkers(graph, options)
   const loading = loadOperators(operatorKeys(graph))
-  const making = createDevice(options.device ?? 'auto', graph, async () => (await loading).schemas, { wasm: options.wasm, gpu: options.gpu, determinism: options.determinism, precision: options.precision })
+  const { device: name = 'auto', wasm, gpu, determinism, precision } = options
   const tables = tableFeedsFor(graph)
+  const chosen = name === 'auto' ? await autoGpu(graph, loading, options) : undefined
+  const making = typeof chosen === 'object' ? Promise.resolve(chosen) : createDevice(name, graph, async () => (await loading).schemas, { wasm, gpu, determinism, precision })
   const [operators, device] = await both(loading, making)
-  return new Model(graph, device, operators, { promotion: promotionOf(graph, device, operators, options), tableFeeds: await tables })
+  const declined = typeof chosen === 'string' ? chosen : undefined
+  return new Model(graph, device, operators, { promotion: promotionOf(graph, device, operators, options), tableFeeds: await tables, declined, ...(await acceleratedOn(device)) })
+}
+
+/** The GPU, where 'auto' may and should take it; else why not. */
+async function autoGpu(graph: Graph, loading: Promise<OperatorSet>, { determinism, gpu, precision }: LoadOptions): Promise<Device | string> {
+  if (determinism !== 'relaxed') return "a GPU gives other last digits, which determinism: 'relaxed' allows"
+  const [{ chooseWebgpu }, operators] = await Promise.all([import('./graph/webgpu-choice.ts'), loading])
+  return chooseWebgpu(graph, operators, MAX_ARENA_BYTES, { gpu, precision })
 }
 
 /** Where 'auto' has left a model on cpu only because it is small. */
@@ -135,16 +152,16 @@ async function optimized(graph: Graph, { determinism, optimize, device }: LoadOp
 
 /** Threads are rare, so what starts them is fetched only then. */
 async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Model> {
-  const { workers = 1, worker = false, workerUrl, device = 'auto', wasm, determinism } = options
+  const { workers = 1, worker = false, workerUrl, device = 'auto', wasm, gpu, determinism } = options
   if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`workers is a number of threads, got ${workers}`)
   const { preparePool } = await import('./pool.ts')
   const prepared = device === 'webgpu' && !worker ? 'webgpu computes beside the caller\'s thread by itself' : preparePool(graph, worker ? 1 : workers, worker)
   const shared = typeof prepared === 'string' ? undefined : prepared.shared
   const own = shared?.graph ?? graph
   const operators = await loadOperators(operatorKeys(own))
-  const made = await createDevice(device, own, async () => operators.schemas, { wasm, determinism, part: shared?.parts[0], hasLargeBatches: true })
+  const made = await createDevice(device, own, async () => operators.schemas, { wasm, gpu, determinism, part: shared?.parts[0], hasLargeBatches: true })
   try {
-    return new Model(own, made, operators, { pool: typeof prepared === 'string' ? prepared : await prepared.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own) })
+    return new Model(own, made, operators, { pool: typeof prepared === 'string' ? prepared : await prepared.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own), ...(await acceleratedOn(made)) })
   } catch (error) {
     made.dispose()
     throw error

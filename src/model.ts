@@ -2,9 +2,12 @@
 import { MleError } from './error.ts'
 import { feedOf, type Fed, type Feed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
 import type { TableFeeds } from './feed-table.ts'
-import type { Accelerator, Device, Placement, StepTime } from './graph/device.ts'
+import type { Accelerated, ModelAccess } from './accelerated.ts'
+import type { Device, Placement, StepTime } from './graph/device.ts'
 import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
+import type { GpuTensor } from './graph/gpu-tensor.ts'
 import type { Column, Graph, Metadata, ValueInfo } from './graph/graph.ts'
+import { nodeLabel } from './graph/infer.ts'
 import { planGraph, type Plan } from './graph/plan.ts'
 import { isView, tensorOfView, viewOfTensor, type Value, type View } from './ops/kernel.ts'
 import type { OperatorSet } from './ops/packs.ts'
@@ -43,6 +46,11 @@ export interface RunOptions {
   readonly outputs?: readonly string[]
   /** Stops a run between row blocks. */
   readonly signal?: AbortSignal
+  /**
+   * On webgpu: outputs that stay on the GPU, as `GpuTensor`s for the next run or another model there; true for all, names, or names with buffers of
+   * yours to write into. The rest is read back as usual.
+   */
+  readonly onDevice?: boolean | readonly string[] | Readonly<Record<string, GPUBuffer>>
 }
 
 /** Bytes a model holds. */
@@ -80,7 +88,14 @@ export interface SessionOptions {
   readonly outputs?: readonly string[]
 }
 
-interface PlanEntry {
+/** For which shapes and outputs `placement` tells what runs where. */
+export interface PlacementOptions {
+  readonly inputs?: InputRecord
+  readonly shapes?: Readonly<Record<string, readonly number[]>>
+  readonly outputs?: readonly string[]
+}
+
+export interface PlanEntry {
   readonly plan: Plan
   readonly names: readonly string[]
   readonly instances: Map<string, Instance>
@@ -94,6 +109,10 @@ export interface ModelParts {
   readonly promotion?: Promotion
   /** For models with named columns. */
   readonly tableFeeds?: TableFeeds
+  /** On a device that has an accelerator. */
+  readonly accelerated?: (access: ModelAccess) => Accelerated
+  /** Why device 'auto' has not taken the GPU. */
+  readonly declined?: string
 }
 
 /** A model ready to run. Made by `load`. */
@@ -108,13 +127,14 @@ export class Model {
   readonly #whyNoWorkers: WhyNone | undefined
   readonly #promotion: Promotion | undefined
   readonly #tableFeeds: TableFeeds | undefined
+  readonly #accelerated: Accelerated | undefined
+  readonly #declined: string | undefined
   readonly #workspace: Workspace
   readonly #plans = new Map<string, PlanEntry>()
   readonly #sessions = new Set<Instance>()
-  #queue: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  constructor(graph: Graph, device: Device, operators: OperatorSet, { pool, promotion, tableFeeds }: ModelParts = {}) {
+  constructor(graph: Graph, device: Device, operators: OperatorSet, { pool, promotion, tableFeeds, accelerated, declined }: ModelParts = {}) {
     this.graph = graph
     this.device = device
     this.metadata = graph.metadata
@@ -125,7 +145,19 @@ export class Model {
     this.#whyNoWorkers = typeof pool === 'string' ? pool : undefined
     this.#promotion = promotion
     this.#tableFeeds = tableFeeds
+    this.#declined = declined
     this.#workspace = createWorkspace(device.arena, device.weights)
+    this.#accelerated = accelerated?.({
+      graph,
+      workspace: this.#workspace,
+      checkAlive: () => this.#checkAlive(),
+      feedInputs: (inputs) => this.#feedInputs(inputs),
+      planFor: (outputs) => this.#planFor(outputs),
+      instanceFor: (entry, fed) => {
+        this.#checkSymbols(fed)
+        return this.#instanceFor(entry, fed, undefined)
+      },
+    })
   }
 
   /** Names of the training library's methods that this model has: predict, predict_proba, transform, ... */
@@ -166,7 +198,11 @@ export class Model {
    * @param inputs tensors, flat typed arrays, or nested arrays; numbers are converted to the input's dtype
    * @throws MleError INPUT_* when an input does not fit, RUN_ABORTED when the signal fires
    * @example const { probabilities } = await model.run({ X: [[5.1, 3.5, 1.4, 0.2]] })
+   * @example const { logits, cache } = await model.run({ ids, past: cache }, { onDevice: ['cache'] })   // on webgpu: cache.gpuBuffer
    */
+  async run<const Name extends string>(inputs: InputRecord, options: RunOptions & { readonly onDevice: readonly Name[] | Readonly<Record<Name, GPUBuffer>> }): Promise<OutputRecord & { readonly [name in Name]: GpuTensor }>
+  async run(inputs: InputRecord, options: RunOptions & { readonly onDevice: true }): Promise<{ readonly [name: string]: GpuTensor }>
+  async run(inputs: InputRecord, options?: RunOptions | readonly string[]): Promise<OutputRecord>
   async run(inputs: InputRecord, options: RunOptions | readonly string[] = {}): Promise<OutputRecord> {
     return this.#runAnywhere(this.#feedInputs(inputs), isNameList(options) ? { outputs: options } : options)
   }
@@ -331,66 +367,36 @@ export class Model {
   }
 
   /**
-   * What runs where on webgpu: partitions in order, each one submission or a stay on the host, and why steps are on the host. Empty on
-   * devices that have one place only.
+   * What runs where on webgpu: partitions in order, each one submission or a stay on the host, and why steps are on the host. Where device
+   * 'auto' has not taken the GPU, one stay on the host that says why. Empty on devices that were asked for and have one place only.
    *
    * @param options inputs as for `run`, or their shapes; dimensions that have a symbol are 1 where nothing is given
    */
-  placement(options: { readonly inputs?: InputRecord; readonly shapes?: Readonly<Record<string, readonly number[]>>; readonly outputs?: readonly string[] } = {}): readonly Placement[] {
+  placement(options: PlacementOptions = {}): readonly Placement[] {
     this.#checkAlive()
-    const { accelerator } = this.device
-    if (accelerator === undefined) return []
-    const feeds = options.inputs === undefined ? undefined : this.#feedInputs(options.inputs)
-    const shapes = new Map(Object.entries(options.shapes ?? {}))
-    const types = this.graph.inputs.map(({ name, type }): ValueType => {
-      const feed = feeds?.get(name)
-      if (!isTensorType(type) || (feed !== undefined && 'value' in feed)) return type
-      return { dtype: type.dtype, shape: feed?.shape ?? shapes.get(name) ?? type.shape?.map((dim) => (typeof dim === 'number' ? dim : 1)) }
-    })
-    const instance = instantiate(this.#planFor(options.outputs).plan, this.#workspace, types, 'io', accelerator.accelerate)
-    try {
-      return accelerator.describe(instance)
-    } finally {
-      releaseInstance(instance)
-    }
+    if (this.#accelerated !== undefined) return this.#accelerated.placement(options)
+    return this.#declined === undefined ? [] : [{ place: 'host', steps: this.graph.nodes.map((node, index) => ({ node: nodeLabel(node, index) })), reason: this.#declined }]
   }
 
   /**
-   * A run on webgpu that measures each step: on the GPU between two timestamps, on the host by its clock. Fused steps count as one.
+   * A run on webgpu that measures each step: on the GPU between two timestamps, where it has them, on the host by its clock. Fused steps count as one.
    *
    * @throws MleError DEVICE_PROFILE on other devices
    */
   async profile(inputs: InputRecord, options: Pick<RunOptions, 'outputs'> = {}): Promise<readonly StepTime[]> {
-    const feeds = this.#feedInputs(inputs)
-    const { accelerator } = this.device
-    if (accelerator === undefined) throw new MleError('DEVICE_PROFILE', `device ${this.device.name} does not measure its steps; load the model with device: 'webgpu'`, { expected: 'webgpu', actual: this.device.name })
-    const run = this.#queue.then(async () => {
-      this.#checkAlive()
-      const entry = this.#planFor(options.outputs)
-      const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
-      const instance = this.#instanceFor(entry, fed, undefined)
-      fill(instance, fed, 0, undefined)
-      return accelerator.profile(instance)
-    })
-    this.#queue = run.catch(() => undefined)
-    return run
+    this.#checkAlive()
+    if (this.#accelerated === undefined) throw new MleError('DEVICE_PROFILE', `device ${this.device.name} does not measure its steps; load the model with device: 'webgpu'`, { expected: 'webgpu', actual: this.device.name })
+    return this.#accelerated.profile(this.#feedInputs(inputs), options)
   }
 
   async #runAnywhere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
-    const { accelerator } = this.device
-    const elsewhere = this.#runOnPool(feeds, options)
-    if (elsewhere !== undefined) return elsewhere
-    if (accelerator === undefined) return this.#execute(feeds, options)
-    // One run at a time: runs of one shape share buffers. A failed one does not stop the next.
-    const run = this.#queue.then(() => this.#accelerate(accelerator, feeds, options))
-    this.#queue = run.catch(() => undefined)
-    return run
+    return this.#runOnPool(feeds, options) ?? this.#accelerated?.run(feeds, options) ?? this.#execute(feeds, options)
   }
 
   /** What worker threads take: many rows, or everything; undefined for the rest. */
   #runOnPool(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> | undefined {
     const pool = this.#pool
-    if (pool === undefined || pool.size === 0 || this.#disposed) return undefined
+    if (pool === undefined || pool.size === 0 || this.#disposed || options.onDevice) return undefined
     const fed: Feed[] = []
     for (const { name } of this.graph.inputs) {
       const feed = feeds.get(name)
@@ -433,35 +439,6 @@ export class Model {
     return { blockRows: fewer, instance: this.#instanceFor(entry, fed, fewer) }
   }
 
-  async #accelerate(accelerator: Accelerator, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
-    this.#checkAlive()
-    if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason } as object)
-    const entry = this.#planFor(options.outputs)
-    const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
-    this.#checkSymbols(fed)
-    const instance = this.#instanceFor(entry, fed, undefined)
-    fill(instance, fed, 0, undefined)
-    try {
-      await accelerator.run(instance)
-    } catch (error) {
-      if (!(error instanceof MleError && error.code === 'DEVICE_INT64')) throw error
-      return this.#runOnHost(entry, instance, fed)
-    }
-    return outputsOf(entry, instance)
-  }
-
-  /** A run whose integers the accelerator does not hold. */
-  #runOnHost(entry: PlanEntry, { bound: { inputTypes } }: Instance, fed: readonly Fed[]): OutputRecord {
-    const instance = instantiate(entry.plan, this.#workspace, inputTypes.map((type, i) => type ?? this.graph.inputs[i].type), 'io')
-    try {
-      fill(instance, fed, 0, undefined)
-      runInstance(instance)
-      return outputsOf(entry, instance)
-    } finally {
-      releaseInstance(instance)
-    }
-  }
-
   #checkSync(): void {
     if (this.device.accelerator !== undefined) throw new MleError('DEVICE_ASYNC', `device ${this.device.name} computes asynchronously: use run(), or device 'cpu' or 'wasm'`, { actual: this.device.name })
   }
@@ -485,6 +462,7 @@ export class Model {
 
   #executeHere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
     this.#checkSync()
+    if (options.onDevice) throw new MleError('DEVICE_BUFFER_HOST', `outputs stay on a GPU only where the model is: device ${this.device.name} has none; load it with device: 'webgpu'`, { expected: 'webgpu', actual: this.device.name })
     const entry = this.#planFor(options.outputs)
     const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
     this.#checkSymbols(fed)
@@ -559,18 +537,23 @@ export class Model {
   }
 }
 
+/** What runs beside the host is fetched for devices that have it. */
+export async function acceleratedOn({ accelerator }: Device): Promise<ModelParts> {
+  return accelerator === undefined ? {} : { accelerated: (await import('./accelerated.ts')).acceleratedBy(accelerator) }
+}
+
 /** Every output but those that only explain: they cost far more than a prediction. */
 function defaultOutputs({ outputs, metadata: { methods = [] } }: Graph): readonly string[] {
   const explaining = methods.find(({ name }) => name === 'contributions')?.outputs ?? []
   return outputs.map(({ name }) => name).filter((name) => outputs.length === 1 || !explaining.includes(name))
 }
 
-/** Copies of a finished run's outputs by name. */
-function outputsOf(entry: PlanEntry, instance: Instance): OutputRecord {
+/** Copies of a finished run's outputs by name, but for those that are elsewhere, by position. */
+export function outputsOf(entry: PlanEntry, instance: Instance, elsewhere?: ReadonlyMap<number, Tensor>): OutputRecord {
   const { frame } = instance.bound
   const results = Object.create(null) as Record<string, Tensor>
   // Sequence and map outputs exist in ONNX only; the record's type names the common case.
-  entry.names.forEach((name, i) => (results[name] = outputOf(frame[entry.plan.outputs[i]]) as Tensor))
+  entry.names.forEach((name, i) => (results[name] = elsewhere?.get(i) ?? (outputOf(frame[entry.plan.outputs[i]]) as Tensor)))
   return results
 }
 
@@ -614,7 +597,7 @@ function fits(instance: Instance, fed: readonly Fed[], rows: number | undefined)
 }
 
 /** Writes the feeds into the instance's inputs, whose memory may have moved since it ran last. */
-function fill(instance: Instance, fed: readonly Fed[], firstRow: number, rows: number | undefined): void {
+export function fill(instance: Instance, fed: readonly Fed[], firstRow: number, rows: number | undefined): void {
   refresh(instance)
   const { plan, bound: { frame } } = instance
   for (let i = 0; i < fed.length; i++) {

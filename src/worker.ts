@@ -4,7 +4,7 @@ import { sharedTensor } from './graph/shared-weights.ts'
 import { createDevice } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { operatorKeys } from './graph/plan.ts'
-import { Model, type Session } from './model.ts'
+import { acceleratedOn, Model, type Session } from './model.ts'
 import { loadOperators } from './ops/packs.ts'
 import { answerOwner } from './platform/workers.ts'
 import { viewData } from './tensor/dtype.ts'
@@ -14,7 +14,8 @@ import { IS_ABORTED, NEXT_BLOCK, type Job, type Reply, type RowsArray, type Rows
 async function open({ device, determinism, graph, shared }: Start): Promise<Model> {
   const own: Graph = shared === undefined ? graph : { ...graph, initializers: new Map(shared.constants.map(([name, tensor]): [string, Tensor] => [name, sharedTensor(shared.part.memory, tensor)])) }
   const operators = await loadOperators(operatorKeys(own))
-  return new Model(own, await createDevice(device, own, async () => operators.schemas, { determinism, part: shared?.part }), operators)
+  const made = await createDevice(device, own, async () => operators.schemas, { determinism, part: shared?.part })
+  return new Model(own, made, operators, await acceleratedOn(made))
 }
 
 /** Sessions over whole blocks, by the outputs wanted and the block. */

@@ -9,8 +9,14 @@ const lock = readFileSync('package-lock.json', 'utf8')
 
 test('no runtime dependency of any kind', () => {
   assert.deepEqual(pkg.dependencies, {})
-  for (const field of ['peerDependencies', 'optionalDependencies', 'bundleDependencies', 'bundledDependencies']) assert.ok(!(field in pkg), field)
+  for (const field of ['optionalDependencies', 'bundleDependencies', 'bundledDependencies']) assert.ok(!(field in pkg), field)
   assert.ok(!('postinstall' in pkg.scripts) && !('install' in pkg.scripts) && !('preinstall' in pkg.scripts), 'no install scripts')
+})
+
+test('the only peer is optional: the package that gives Node a GPU, loaded when a model asks for it', () => {
+  assert.deepEqual(pkg.peerDependencies, { webgpu: '>=0.3.0' })
+  assert.deepEqual(pkg.peerDependenciesMeta, { webgpu: { optional: true } })
+  assert.ok('webgpu' in pkg.devDependencies, 'tests need it')
 })
 
 test('exports and commands come from sources that exist', () => {

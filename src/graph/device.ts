@@ -3,11 +3,13 @@ import { MleError } from '../error.ts'
 import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { GpuRequest } from '../platform/gpu.ts'
 import type { GivenModules } from '../ops/wasm/index.ts'
 import { isWorthWasm } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
+import type { GpuInput, GpuTensor } from './gpu-tensor.ts'
 import type { Graph } from './graph.ts'
 import type { MemoryPart } from './shared-weights.ts'
 import { operatorKeys } from './plan.ts'
@@ -28,19 +30,24 @@ export interface WeightStore {
 export interface Accelerator {
   /** See BindOptions. */
   readonly accelerate: BindOptions['accelerate']
-  /** Runs an instance; one at a time on a model. */
-  run(instance: Instance, transfer?: TransferOptions): Promise<void>
+  /** Runs an instance, one at a time on a model. Gives the outputs that stay, by position. */
+  run(instance: Instance, transfer: Transfer): Promise<ReadonlyMap<number, GpuTensor>>
   /** Runs an instance and measures what each step takes. */
-  profile(instance: Instance): Promise<readonly StepTime[]>
+  profile(instance: Instance, transfer: Transfer): Promise<readonly StepTime[]>
   /** What runs where. */
   describe(instance: Instance): readonly Placement[]
+  /** Copies of tensors to the host and from it, for runs that the host takes over. */
+  read(input: GpuInput): Promise<Tensor>
+  put(tensor: Tensor, into: GPUBuffer | undefined): GpuTensor
   release(instance: Instance): void
 }
 
-/** Buffers of the caller, by the number of the value that they take the place of on the host. */
-export interface TransferOptions {
-  readonly inputs?: ReadonlyMap<number, GPUBuffer>
-  readonly outputs?: ReadonlyMap<number, GPUBuffer>
+/** What stays on an accelerator before and after a run. */
+export interface Transfer {
+  /** By the number of the input's value. */
+  readonly inputs: ReadonlyMap<number, GpuInput>
+  /** By the output's position in the plan, each with the caller's buffer for it, if there is one. */
+  readonly outputs: ReadonlyMap<number, GPUBuffer | undefined>
 }
 
 /** Milliseconds that some steps took together: one, or several that run as one. */
@@ -48,6 +55,8 @@ export interface StepTime {
   /** Nodes, such as `node 3 "Relu"`. */
   readonly steps: readonly string[]
   readonly place: 'device' | 'host'
+  /** 'gpu': between two timestamps there. 'host': by the host's clock, which for steps on the GPU includes some of the way there and back. */
+  readonly clock: 'gpu' | 'host'
   readonly ms: number
 }
 
@@ -57,6 +66,8 @@ export interface Placement {
   readonly steps: readonly { readonly node: string; readonly reason?: string }[]
   /** How many dispatches the steps became. */
   readonly dispatches?: number
+  /** Why device 'auto' has not taken the GPU for any of them. */
+  readonly reason?: string
 }
 
 export interface Device {
@@ -74,7 +85,7 @@ export interface Device {
 }
 
 /** Activations, inputs and outputs of one model, unless the caller allows more or less. */
-const MAX_ARENA_BYTES = 4 * 2 ** 30
+export const MAX_ARENA_BYTES: number = 4 * 2 ** 30
 
 /** What a device may be told beside its name. */
 export interface DeviceOptions {
@@ -82,8 +93,8 @@ export interface DeviceOptions {
   readonly wasm?: GivenModules
   /** See LoadOptions. */
   readonly determinism?: 'strict' | 'relaxed'
-  /** A GPU of the caller's, instead of one of the model's own. */
-  readonly gpu?: GPUDevice
+  /** A GPU of the caller's, or what to request. */
+  readonly gpu?: GPUDevice | GpuRequest
   /** What the graph was narrowed to: operators that take float64 only have kept it, and run on cpu. */
   readonly precision?: 'float32'
   /** True where small models too will compute many rows at once. */

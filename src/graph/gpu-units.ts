@@ -4,7 +4,7 @@ import { isView, type View } from '../ops/kernel.ts'
 import { isElementwise, type GpuBinding, type GpuData, type GpuDispatch, type GpuFeatures, type GpuUniform } from '../ops/webgpu/kernel.ts'
 import { broadcast, isIdentity } from '../ops/webgpu/indexing.ts'
 import { bufferBytes, storageOf, type Scalar, type Storage } from '../ops/webgpu/storage.ts'
-import { linear, real } from '../ops/webgpu/wgsl.ts'
+import { bindingCount, linear, real, windowsOf } from '../ops/webgpu/wgsl.ts'
 import { halfToFloat } from '../tensor/half.ts'
 import type { Bound, BoundStep } from './bind.ts'
 import type { PooledStorage, Segment } from './partition.ts'
@@ -56,7 +56,7 @@ export function unitsOf(bound: Bound, segment: Segment, features: GpuFeatures, o
   const units: Unit[] = []
   let open: Open | undefined
   const close = (): void => {
-    if (open !== undefined) units.push(finish(open, readers, outputs))
+    if (open !== undefined) units.push(finish(open, readers, outputs, features))
     open = undefined
   }
   for (let position = segment.first; position < segment.end; position++) {
@@ -65,7 +65,7 @@ export function unitsOf(bound: Bound, segment: Segment, features: GpuFeatures, o
     if (work === undefined) continue
     if (!isElementwise(work)) {
       close()
-      open = started(bound, step, work, position)
+      open = started(bound, step, work, features, position)
       continue
     }
     if (open?.fusion !== undefined && join(open, open.fusion, bound, step, work.expression, features, position)) continue
@@ -104,10 +104,25 @@ function resourceOf(bound: Bound, id: number): Resource {
   return root < 0 ? { value: id } : { root }
 }
 
+/** Elements of what a kernel binds. */
+export function elementsOf({ source }: GpuBinding, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]): number {
+  if ('data' in source) return source.data.length
+  if ('temporary' in source) return source.size
+  return ('input' in source ? inputs[source.input] : outputs[source.output])?.size ?? 0
+}
+
+/** The binding in pieces, where the tensor exceeds one. */
+export function inWindows(binding: GpuBinding, elements: number, { maxBindingBytes }: GpuFeatures): GpuBinding {
+  const windows = windowsOf(bufferBytes(elements, binding.storage), maxBindingBytes)
+  return windows === undefined ? binding : { ...binding, windows }
+}
+
 /** A unit of a kernel's own dispatches. */
-function started(bound: Bound, step: BoundStep, dispatches: readonly GpuDispatch[], position: number): Open {
+function started(bound: Bound, step: BoundStep, dispatches: readonly GpuDispatch[], features: GpuFeatures, position: number): Open {
   const temporaries = new Map<number, number>()
-  const launches = dispatches.map((dispatch): Launch => {
+  const piecewise = (binding: GpuBinding): GpuBinding => inWindows(binding, elementsOf(binding, step.inputs, step.outputs), features)
+  const launches = dispatches.map((whole): Launch => {
+    const dispatch = { ...whole, reads: whole.reads.map(piecewise), writes: whole.writes.map(piecewise) }
     const resources = [...dispatch.reads, ...dispatch.writes].map(({ source }): Resource => {
       if ('input' in source) return resourceOf(bound, step.step.inputs[source.input])
       if ('output' in source) return resourceOf(bound, step.step.outputs[source.output])
@@ -160,6 +175,7 @@ function join(open: Open, fusion: Fusion, bound: Bound, { step }: BoundStep, exp
   if (storage === undefined) return false
   const last = open.launches[open.launches.length - 1].dispatch
   const index = fusion.lines.length + 1
+  const name = `v${index}`
   const reads: Fusion['reads'] = []
   const uniforms: GpuUniform[] = []
   const declarations: string[] = []
@@ -169,28 +185,28 @@ function join(open: Open, fusion: Fusion, bound: Bound, { step }: BoundStep, exp
     if (local !== undefined) return local.name
     const before = known.get(id)
     if (before !== undefined) return before
-    const name = `f${index}_${i}`
+    const field = `f${index}_${i}`
     const view = viewOf(bound, id)
     const constant = constantOf(bound, id, view)
     if (constant !== undefined) {
-      uniforms.push(real(name, constant))
-      known.set(id, `u.${name}`)
-      return `u.${name}`
+      uniforms.push(real(field, constant))
+      known.set(id, `u.${field}`)
+      return `u.${field}`
     }
     const own = storageOf(view.dtype, features.half)
     if (own === undefined) throw new TypeError('an elementwise step reads what the device cannot hold')
-    reads.push({ binding: { name, source: { input: i }, storage: own }, resource: resourceOf(bound, id) })
-    const indexing = broadcast(`${name}_index`, view.shape, target.shape)
+    reads.push({ binding: inWindows({ name: field, source: { input: i }, storage: own }, view.size, features), resource: resourceOf(bound, id) })
+    const indexing = broadcast(`${field}_index`, view.shape, target.shape)
     uniforms.push(...indexing.uniforms)
     declarations.push(indexing.text)
-    const text = `${name}_at(${name}_index(i))`
+    const text = `${field}_at(${field}_index(i))`
     known.set(id, text)
     return text
   })
   // Every local may have to be stored, besides the writes of earlier dispatches' kind.
-  const bindings = last.reads.length + Math.max(last.writes.length - 1, 0) + fusion.reads.length + reads.length + fusion.locals.size + 1
+  const stored = bindingCount([inWindows({ name, source: { output: 0 }, storage }, target.size, features)])
+  const bindings = bindingCount([...last.reads, ...last.writes.slice(1), ...fusion.reads.map(({ binding }) => binding), ...reads.map(({ binding }) => binding)]) + (fusion.locals.size + 1) * stored
   if (!isFirst && bindings > features.maxBindings) return false
-  const name = `v${index}`
   fusion.lines.push(`  let ${name}: ${storage.scalar} = ${expression(values)};`)
   fusion.locals.set(rootOf[step.outputs[0]], { name, storage })
   fusion.reads.push(...reads)
@@ -207,8 +223,15 @@ function constantOf(bound: Bound, id: number, view: View): number | undefined {
   return view.dtype === 'float32' ? value : view.dtype === 'float16' ? halfToFloat(value) : undefined
 }
 
+/** A unit that takes no more steps in; what exceeds the workgroups of one dispatch is marked. */
+function finish(open: Open, readers: ReadonlyMap<number, Set<number>>, outputs: ReadonlySet<number>, features: GpuFeatures): Unit {
+  const unit = fused(open, readers, outputs, features)
+  const exceeds = ({ dispatch }: Launch): boolean => dispatch.workgroups.some((count) => count > features.maxWorkgroups)
+  return unit.launches.some(exceeds) ? { ...unit, launches: unit.launches.map((launch) => (exceeds(launch) ? { ...launch, dispatch: { ...launch.dispatch, inParts: true } } : launch)) } : unit
+}
+
 /** Writes the put function of a unit whose last dispatch has taken steps in. Values that nobody else reads are not stored. */
-function finish(open: Open, readers: ReadonlyMap<number, Set<number>>, outputs: ReadonlySet<number>): Unit {
+function fused(open: Open, readers: ReadonlyMap<number, Set<number>>, outputs: ReadonlySet<number>, features: GpuFeatures): Unit {
   const { fusion, steps, temporaries } = open
   if (fusion === undefined || fusion.lines.length === 0) return open
   const members = new Set(steps)
@@ -221,7 +244,7 @@ function finish(open: Open, readers: ReadonlyMap<number, Set<number>>, outputs: 
   const put = `fn ${fusion.name}_put(${parameters}) {\n${[...fusion.lines, ...puts].join('\n')}\n}\n`
   // The unit's own first write is now one of the stored values, or gone.
   const others = dispatch.writes.slice(1)
-  const writes: GpuBinding[] = [...stored.map(([, { name, storage }]): GpuBinding => ({ name: `g${name}`, source: { output: 0 }, storage })), ...others]
+  const writes: GpuBinding[] = [...stored.map(([, { name, storage }]): GpuBinding => inWindows({ name: `g${name}`, source: { output: 0 }, storage }, fusion.size, features)), ...others]
   const otherResources = resources.slice(dispatch.reads.length + 1)
   launches[launches.length - 1] = {
     dispatch: {

@@ -11,6 +11,8 @@ export interface Segment {
   readonly uploads: readonly number[]
   /** Storages that this segment writes and a later host step or the caller reads: copied back after it. */
   readonly downloads: readonly number[]
+  /** Storages that this segment, of host steps, reads. */
+  readonly hostReads: readonly number[]
 }
 
 /**
@@ -46,8 +48,10 @@ export function partition(bound: Bound, inputs: readonly number[], outputs: read
     for (end = first; end < steps.length && (steps[end].work !== undefined) === isDevice; ) end++
     const uploads: number[] = []
     const downloads: number[] = []
+    const hostReads: number[] = []
     for (let i = first; i < end; i++) {
       const { step } = steps[i]
+      if (!isDevice) hostReads.push(...[...step.inputs, ...step.captures].flatMap((id) => (id >= 0 && rootOf[id] >= 0 ? [rootOf[id]] : [])))
       for (const id of step.inputs) {
         const root = id < 0 ? -1 : rootOf[id]
         if (!isDevice || root < 0 || onDevice[root] === 1 || onHost[root] === 0) continue
@@ -65,7 +69,7 @@ export function partition(bound: Bound, inputs: readonly number[], outputs: read
         }
       }
     }
-    segments.push({ place: isDevice ? 'device' : 'host', first, end, uploads, downloads })
+    segments.push({ place: isDevice ? 'device' : 'host', first, end, uploads, downloads, hostReads })
   }
   return segments
 }

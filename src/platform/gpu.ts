@@ -1,20 +1,35 @@
 // The host's WebGPU: the browser's and Deno's own, or in Node and Bun the npm package `webgpu` (Dawn's bindings).
 import { MleError } from '../error.ts'
 
+/** What to ask of the host. */
+export interface GpuRequest {
+  /** Which of several GPUs: 'high-performance' (default) or 'low-power'. */
+  readonly powerPreference?: GPUPowerPreference
+  /** True for the host's software adapter, where it has one. */
+  readonly forceFallbackAdapter?: boolean
+  /** Features that the caller needs besides those that models use (shader-f16, timestamp-query): the request fails where the adapter lacks one. */
+  readonly requiredFeatures?: readonly GPUFeatureName[]
+  /** Limits in place of the adapter's: models use the largest buffers, bindings and numbers of bindings that it has. */
+  readonly requiredLimits?: Readonly<Record<string, number>>
+}
+
 /**
  * A device with the largest buffers and the features that its adapter has.
  *
  * @throws MleError DEVICE_UNAVAILABLE saying what is missing
  */
-export async function requestGpuDevice(): Promise<GPUDevice> {
+export async function requestGpuDevice(request: GpuRequest = {}): Promise<GPUDevice> {
+  const { powerPreference = 'high-performance', forceFallbackAdapter = false, requiredFeatures = [], requiredLimits = {} } = request
   const gpu = await hostGpu()
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+  const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter })
   if (adapter === null) throw unavailable('WebGPU found no adapter: the machine has no graphics driver that it can use')
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
-  return adapter.requestDevice({
-    requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
-  })
+  const features = new Set([...FEATURES.filter((feature) => adapter.features.has(feature)), ...requiredFeatures])
+  try {
+    return await adapter.requestDevice({ requiredFeatures: [...features], requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage, ...requiredLimits } })
+  } catch (error) {
+    throw unavailable(`the adapter does not give what is asked: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 /** What kernels and measurements use where the adapter has it. */

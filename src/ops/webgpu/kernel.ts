@@ -12,8 +12,12 @@ export interface GpuFeatures {
   readonly busyWorkgroups: number
   /** Storage bindings of one dispatch. */
   readonly maxBindings: number
+  /** One binding; larger tensors are bound in several windows. */
   readonly maxBindingBytes: number
+  readonly maxBufferBytes: number
   readonly maxWorkgroupBytes: number
+  /** Workgroups along one dimension of a dispatch; larger ones are dispatched in parts. */
+  readonly maxWorkgroups: number
 }
 
 /** What a kernel knows when a plan is bound. */
@@ -42,14 +46,26 @@ export interface GpuData {
 }
 
 export interface GpuBinding {
-  /** Shaders have the array NAME, reads the function NAME_at(i), writes the function NAME_put(i, value). */
+  /**
+   * Shaders have the array NAME, reads the function NAME_at(i), writes the function NAME_put(i, value). Tensors that exceed one binding
+   * are reached through the functions only: a kernel that reads or writes the array itself does not get them.
+   */
   readonly name: string
   readonly source: GpuSource
   readonly storage: Storage
-  /** The array holds vectors of four; there are no NAME_at and NAME_put then. */
+  /** The array holds vectors of four, read by NAME_vec(i); there are no NAME_at and NAME_put then. */
   readonly vector?: boolean
   /** Elements are atomic<u32>, and there are no functions. */
   readonly atomic?: boolean
+  /** Set by the executor for what exceeds one binding. */
+  readonly windows?: GpuWindows
+}
+
+/** A tensor bound in pieces: `count` bindings, each of `bytes` but the last, which has the rest of `total`. */
+export interface GpuWindows {
+  readonly count: number
+  readonly bytes: number
+  readonly total: number
 }
 
 /** A field of the uniform block `u`. */
@@ -68,10 +84,12 @@ export interface GpuDispatch {
   /** Threads of a workgroup. */
   readonly threads: readonly [x: number, y: number, z: number]
   readonly workgroups: readonly [x: number, y: number, z: number]
-  /** Statements of `main`, which has `id`, `local`, `lane`, `group` and `groups` of WGSL's compute built-ins. */
+  /** Statements of `main`, which has `id`, `local`, `lane` and `group` of WGSL's compute built-ins. */
   readonly body: string
   /** The first write is filled by one NAME_put for each element with its index: elementwise steps may be fused into it. */
   readonly fusable?: boolean
+  /** Set by the executor for what exceeds the workgroups of one dispatch: `group` and `id` count from uniform fields. */
+  readonly inParts?: boolean
 }
 
 /** A step that computes each element of its output from one element of each input; such steps are fused into others. */

@@ -25,8 +25,8 @@ function loadText(name: 'a' | 'b', { isTransposed }: Operand, vector: boolean): 
   const at = isTransposed ? `${second} * u.${name}_stride + ${first}` : `${first} * u.${name}_stride + ${second}`
   const place = `${name}_batch(batch) * u.${name}_size + ${at}`
   if (!vector) return `fn load_${name}(${first}: u32, ${second}: u32, batch: u32) -> f32 { return ${name}_at(${place}); }\n`
-  return `fn load_${name}4(${first}: u32, ${second}: u32, batch: u32) -> vec4<f32> { return vec4<f32>(${name}[(${place}) >> 2u]); }
-fn load_${name}(${first}: u32, ${second}: u32, batch: u32) -> f32 { let place = ${place}; return f32(${name}[place >> 2u][place & 3u]); }\n`
+  return `fn load_${name}4(${first}: u32, ${second}: u32, batch: u32) -> vec4<f32> { return vec4<f32>(${name}_vec((${place}) >> 2u)); }
+fn load_${name}(${first}: u32, ${second}: u32, batch: u32) -> f32 { let place = ${place}; return f32(${name}_vec(place >> 2u)[place & 3u]); }\n`
 }
 
 interface MatrixProduct {

@@ -2,7 +2,7 @@
 // threads work on this one, so that one barrier is enough for each. Where there are too few tiles to keep the chip busy, the terms are split
 // among workgroups and their sums added by a second dispatch. Convolutions are products too (conv.ts): they bring their own loads and store.
 import type { GpuBinding, GpuContext, GpuDispatch, GpuUniform } from './kernel.ts'
-import { linear, MAX_WORKGROUPS, temporary, word } from './wgsl.ts'
+import { linear, temporary, word } from './wgsl.ts'
 
 /** A shape of tile: outputs of a workgroup [rows, columns], of a thread, and how deep tiles of A and B reach. Each fills a vector or two for each thread. */
 interface Tile {
@@ -99,7 +99,6 @@ export function tiledProduct({ features }: GpuContext, product: Product): readon
   const outputs = batch * m * n
   const isSplit = splits > 1 && outputs * splits * 4 <= features.maxBindingBytes
   const workgroups = [Math.ceil(n / tile.columns), Math.ceil(m / tile.rows), batch * (isSplit ? splits : 1)] as const
-  if (workgroups.some((count) => count > MAX_WORKGROUPS)) return `a product of ${workgroups.join(' x ')} tiles exceeds the GPU's dispatches`
   const sizes = [word('m', m), word('n', n), word('k', k), ...uniforms]
   const tiles = `var<workgroup> tile_a: array<vec4<f32>, ${(2 * tile.rows * tile.depth) / 4}>;\nvar<workgroup> tile_b: array<vec4<f32>, ${(2 * tile.columns * tile.depth) / 4}>;\n`
   const threads = [tile.columns / tile.threadColumns, tile.rows / tile.threadRows, 1] as const

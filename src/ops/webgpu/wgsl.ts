@@ -1,25 +1,31 @@
 // WGSL from small typed parts. Kernels give bindings, uniform fields and the body of `main`; declarations are written here.
-import type { GpuBinding, GpuContext, GpuData, GpuDispatch, GpuUniform } from './kernel.ts'
+import type { GpuBinding, GpuContext, GpuData, GpuDispatch, GpuUniform, GpuWindows } from './kernel.ts'
 import { libraryFor } from './library.ts'
 import { storageOf, type Storage } from './storage.ts'
 
 /** Threads of a linear shader's workgroup, and the most workgroups along one dimension that every device has. */
 export const THREADS = 64
 export const MAX_WORKGROUPS = 65535
+/** Offsets of storage bindings are multiples of it on every device. */
+const OFFSET_BYTES = 256
 
 /** The text of a dispatch's shader; pipelines are kept by it. */
 export function shaderText(dispatch: GpuDispatch): string {
-  const { reads, writes, uniforms, declarations = '', threads, body } = dispatch
+  const { reads, writes, declarations = '', threads, inParts = false } = dispatch
   const bindings = [...reads, ...writes]
+  const uniforms = uniformsOf(dispatch)
+  const [id, group] = inParts ? ['id_', 'group_'] : ['id', 'group']
+  const body = inParts ? `  let group = group_ + vec3<u32>(u.base_x, u.base_y, u.base_z);\n  let id = id_ + (group - group_) * vec3<u32>(${threads.join('u, ')}u);\n${dispatch.body}` : dispatch.body
   const code = `${declarations}\n@compute @workgroup_size(${threads.join(', ')})
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn main(@builtin(global_invocation_id) ${id}: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) ${group}: vec3<u32>) {
 ${body}
 }`
   const accessors = bindings.map((binding, i) => accessorText(binding, i < reads.length, code))
+  let number = 0
   const lines = [
     ...(bindings.some(({ storage }) => storage.element === 'f16') ? ['enable f16;'] : []),
-    ...bindings.map((binding, i) => `@group(0) @binding(${i}) var<storage, ${i < reads.length ? 'read' : 'read_write'}> ${binding.name}: array<${arrayType(binding)}>;`),
-    ...(uniforms.length === 0 ? [] : [`struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }`, `@group(0) @binding(${bindings.length}) var<uniform> u: Uniforms;`]),
+    ...bindings.flatMap((binding, i) => windowNames(binding).map((name) => `@group(0) @binding(${number++}) var<storage, ${i < reads.length ? 'read' : 'read_write'}> ${name}: array<${arrayType(binding)}>;`)),
+    ...(uniforms.length === 0 ? [] : [`struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }`, `@group(0) @binding(${number}) var<uniform> u: Uniforms;`]),
     libraryFor(`${accessors.join('')}${code}`),
     ...accessors.filter(Boolean),
     code,
@@ -27,19 +33,58 @@ ${body}
   return lines.join('\n')
 }
 
+/** Fields of the uniform block; the executor sets those of a dispatch in parts. */
+export function uniformsOf({ uniforms, inParts }: GpuDispatch, base: readonly [number, number, number] = [0, 0, 0]): readonly GpuUniform[] {
+  return inParts === true ? [...uniforms, word('base_x', base[0]), word('base_y', base[1]), word('base_z', base[2])] : uniforms
+}
+
+/** Entries that the bindings take in a bind group. */
+export function bindingCount(bindings: readonly GpuBinding[]): number {
+  return bindings.reduce((sum, { windows }) => sum + (windows?.count ?? 1), 0)
+}
+
+/** The pieces in which so many bytes are bound; undefined for one. Offsets of bindings are multiples of 256. */
+export function windowsOf(total: number, maxBindingBytes: number): GpuWindows | undefined {
+  if (total <= maxBindingBytes) return undefined
+  const bytes = maxBindingBytes - (maxBindingBytes % OFFSET_BYTES)
+  return { count: Math.ceil(total / bytes), bytes, total }
+}
+
+function windowNames({ name, windows }: GpuBinding): readonly string[] {
+  return Array.from({ length: windows?.count ?? 1 }, (_, i) => (i === 0 ? name : `${name}_w${i}`))
+}
+
+/** True where the kernel's text has the array itself, instead of its functions. */
+export function hasRawAccess({ declarations = '', body }: GpuDispatch, { name }: GpuBinding): boolean {
+  return new RegExp(`(^|[^\\w.])${name}\\s*\\[|&${name}\\b`).test(`${declarations}${body}`)
+}
+
 function arrayType({ storage, vector, atomic }: GpuBinding): string {
   if (atomic === true) return `atomic<${storage.element}>`
   return vector === true ? `vec4<${storage.element}>` : storage.element
 }
 
-/** NAME_at and NAME_put, if the code uses them. */
-function accessorText({ name, storage, vector, atomic }: GpuBinding, isRead: boolean, code: string): string {
-  if (vector === true || atomic === true) return ''
+/** NAME_at, NAME_put and NAME_vec, if the code uses them. */
+function accessorText(binding: GpuBinding, isRead: boolean, code: string): string {
+  const { name, storage, vector, atomic } = binding
+  if (atomic === true) return ''
+  if (vector === true) return code.includes(`${name}_vec(`) ? `fn ${name}_vec(index_: u32) -> vec4<${storage.element}> { ${windowed(binding, (element) => `return ${element};`)} }` : ''
   const { scalar } = storage
   const lines: string[] = []
-  if (isRead || code.includes(`${name}_at(`)) lines.push(`fn ${name}_at(index_: u32) -> ${scalar} { return ${loaded(`${name}[index_]`, storage)}; }`)
-  if (!isRead && code.includes(`${name}_put(`) && !code.includes(`fn ${name}_put(`)) lines.push(`fn ${name}_put(index_: u32, value_: ${scalar}) { ${name}[index_] = ${stored('value_', storage)}; }`)
+  if (isRead || code.includes(`${name}_at(`)) lines.push(`fn ${name}_at(index_: u32) -> ${scalar} { ${windowed(binding, (element) => `return ${loaded(element, storage)};`)} }`)
+  if (!isRead && code.includes(`${name}_put(`) && !code.includes(`fn ${name}_put(`)) lines.push(`fn ${name}_put(index_: u32, value_: ${scalar}) { ${windowed(binding, (element) => `${element} = ${stored('value_', storage)};`)} }`)
   return lines.join('\n')
+}
+
+/** A statement about element `index_` of the window that holds it. */
+function windowed(binding: GpuBinding, statement: (element: string) => string): string {
+  const { windows, storage, vector } = binding
+  const each = windows === undefined ? 0 : windows.bytes / (storage.bytes * (vector === true ? 4 : 1))
+  const names = windowNames(binding)
+  return names.map((name, i) => {
+    const own = statement(`${name}[index_${i === 0 ? '' : ` - ${i * each}u`}]`)
+    return i === names.length - 1 ? (i === 0 ? own : `{ ${own} }`) : `if (index_ < ${(i + 1) * each}u) { ${own} } else`
+  }).join(' ')
 }
 
 /** An element of storage as a value of its scalar type. */
