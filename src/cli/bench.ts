@@ -158,7 +158,7 @@ function quantiles(timesMs: number[]): Times {
 }
 
 /** Normal-looking numbers from a fixed sequence: the same on every call. */
-function madeUp(graph: Graph, rows: number): InputRecord {
+export function madeUp(graph: Graph, rows: number): InputRecord {
   const record: Record<string, InputValue> = Object.create(null)
   for (const info of graph.inputs) record[info.name] = madeUpTensor(info, rows)
   return record

@@ -41,7 +41,8 @@ Shows inputs, outputs, methods, classes, operators, sizes and notes of MODEL: an
   --json              the same as JSON, with every column name and, of .mle files, the sections
   --optimized         operators and sizes after the optimizer, and how often each of its passes found something
   --determinism NAME  with --optimized: strict (default), or relaxed for the passes that change last digits of float32 numbers
-  --device webgpu     what would run on the GPU, in partitions, and why the rest stays on cpu; dimensions without a number are taken as 1
+  --device NAME       webgpu: what would run on the GPU, in partitions, and why the rest stays on cpu, float64 taken as float32; auto: whether load
+                      with determinism 'relaxed' takes the GPU by itself, or why not. Dimensions without a number are taken as 1
 `
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
@@ -60,13 +61,14 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   }
   const described: Description = optimized ? await describeOptimized(await graphOfFile(path, progress, guard, settings), determinism) : isMleFile(path) ? await describeFile(path, guard) : describeGraph(await importFile(path, progress, settings))
   const description: Description = guard === undefined && !optimized && settings.architecture === undefined ? { ...described, memory: await memoryOf(path, progress) } : described
-  const partitions = wordOption(args, 'device', ['webgpu']) === undefined ? undefined : await partitionsOf(path, progress, guard)
+  const device = wordOption(args, 'device', ['auto', 'webgpu'])
+  const partitions = device === undefined ? undefined : await partitionsOf(path, device, progress, guard)
   if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jsonReport(path, description), partitions }, null, 2)}\n`)
   else terminal.out(`${textReport(path, description)}\n${partitions === undefined ? '' : `${partitionText(partitions)}\n`}`)
 }
 
-async function partitionsOf(path: string, progress: Progress, guard: Guard | undefined): Promise<readonly Placement[]> {
-  const model = await load(await graphOfFile(path, progress, guard), { device: 'webgpu', precision: 'float32' })
+async function partitionsOf(path: string, device: 'auto' | 'webgpu', progress: Progress, guard: Guard | undefined): Promise<readonly Placement[]> {
+  const model = await load(await graphOfFile(path, progress, guard), device === 'auto' ? { device, determinism: 'relaxed' } : { device, precision: 'float32' })
   try {
     return model.placement()
   } finally {
@@ -78,6 +80,8 @@ async function partitionsOf(path: string, progress: Progress, guard: Guard | und
 const SHOWN_STEPS = 6
 
 function partitionText(partitions: readonly Placement[]): string {
+  const [{ reason: declined } = {}] = partitions
+  if (declined !== undefined) return `webgpu    not taken: ${declined}`
   const islands = partitions.filter(({ place }) => place === 'host').length
   const lines = [`webgpu    ${partitions.length - islands} submissions, ${islands} stays on cpu`]
   for (const { place, steps, dispatches } of partitions) {
@@ -230,7 +234,7 @@ function typeText(type: ValueType): string {
 }
 
 export const inspect: Command = {
-  usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]] [--device webgpu]',
+  usage: 'inspect MODEL [--json] [--optimized [--determinism NAME]] [--device auto|webgpu]',
   help: `${HELP.trim()}${IMPORT_HELP}
 ${ACCESS_HELP}`,
   options: { ...ACCESS_OPTIONS, ...IMPORT_OPTIONS, json: { type: 'boolean' }, optimized: { type: 'boolean' }, determinism: { type: 'string' }, device: { type: 'string' } },

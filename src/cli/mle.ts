@@ -16,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, { readonly summary: string; readonly load: (
   ['encrypt', { summary: 'encrypt an .mle file', load: async () => (await import('./encrypt.ts')).encrypt }],
   ['decrypt', { summary: 'decrypt an .mle file', load: async () => (await import('./encrypt.ts')).decrypt }],
   ['bench', { summary: 'measure load time, latency and throughput of a model', load: async () => (await import('./bench.ts')).bench }],
+  ['profile', { summary: 'measure what each step of a model takes on the GPU', load: async () => (await import('./profile.ts')).profile }],
 ])
 
 /** Runs one command line and returns the exit code. */

@@ -84,11 +84,11 @@ export interface GpuDispatch {
   /** Threads of a workgroup. */
   readonly threads: readonly [x: number, y: number, z: number]
   readonly workgroups: readonly [x: number, y: number, z: number]
-  /** Statements of `main`, which has `id`, `local`, `lane` and `group` of WGSL's compute built-ins. */
+  /** Statements of `main`, which has `id`, `local`, `lane`, `group` and `groups` of WGSL's compute built-ins. */
   readonly body: string
   /** The first write is filled by one NAME_put for each element with its index: elementwise steps may be fused into it. */
   readonly fusable?: boolean
-  /** Set by the executor for what exceeds the workgroups of one dispatch: `group` and `id` count from uniform fields. */
+  /** Set by the executor for what exceeds the workgroups of one dispatch: `group`, `id` and `groups` then come from uniform fields. */
   readonly inParts?: boolean
 }
 

@@ -14,10 +14,10 @@ export function shaderText(dispatch: GpuDispatch): string {
   const { reads, writes, declarations = '', threads, inParts = false } = dispatch
   const bindings = [...reads, ...writes]
   const uniforms = uniformsOf(dispatch)
-  const [id, group] = inParts ? ['id_', 'group_'] : ['id', 'group']
-  const body = inParts ? `  let group = group_ + vec3<u32>(u.base_x, u.base_y, u.base_z);\n  let id = id_ + (group - group_) * vec3<u32>(${threads.join('u, ')}u);\n${dispatch.body}` : dispatch.body
+  const [id, group, groups] = inParts ? ['id_', 'group_', 'groups_'] : ['id', 'group', 'groups']
+  const body = inParts ? `  let group = group_ + vec3<u32>(u.base_x, u.base_y, u.base_z);\n  let groups = vec3<u32>(u.whole_x, u.whole_y, u.whole_z);\n  let id = id_ + (group - group_) * vec3<u32>(${threads.join('u, ')}u);\n${dispatch.body}` : dispatch.body
   const code = `${declarations}\n@compute @workgroup_size(${threads.join(', ')})
-fn main(@builtin(global_invocation_id) ${id}: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) ${group}: vec3<u32>) {
+fn main(@builtin(global_invocation_id) ${id}: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) ${group}: vec3<u32>, @builtin(num_workgroups) ${groups}: vec3<u32>) {
 ${body}
 }`
   const accessors = bindings.map((binding, i) => accessorText(binding, i < reads.length, code))
@@ -34,8 +34,10 @@ ${body}
 }
 
 /** Fields of the uniform block; the executor sets those of a dispatch in parts. */
-export function uniformsOf({ uniforms, inParts }: GpuDispatch, base: readonly [number, number, number] = [0, 0, 0]): readonly GpuUniform[] {
-  return inParts === true ? [...uniforms, word('base_x', base[0]), word('base_y', base[1]), word('base_z', base[2])] : uniforms
+export function uniformsOf({ uniforms, workgroups, inParts }: GpuDispatch, base: readonly [number, number, number] = [0, 0, 0]): readonly GpuUniform[] {
+  if (inParts !== true) return uniforms
+  const fields = (name: string, numbers: readonly number[]): GpuUniform[] => ['x', 'y', 'z'].map((axis, i) => word(`${name}_${axis}`, numbers[i]))
+  return [...uniforms, ...fields('base', base), ...fields('whole', workgroups)]
 }
 
 /** Entries that the bindings take in a bind group. */
