@@ -134,7 +134,7 @@ export async function prepare(shared: Shared, instance: Instance): Promise<Prepa
     for (const { segment, unit, index, launch, workgroups, words, offset, pipeline } of pending) {
       const compiled = await pipeline
       const { reads, writes } = launch.dispatch
-      const resources = [...reads, ...writes].flatMap(({ storage: own, windows }, i) => piecesOf(bufferOf(launch.resources[i], index, own), windows))
+      const resources = [...reads, ...writes].flatMap(({ storage: own, windows }, i) => piecesOf(bufferOf(launch.resources[i], index, own), windows, features))
       const entries: GPUBindGroupEntry[] = resources.map((resource, binding) => ({ binding, resource }))
       if (uniforms !== undefined && words.length > 0) entries.push({ binding: entries.length, resource: { buffer: uniforms, offset, size: words.byteLength } })
       calls[segment].push({ unit, pipeline: compiled, bindGroup: device.createBindGroup({ layout: layoutOf(shared, launch.dispatch).group, entries }), workgroups })
@@ -164,8 +164,9 @@ export async function prepare(shared: Shared, instance: Instance): Promise<Prepa
 }
 
 /** What a buffer is bound as: whole, or in windows. */
-function piecesOf(buffer: GPUBuffer, windows: GpuWindows | undefined): GPUBufferBinding[] {
-  if (windows === undefined) return [{ buffer }]
+function piecesOf(buffer: GPUBuffer, windows: GpuWindows | undefined, { maxBindingBytes }: GpuFeatures): GPUBufferBinding[] {
+  // A buffer may be shared with a larger tensor.
+  if (windows === undefined) return [buffer.size > maxBindingBytes ? { buffer, size: maxBindingBytes - (maxBindingBytes % 4) } : { buffer }]
   const { count, bytes, total } = windows
   return Array.from({ length: count }, (_, i) => ({ buffer, offset: i * bytes, size: Math.min(bytes, total - i * bytes) }))
 }
