@@ -163,6 +163,7 @@ export function makeRanked(host: WasmHost, source: RankedSource, at: number, roo
       }
       const values = take(exits.length * width * (isSingle ? 4 : 8))
       u32[record + 4] = values
+      u32[record + 5] = 0
       const to = isSingle ? new Float32Array(buffer, values, exits.length * width) : new Float64Array(buffer, values, exits.length * width)
       for (let k = 0; k < exits.length; k++) for (let j = 0; j < width; j++) to[k * width + j] = leafValues[leafIndex[exits[k]] * width + j]
     }

@@ -29,10 +29,10 @@ export async function testHost(names: readonly WasmModuleName[]): Promise<TestHo
     bytes.fill(0xff, from, end)
     guards.push(from, end)
   }
-  const allocate = (byteLength: number): number => {
+  const allocate = (byteLength: number, isZeroed = true): number => {
     const offset = end
     if (offset + byteLength > bytes.length) throw new RangeError('the test host is full')
-    bytes.fill(0, offset, offset + byteLength)
+    bytes.fill(isZeroed ? 0 : 0xff, offset, offset + byteLength)
     guard(offset + byteLength)
     return offset
   }
