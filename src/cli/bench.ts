@@ -2,20 +2,19 @@
 import { cpus } from 'node:os'
 import { basename } from 'node:path'
 import { MleError } from '../error.ts'
-import type { InputRecord, InputValue } from '../feed.ts'
+import type { InputRecord } from '../feed.ts'
 import type { DeviceName } from '../graph/device.ts'
-import type { Graph, ValueInfo } from '../graph/graph.ts'
 import type { Model } from '../model.ts'
-import { isTensorType } from '../ops/types.ts'
-import { allocateData } from '../tensor/dtype.ts'
-import { isTensor, type Tensor } from '../tensor/tensor.ts'
-import { countOption, onlyPositional, type Command, type ParsedArgs, type Terminal } from './command.ts'
+import { isTensor } from '../tensor/tensor.ts'
+import { countOption, onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { readInputs } from './inputs.ts'
+import { madeUp, repeated, rowsSymbol } from './made-up.ts'
 import { deviceOption, fileBytes, isMleFile, openModel } from './model-file.ts'
 import { progressOn, type Progress } from './progress.ts'
 import { bytesText } from './table.ts'
 
 const DEFAULT_MEASURE_MS = 500
+const DEFAULT_BATCH = 1000
 const MAX_SAMPLES = 200_000
 
 interface DeviceReport {
@@ -30,16 +29,19 @@ interface DeviceReport {
   readonly sessionP50Us?: number
   readonly sessionP99Us?: number
   readonly sessionP999Us?: number
+  /** What the batch was. */
+  readonly inputs: readonly { readonly name: string; readonly dtype?: string; readonly shape?: readonly number[] }[]
   readonly batch: number
   readonly rowsPerSecond: number
   readonly memory: { readonly weights: number; readonly activations: number; readonly io: number; readonly peak: number }
 }
 
 const HELP = `
-Loads MODEL and predicts with made-up numbers, or with --input for models that take text or categories.
+Loads MODEL and predicts with made-up inputs: numbers, zeros for integers, categories and words that the model has; or with --input.
 Each figure is taken from half a second of runs, after as many to warm up.
 
-  --batch N            rows of a batch for the throughput, default 1000
+  --batch N            rows of a batch for the throughput; default 1000, fewer where they would take longer than a measurement
+  --dim NAME=N         the size of a dimension that the model leaves open, such as a length; 1 where it is not given
   --input [NAME=]FILE  real inputs instead of made-up ones, as for mle run; rows are repeated to fill a batch
   --device NAME        cpu, wasm, webgpu or auto; default: every one that is available here
   --time MS            measure each figure for this long, default 500
@@ -48,14 +50,15 @@ Each figure is taken from half a second of runs, after as many to warm up.
 
 async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const path = onlyPositional(args, 'MODEL')
-  const batch = countOption(args, 'batch', 1000)
+  const batch = args.text('batch') === undefined ? undefined : countOption(args, 'batch', DEFAULT_BATCH)
+  const named = new Map(args.texts('dim').map(dimension))
   const measureMs = countOption(args, 'time', DEFAULT_MEASURE_MS)
   const device = deviceOption(args)
   const progress = progressOn(terminal)
   const reports: DeviceReport[] = []
   for (const name of device === undefined ? (['cpu', 'wasm', 'webgpu'] as const) : [device]) {
     try {
-      reports.push(await measure(path, name, { batch, measureMs, specs: args.texts('input') }, progress))
+      reports.push(await measure(path, name, { batch, named, measureMs, specs: args.texts('input') }, progress))
     } catch (error) {
       if (device === undefined && error instanceof MleError && error.code.startsWith('DEVICE_')) continue
       throw error
@@ -67,28 +70,45 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   else terminal.out(`${textReport(path, reports)}\n`)
 }
 
+/** `NAME=N` */
+function dimension(text: string): [string, number] {
+  const at = text.lastIndexOf('=')
+  const size = Number(text.slice(at + 1))
+  if (at <= 0 || !Number.isInteger(size) || size < 1) throw new UsageError(`--dim is NAME=N with a count, got ${JSON.stringify(text)}`)
+  return [text.slice(0, at), size]
+}
+
 interface Plan {
-  readonly batch: number
+  readonly batch: number | undefined
+  readonly named: ReadonlyMap<string, number>
   readonly measureMs: number
   readonly specs: readonly string[]
 }
 
-async function measure(path: string, device: DeviceName, { batch, measureMs, specs }: Plan, progress: Progress): Promise<DeviceReport> {
+async function measure(path: string, device: DeviceName, { batch: wanted, named, measureMs, specs }: Plan, progress: Progress): Promise<DeviceReport> {
   const start = performance.now()
   const model = await openModel(path, device, progress)
   const loadMs = performance.now() - start
   try {
+    const symbol = rowsSymbol(model.graph)
+    const unknown = [...named.keys()].find((name) => !model.inputs.some(({ shape }) => shape.includes(name)))
+    if (unknown !== undefined) throw new MleError('CLI_INPUTS', `the model has no dimension ${JSON.stringify(unknown)}; --dim names those of mle inspect`, { actual: unknown })
     const given = specs.length === 0 ? undefined : await readInputs(model.graph, specs)
-    const one = given === undefined ? madeUp(model.graph, 1) : repeated(model.graph, given, 1)
-    const many = given === undefined ? madeUp(model.graph, batch) : repeated(model.graph, given, batch)
+    const inputsOf = (rows: number): InputRecord => (given === undefined ? madeUp(model.graph, { rows, named }) : repeated(model.graph, given, rows))
+    const one = inputsOf(1)
     const firstStart = performance.now()
-    await model.run(one)
+    await firstRun(model, one, given === undefined)
     const firstRunMs = performance.now() - firstStart
     progress.show(`${device}: one row`)
     const oneRow = await sample(measureMs, () => model.run(one))
+    const most = wanted ?? Math.max(1, Math.min(DEFAULT_BATCH, Math.floor((measureMs * 1000) / oneRow.p50Us)))
+    const many = inputsOf(most)
+    // Where a model fixes its batch, that is it.
+    const [first] = Object.values(many)
+    const batch = (symbol === undefined ? undefined : named.get(symbol)) ?? (isTensor(first) && first.shape.length > 0 ? first.shape[0] : 1)
     progress.show(`${device}: ${batch} rows`)
     const batches = await sample(measureMs, () => model.run(many))
-    const session = sessionTimes(model, one, measureMs)
+    const session = sessionTimes(model, one, measureMs, named)
     return {
       device: model.device.name,
       loadMs: round(loadMs),
@@ -97,6 +117,7 @@ async function measure(path: string, device: DeviceName, { batch, measureMs, spe
       oneRowP99Us: round(oneRow.p99Us),
       oneRowP999Us: round(oneRow.p999Us),
       ...(session === undefined ? {} : { sessionP50Us: round(session.p50Us), sessionP99Us: round(session.p99Us), sessionP999Us: round(session.p999Us) }),
+      inputs: Object.entries(many).map(([name, value]) => ({ name, ...(isTensor(value) ? { dtype: value.dtype, shape: value.shape } : {}) })),
       batch,
       rowsPerSecond: Math.round((batch * 1e6) / batches.p50Us),
       memory: model.memory,
@@ -112,23 +133,34 @@ interface Times {
   readonly p999Us: number
 }
 
+/** The first run shows whether the model takes what was made up. */
+async function firstRun(model: Model, inputs: InputRecord, isMadeUp: boolean): Promise<void> {
+  try {
+    await model.run(inputs)
+  } catch (error) {
+    if (isMadeUp && error instanceof MleError) throw new MleError('CLI_INPUTS', `the model refuses made-up inputs (${error.message}); pass --input, or sizes of its dimensions with --dim`)
+    throw error
+  }
+}
+
 async function sample(measureMs: number, work: () => Promise<unknown>): Promise<Times> {
-  const warm = performance.now() + measureMs
-  while (performance.now() < warm) await work()
+  const began = performance.now()
+  do await work()
+  while (performance.now() - began < measureMs)
   const times: number[] = []
   const end = performance.now() + measureMs
-  while ((performance.now() < end || times.length === 0) && times.length < MAX_SAMPLES) {
+  do {
     const start = performance.now()
     await work()
     times.push(performance.now() - start)
-  }
+  } while (performance.now() < end && times.length < MAX_SAMPLES)
   return quantiles(times)
 }
 
-function sessionTimes(model: Model, one: InputRecord, measureMs: number): Times | undefined {
+function sessionTimes(model: Model, one: InputRecord, measureMs: number, named: ReadonlyMap<string, number>): Times | undefined {
   let session
   try {
-    session = model.session({ batch: 1 })
+    session = model.session({ batch: 1, dims: Object.fromEntries(named) })
   } catch (error) {
     if (error instanceof MleError && error.code.startsWith('SESSION_')) return undefined
     throw error
@@ -157,51 +189,6 @@ function quantiles(timesMs: number[]): Times {
   return { p50Us: at(0.5), p99Us: at(0.99), p999Us: at(0.999) }
 }
 
-/** Normal-looking numbers from a fixed sequence: the same on every call. */
-export function madeUp(graph: Graph, rows: number): InputRecord {
-  const record: Record<string, InputValue> = Object.create(null)
-  for (const info of graph.inputs) record[info.name] = madeUpTensor(info, rows)
-  return record
-}
-
-function madeUpTensor(info: ValueInfo, rows: number): Tensor {
-  const { type } = info
-  if (!isTensorType(type) || type.dtype === 'string' || type.shape === undefined) {
-    throw new MleError('CLI_INPUTS', `input ${JSON.stringify(info.name)} takes ${isTensorType(type) && type.dtype === 'string' ? 'text' : 'no plain array'}, which cannot be made up; pass --input`)
-  }
-  const shape = type.shape.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? rows : 1))
-  const size = shape.reduce((product, dim) => product * dim, 1)
-  if (!type.dtype.startsWith('float') || type.dtype === 'float16') return { dtype: type.dtype, shape, data: allocateData(type.dtype, size) }
-  const data = new Float64Array(size)
-  let state = 12345
-  for (let i = 0; i < size; i++) {
-    let sum = 0
-    for (let k = 0; k < 4; k++) {
-      state = Math.imul(state, 1664525) + 1013904223
-      sum += (state >>> 0) / 2 ** 32 - 0.5
-    }
-    data[i] = sum * Math.sqrt(3)
-  }
-  return { dtype: 'float64', shape, data }
-}
-
-/** Rows of real inputs, from the start again where there are too few. */
-function repeated(graph: Graph, inputs: InputRecord, rows: number): InputRecord {
-  const record: Record<string, InputValue> = Object.create(null)
-  for (const { name } of graph.inputs) {
-    const value = inputs[name]
-    if (!isTensor(value) || value.shape.length === 0 || value.shape[0] === 0) {
-      record[name] = value
-      continue
-    }
-    const width = value.data.length / value.shape[0]
-    const data = allocateData(value.dtype, rows * width)
-    for (let i = 0; i < data.length; i++) data[i] = value.data[i % value.data.length]
-    record[name] = { dtype: value.dtype, shape: [rows, ...value.shape.slice(1)], data }
-  }
-  return record
-}
-
 function round(value: number): number {
   return Number(value.toPrecision(4))
 }
@@ -213,7 +200,7 @@ function hostText(): string {
 function textReport(path: string, reports: readonly DeviceReport[]): string {
   const lines = [`${basename(path)}: ${bytesText(fileBytes(path))}, ${hostText()}`]
   for (const report of reports) {
-    const { device, loadMs, firstRunMs, oneRowP50Us, oneRowP99Us, oneRowP999Us, sessionP50Us, sessionP99Us, sessionP999Us, batch, rowsPerSecond, memory } = report
+    const { device, loadMs, firstRunMs, oneRowP50Us, oneRowP99Us, oneRowP999Us, sessionP50Us, sessionP99Us, sessionP999Us, inputs, batch, rowsPerSecond, memory } = report
     lines.push(
       '',
       `${device}`,
@@ -221,7 +208,7 @@ function textReport(path: string, reports: readonly DeviceReport[]): string {
       `  first run       ${firstRunMs} ms`,
       `  one row         ${oneRowP50Us} us median, ${oneRowP99Us} us 99th percentile, ${oneRowP999Us} us 99.9th`,
       ...(sessionP50Us === undefined ? [] : [`  one row, session ${sessionP50Us} us median, ${sessionP99Us} us 99th percentile, ${sessionP999Us} us 99.9th`]),
-      `  ${batch} rows at once: ${rowsPerSecond.toLocaleString('en-US')} rows/s`,
+      `  ${batch} ${batch === 1 ? 'row' : 'rows'} at once: ${rowsPerSecond.toLocaleString('en-US')} rows/s (${inputs.map(({ name, shape }) => `${name}${shape === undefined ? '' : ` [${shape.join(', ')}]`}`).join(', ')})`,
       `  memory          ${bytesText(memory.weights)} weights, ${bytesText(memory.activations)} activations, ${bytesText(memory.io)} inputs and outputs, ${bytesText(memory.peak)} at most`,
     )
   }
@@ -229,10 +216,11 @@ function textReport(path: string, reports: readonly DeviceReport[]): string {
 }
 
 export const bench: Command = {
-  usage: 'bench MODEL [--batch N] [--time MS] [--input [NAME=]FILE ...] [--device NAME] [--json]',
+  usage: 'bench MODEL [--batch N] [--dim NAME=N ...] [--time MS] [--input [NAME=]FILE ...] [--device NAME] [--json]',
   help: HELP,
   options: {
     batch: { type: 'string' },
+    dim: { type: 'string', multiple: true },
     time: { type: 'string' },
     input: { type: 'string', multiple: true },
     device: { type: 'string' },

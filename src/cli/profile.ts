@@ -1,7 +1,7 @@
 // mle profile: what each step of a model takes on a GPU, the slowest first.
 import type { StepTime } from '../graph/device.ts'
 import { load } from '../load.ts'
-import { madeUp } from './bench.ts'
+import { madeUp } from './made-up.ts'
 import { countOption, onlyPositional, type Command, type ParsedArgs, type Terminal } from './command.ts'
 import { readInputs } from './inputs.ts'
 import { graphOfFile } from './model-file.ts'
@@ -30,7 +30,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const model = await load(graph, { device: 'webgpu', precision: 'float32' })
   try {
     const specs = args.texts('input')
-    const inputs = specs.length === 0 ? madeUp(model.graph, batch) : await readInputs(model.graph, specs)
+    const inputs = specs.length === 0 ? madeUp(model.graph, { rows: batch, named: new Map() }) : await readInputs(model.graph, specs)
     await model.run(inputs)
     const measured: (readonly StepTime[])[] = []
     for (let i = 0; i < runs; i++) measured.push(await model.profile(inputs))
