@@ -34,16 +34,29 @@ try {
 }
 
 writeFileSync(join(FOLDER, 'run.sh'), `#!/bin/sh
-# Unpacks beside itself at the first run, then measures. Arguments go to the bench: --tiny, --json FILE, --only WORD, --seconds N.
+# Unpacks beside itself at the first run, then measures. Arguments go to the bench: --small, --json FILE, --markdown FILE, --only WORD, --seconds N.
+# Needs nothing of PATH: the shell's own commands, and gzip and chmod where POSIX systems have them.
 set -e
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-[ -x "$here/node" ] || { gzip -dc "$here/node.gz" > "$here/node"; chmod 755 "$here/node"; }
+case "$0" in */*) here=\${0%/*} ;; *) here=. ;; esac
+here=$(CDPATH= cd -- "$here" && pwd)
+[ -x "$here/node" ] || { command -p gzip -dc "$here/node.gz" > "$here/node"; command -p chmod 755 "$here/node"; }
 dawn="$here/node_modules/webgpu/dist/linux-x64/dawn.node"
-[ -e "$dawn" ] || gzip -dc "$dawn.gz" > "$dawn"
-# The machine's own loader goes first; drivers outside the usual place are named.
+[ -e "$dawn" ] || command -p gzip -dc "$dawn.gz" > "$dawn"
+# The machine's own loader goes first. Drivers outside the usual places are named; images of containers may have the library without a description.
 export LD_LIBRARY_PATH="\${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$here/lib"
-icd=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
-if [ -z "\${VK_DRIVER_FILES:-}" ] && [ -e "$icd" ]; then export VK_DRIVER_FILES="$icd"; fi
+if [ -z "\${VK_DRIVER_FILES:-}" ]; then
+  found=
+  for icd in /usr/share/vulkan/icd.d/*nvidia*.json /etc/vulkan/icd.d/*nvidia*.json /usr/local/nvidia/share/vulkan/icd.d/*nvidia*.json; do [ -e "$icd" ] && found=$icd; done
+  if [ -z "$found" ]; then
+    for library in /usr/lib/x86_64-linux-gnu/libGLX_nvidia.so.0 /usr/lib64/libGLX_nvidia.so.0 /usr/local/nvidia/lib64/libGLX_nvidia.so.0 /usr/lib/x86_64-linux-gnu/libEGL_nvidia.so.0; do
+      if [ -z "$found" ] && [ -e "$library" ]; then
+        found="$here/nvidia_icd.json"
+        echo "{\\"file_format_version\\": \\"1.0.0\\", \\"ICD\\": {\\"library_path\\": \\"$library\\", \\"api_version\\": \\"1.3.0\\"}}" > "$found"
+      fi
+    done
+  fi
+  if [ -n "$found" ]; then export VK_DRIVER_FILES="$found"; fi
+fi
 exec "$here/node" "$here/bench.mjs" "$@"
 `, { mode: 0o755 })
 

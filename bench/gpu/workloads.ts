@@ -15,6 +15,8 @@ export interface Workload {
   readonly rows?: number
   /** Steps that cannot be fused: what one launch costs. */
   readonly launches?: number
+  /** The same with one launch. */
+  readonly single?: Pick<Workload, 'graph' | 'inputs'>
   /** Counted with copies to and from the host, by the clock; else by the GPU's timestamps alone. */
   readonly withTransfers?: boolean
 }
@@ -50,8 +52,9 @@ function matmul(n: number): Workload {
 function matmulHalf(n: number): Workload {
   const b = graphBuilder()
   const x = b.add('Cast', [b.input('X', f32([n, n]))], { to: 'float16' })
-  const ones: Tensor = { dtype: 'float16', shape: [n, n], data: new Uint16Array(n * n).fill(0x3c00) }
-  b.output('Y', b.add('Cast', [b.add('MatMul', [x, b.constant(ones)])], { to: 'float32' }), { dtype: 'float32' })
+  // Bits of numbers in [0.5, 2) of either sign.
+  const weights: Tensor = { dtype: 'float16', shape: [n, n], data: Uint16Array.from(numbers(n * n, 2), (value) => (value < 0 ? 0x8000 : 0) | (0x3800 + Math.floor(Math.abs(value) * 0x7ff))) }
+  b.output('Y', b.add('Cast', [b.add('MatMul', [x, b.constant(weights)])], { to: 'float32' }), { dtype: 'float32' })
   return { name: `matmul ${n} float16`, graph: b.build(), inputs: { X: random([n, n], 1) }, flops: 2 * n * n * n, bytes: 6 * n * n }
 }
 
@@ -166,34 +169,44 @@ function trees(rows: number, features: number, count: number, depth: number): Wo
   return { name: `trees ${count} x depth ${depth}, ${rows} rows`, graph: b.build(), inputs: { X: random([rows, features], 1) }, rows, bytes: 4 * rows * (features + 1) }
 }
 
-/** Transposes, each a launch of its own. */
-function launches(count: number): Workload {
-  return single(`${count} launches`, [64, 64], (b, x) => {
-    let h = x
-    for (let i = 0; i < count; i++) h = b.add('Transpose', [h], { perm: [1, 0] })
-    return h
-  }, { launches: count })
+/** One row, or a few, by a matrix: the speed is that of memory. */
+function rows(count: number, n: number): Workload {
+  return single(`matmul ${count} x ${n} by ${n} x ${n}`, [count, n], (b, x) => b.add('MatMul', [x, b.constant(random([n, n], 2))]), { flops: 2 * count * n * n, bytes: 4 * n * n })
 }
 
-export function workloads(tiny: boolean): readonly Workload[] {
-  if (tiny) {
-    return [
-      matmul(64), matmulHalf(64), conv('3x3 8 -> 8', [1, 8, 12], 8, 3, 1), conv('depth 1x1', [1, 8, 12], 16, 1, 1), bert('tiny', 1, 8, 32, 2, 1), resnet('tiny', 1, 32, [1, 1], false, 8),
-      trees(1000, 10, 10, 4), single('exp 10^4', [10000], (b, x) => b.add('Exp', [x]), { bytes: 80000 }), single('softmax 32 x 256', [32, 256], (b, x) => b.add('Softmax', [x], { axis: -1 }), { bytes: 65536 }),
-      launches(20), single('upload and readback 10^4', [10000], (b, x) => b.add('Abs', [x]), { bytes: 80000, withTransfers: true }),
-    ]
-  }
+/** Transposes, each a launch of its own. */
+function launches(count: number): Workload {
+  const make = (steps: number): Workload => single(`${count} launches`, [64, 64], (b, x) => {
+    let h = x
+    for (let i = 0; i < steps; i++) h = b.add('Transpose', [h], { perm: [1, 0] })
+    return h
+  }, { launches: count })
+  return { ...make(count), single: make(1) }
+}
+
+/** Small sizes of everything, with edges that fill no tile: to be compared with cpu. */
+export function smallWorkloads(): readonly (() => Workload)[] {
+  return [
+    () => matmul(64), () => matmul(150), () => matmulHalf(64), () => rows(1, 200), () => rows(5, 66), () => conv('3x3 8 -> 8', [1, 8, 12], 8, 3, 1), () => conv('1x1 8 -> 16', [1, 8, 12], 16, 1, 1), () => bert('tiny', 1, 8, 32, 2, 1),
+    () => resnet('tiny', 1, 32, [1, 1], false, 8), () => trees(1000, 10, 10, 4), () => single('exp 10^4', [10000], (b, x) => b.add('Exp', [x]), { bytes: 80000 }),
+    () => single('softmax 32 x 256', [32, 256], (b, x) => b.add('Softmax', [x], { axis: -1 }), { bytes: 65536 }), () => single('transpose 100 x 70', [100, 70], (b, x) => b.add('Transpose', [x], { perm: [1, 0] }), { bytes: 56000 }),
+    () => launches(20), () => single('upload and readback 10^4', [10000], (b, x) => b.add('Abs', [x]), { bytes: 80000, withTransfers: true }),
+  ]
+}
+
+export function fullWorkloads(): readonly (() => Workload)[] {
   const n = 2 ** 25
   return [
-    ...[512, 1024, 2048, 4096, 8192].map(matmul), ...[1024, 4096, 8192].map(matmulHalf),
-    conv('7x7 3 -> 64, 224', [8, 3, 224], 64, 7, 2), conv('3x3 64 -> 64, 56', [8, 64, 56], 64, 3, 1), conv('3x3 256 -> 256, 14', [8, 256, 14], 256, 3, 1), conv('1x1 256 -> 1024, 14', [8, 256, 14], 1024, 1, 1),
-    bert('mini', 1, 128, 256, 4, 4), bert('mini', 32, 128, 256, 4, 4), bert('base', 1, 128, 768, 12, 12), bert('base', 8, 384, 768, 12, 12),
-    resnet('18', 1, 224, [2, 2, 2, 2], false, 64), resnet('18', 32, 224, [2, 2, 2, 2], false, 64), resnet('50', 1, 224, [3, 4, 6, 3], true, 64), resnet('50', 32, 224, [3, 4, 6, 3], true, 64),
-    trees(1000000, 28, 100, 6), trees(1000000, 28, 500, 8),
-    single('add and exp 2^25', [n], (b, x) => b.add('Exp', [b.add('Add', [x, b.constant(tensor(Float32Array.of(-1), []))])]), { bytes: 8 * n }),
-    single('softmax 32768 x 1024', [32768, 1024], (b, x) => b.add('Softmax', [x], { axis: -1 }), { bytes: 8 * n }),
-    single('layer norm 32768 x 1024', [32768, 1024], (b, x) => b.add('LayerNormalization', [x, b.constant(tensor(new Float32Array(1024).fill(1), [1024]))], { axis: -1 }), { bytes: 8 * n }),
-    single('transpose 8192 x 4096', [8192, 4096], (b, x) => b.add('Transpose', [x], { perm: [1, 0] }), { bytes: 8 * n }),
-    launches(500), single('upload and readback 2^24', [2 ** 24], (b, x) => b.add('Abs', [x]), { bytes: 2 ** 27, withTransfers: true }),
+    ...[512, 1024, 2048, 4096, 8192].flatMap((size) => [() => matmul(size), () => matmulHalf(size)]), () => rows(1, 8192), () => rows(4, 4096),
+    () => conv('7x7 3 -> 64, 224', [8, 3, 224], 64, 7, 2), () => conv('3x3 64 -> 64, 56', [8, 64, 56], 64, 3, 1), () => conv('3x3 256 -> 256, 14', [8, 256, 14], 256, 3, 1), () => conv('1x1 256 -> 1024, 14', [8, 256, 14], 1024, 1, 1),
+    () => bert('mini', 1, 128, 256, 4, 4), () => bert('mini', 32, 128, 256, 4, 4), () => bert('base', 1, 128, 768, 12, 12), () => bert('base', 8, 384, 768, 12, 12),
+    () => resnet('18', 1, 224, [2, 2, 2, 2], false, 64), () => resnet('18', 32, 224, [2, 2, 2, 2], false, 64), () => resnet('50', 1, 224, [3, 4, 6, 3], true, 64), () => resnet('50', 32, 224, [3, 4, 6, 3], true, 64),
+    () => trees(1000000, 28, 100, 6), () => trees(1000000, 28, 500, 8),
+    () => single('add and exp 2^25', [n], (b, x) => b.add('Exp', [b.add('Add', [x, b.constant(tensor(Float32Array.of(-1), []))])]), { bytes: 8 * n }),
+    () => single('sum of 2^25', [n], (b, x) => b.add('ReduceSum', [x], { keepdims: 0 }), { bytes: 4 * n }),
+    () => single('softmax 32768 x 1024', [32768, 1024], (b, x) => b.add('Softmax', [x], { axis: -1 }), { bytes: 8 * n }),
+    () => single('layer norm 32768 x 1024', [32768, 1024], (b, x) => b.add('LayerNormalization', [x, b.constant(tensor(new Float32Array(1024).fill(1), [1024]))], { axis: -1 }), { bytes: 8 * n }),
+    () => single('transpose 8192 x 4096', [8192, 4096], (b, x) => b.add('Transpose', [x], { perm: [1, 0] }), { bytes: 8 * n }),
+    () => launches(500), () => single('upload and readback 2^24', [2 ** 24], (b, x) => b.add('Abs', [x]), { bytes: 2 ** 27, withTransfers: true }),
   ]
 }

@@ -19,8 +19,12 @@ export interface GpuRequest {
  * @throws MleError DEVICE_UNAVAILABLE saying what is missing
  */
 export async function requestGpuDevice(request: GpuRequest = {}): Promise<GPUDevice> {
+  return requestDeviceOf(await hostGpu(), request)
+}
+
+/** The same of a given instance. */
+export async function requestDeviceOf(gpu: GPU, request: GpuRequest = {}): Promise<GPUDevice> {
   const { powerPreference = 'high-performance', forceFallbackAdapter = false, requiredFeatures = [], requiredLimits = {} } = request
-  const gpu = await hostGpu()
   const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter })
   if (adapter === null) throw unavailable('WebGPU found no adapter: the machine has no graphics driver that it can use')
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits
