@@ -2,3 +2,4 @@
 export { importModel } from './import/index.ts'
 export { inspect, isMle, read, write } from './format/index.ts'
 export * from './index.ts'
+export * from './webgpu.ts'

@@ -24,11 +24,11 @@ interface Shown {
 }
 
 /** What the page shows after a run. */
-async function runOn(page: Page, device: string): Promise<Shown> {
+async function runOn(page: Page, device: string, used: string = device): Promise<Shown> {
   await page.waitForSelector('#run:not([disabled])')
   await page.selectOption('#device', device)
   await page.click('#run')
-  await page.waitForFunction(`document.getElementById('status').textContent === 'done on ${device}' || !document.getElementById('error').hidden`)
+  await page.waitForFunction(`document.getElementById('status').textContent === 'done on ${used}' || !document.getElementById('error').hidden`)
   assert.equal(await page.textContent('#error'), '')
   assert.match((await page.textContent('#time')) ?? '', /ms for \d+ rows/)
   const folder = process.env.MLE_SCREENSHOTS
@@ -52,4 +52,5 @@ pageTest('the example page predicts with a pipeline of scikit-learn, and with a 
   const [cpu, webgpu] = [await runOn(page, 'cpu'), await runOn(page, 'webgpu')]
   assert.ok(Math.abs(Number(cpu.first) - Number(webgpu.first)) < 1e-3, `${cpu.first} against ${webgpu.first}`)
   assert.match(webgpu.places, /GPU, \d+ dispatches/)
+  assert.match((await runOn(page, 'auto', 'cpu')).places, /^cpuall \d+ operators; webgpu was not taken: the work is too small: /)
 })
