@@ -2,22 +2,12 @@
 import { MleError } from './error.ts'
 import { feedOf, type Fed, type InputRecord } from './feed.ts'
 import type { Accelerator, Placement, StepTime, Transfer } from './graph/device.ts'
-import { instantiate, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
+import { instantiate, releaseInstance, runInstance, type Instance } from './graph/execute.ts'
 import type { GpuInput } from './graph/gpu-tensor.ts'
-import type { Graph } from './graph/graph.ts'
-import { fill, outputsOf, type OutputRecord, type PlacementOptions, type PlanEntry, type RunOptions } from './model.ts'
+import type { PlacementOptions } from './model.ts'
+import { fill, outputsOf, type OutputRecord, type PlanEntry, type RunOptions, type Runs } from './runs.ts'
 import { isTensorType, type ValueType } from './ops/types.ts'
 import type { Tensor } from './tensor/tensor.ts'
-
-/** What a model lends. */
-export interface ModelAccess {
-  readonly graph: Graph
-  readonly workspace: Workspace
-  checkAlive(): void
-  feedInputs(inputs: InputRecord): ReadonlyMap<string, Fed>
-  planFor(outputs: readonly string[] | undefined): PlanEntry
-  instanceFor(entry: PlanEntry, fed: readonly Fed[]): Instance
-}
 
 export interface Accelerated {
   run(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord>
@@ -25,9 +15,9 @@ export interface Accelerated {
   profile(feeds: ReadonlyMap<string, Fed>, options: Pick<RunOptions, 'outputs'>): Promise<readonly StepTime[]>
 }
 
-/** Runs of the model that lends `parts`, in turn: runs of one shape share buffers. */
-export function acceleratedBy(accelerator: Accelerator): (parts: ModelAccess) => Accelerated {
-  return (parts) => {
+/** Runs of a model on an accelerator, in turn: runs of one shape share buffers. */
+export function acceleratedBy(accelerator: Accelerator): (runs: Runs, feedInputs: (inputs: InputRecord) => ReadonlyMap<string, Fed>) => Accelerated {
+  return (runs, feedInputs) => {
     let queue: Promise<unknown> = Promise.resolve()
     const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
       const own = queue.then(run)
@@ -36,13 +26,13 @@ export function acceleratedBy(accelerator: Accelerator): (parts: ModelAccess) =>
       return own
     }
     return {
-      run: (feeds, options) => inTurn(() => run(accelerator, parts, feeds, options)),
+      run: (feeds, options) => inTurn(() => run(accelerator, runs, feeds, options)),
       profile: (feeds, options) =>
         inTurn(async () => {
-          const { instance, transfer } = begin(parts, feeds, options)
+          const { instance, transfer } = begin(runs, feeds, options)
           return accelerator.profile(instance, transfer)
         }),
-      placement: (options) => placementOf(accelerator, parts, options),
+      placement: (options) => placementOf(accelerator, runs, options.inputs === undefined ? undefined : feedInputs(options.inputs), options),
     }
   }
 }
@@ -55,12 +45,13 @@ interface Begun {
 }
 
 /** Plan, instance and inputs of a run. */
-function begin(parts: ModelAccess, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Begun {
-  parts.checkAlive()
+function begin(runs: Runs, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Begun {
+  runs.checkAlive()
   if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason } as object)
-  const entry = parts.planFor(options.outputs)
-  const fed = parts.graph.inputs.map((info) => feeds.get(info.name) as Fed)
-  const instance = parts.instanceFor(entry, fed)
+  const entry = runs.planFor(options.outputs)
+  const fed = runs.graph.inputs.map((info) => feeds.get(info.name) as Fed)
+  runs.checkSymbols(fed)
+  const instance = runs.instanceFor(entry, fed, undefined)
   const inputs = new Map<number, GpuInput>()
   fed.forEach((feed, i) => {
     if ('shape' in feed && feed.gpu !== undefined) inputs.set(entry.plan.inputs[i], feed.gpu)
@@ -80,18 +71,18 @@ function keptOutputs({ names }: PlanEntry, onDevice: RunOptions['onDevice'] = fa
   }))
 }
 
-async function run(accelerator: Accelerator, parts: ModelAccess, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
-  const { entry, fed, instance, transfer } = begin(parts, feeds, options)
+async function run(accelerator: Accelerator, runs: Runs, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
+  const { entry, fed, instance, transfer } = begin(runs, feeds, options)
   try {
     return outputsOf(entry, instance, await accelerator.run(instance, transfer))
   } catch (error) {
     if (!(error instanceof MleError && error.code === 'DEVICE_INT64')) throw error
-    return runOnHost(accelerator, parts, entry, instance, fed, transfer)
+    return runOnHost(accelerator, runs, entry, instance, fed, transfer)
   }
 }
 
 /** A run whose integers the accelerator does not hold. */
-async function runOnHost(accelerator: Accelerator, { graph, workspace }: ModelAccess, entry: PlanEntry, { bound: { inputTypes } }: Instance, fed: readonly Fed[], { outputs }: Transfer): Promise<OutputRecord> {
+async function runOnHost(accelerator: Accelerator, { graph, workspace }: Runs, entry: PlanEntry, { bound: { inputTypes } }: Instance, fed: readonly Fed[], { outputs }: Transfer): Promise<OutputRecord> {
   const onHost = await Promise.all(fed.map(async (feed, i) => ('shape' in feed && feed.gpu !== undefined ? feedOf(graph.inputs[i], await accelerator.read(feed.gpu)) : feed)))
   const instance = instantiate(entry.plan, workspace, inputTypes.map((type, i) => type ?? graph.inputs[i].type), 'io')
   try {
@@ -106,15 +97,15 @@ async function runOnHost(accelerator: Accelerator, { graph, workspace }: ModelAc
   }
 }
 
-function placementOf(accelerator: Accelerator, { graph, workspace, feedInputs, planFor }: ModelAccess, options: PlacementOptions): readonly Placement[] {
-  const feeds = options.inputs === undefined ? undefined : feedInputs(options.inputs)
+function placementOf(accelerator: Accelerator, runs: Runs, feeds: ReadonlyMap<string, Fed> | undefined, options: PlacementOptions): readonly Placement[] {
+  const { graph, workspace } = runs
   const shapes = new Map(Object.entries(options.shapes ?? {}))
   const types = graph.inputs.map(({ name, type }): ValueType => {
     const feed = feeds?.get(name)
     if (!isTensorType(type) || (feed !== undefined && 'value' in feed)) return type
     return { dtype: type.dtype, shape: feed?.shape ?? shapes.get(name) ?? type.shape?.map((dim) => (typeof dim === 'number' ? dim : 1)) }
   })
-  const instance = instantiate(planFor(options.outputs).plan, workspace, types, 'io', accelerator.accelerate)
+  const instance = instantiate(runs.planFor(options.outputs).plan, workspace, types, 'io', accelerator.accelerate)
   try {
     return accelerator.describe(instance)
   } finally {

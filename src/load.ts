@@ -3,15 +3,15 @@ import { MleError } from './error.ts'
 import { read } from './format/read.ts'
 import type { Limits } from './format/limits.ts'
 import type { ReadOptions } from './format/types.ts'
-import type { TableFeeds } from './feed-table.ts'
 import { createDevice, MAX_ARENA_BYTES, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { operatorsMadeFrom, WORTH_NODES } from './graph/optimize/options.ts'
 import { operatorKeys } from './graph/plan.ts'
-import { acceleratedOn, Model } from './model.ts'
+import { Model } from './model.ts'
 import { loadOperators, type OperatorSet } from './ops/packs.ts'
 import type { GivenModules } from './ops/wasm/index.ts'
 import { wasmModulesFor } from './ops/wasm/operators.ts'
+import { acceleratedOn, tableFeedsFor } from './parts.ts'
 import type { GpuRequest } from './platform/gpu.ts'
 import type { SourceInput } from './platform/source.ts'
 import { Promotion } from './promotion.ts'
@@ -77,7 +77,7 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)), options)
   const narrowed = options.precision === 'float32' ? await narrow(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
-  if (options.workers !== undefined || options.worker === true) return loadWithWorkers(graph, options)
+  if (options.workers !== undefined || options.worker === true) return (await import('./load-workers.ts')).loadWithWorkers(graph, options)
   const loading = loadOperators(operatorKeys(graph))
   const { device: name = 'auto', wasm, gpu, determinism, precision } = options
   const tables = tableFeedsFor(graph)
@@ -148,29 +148,6 @@ async function optimized(graph: Graph, { determinism, optimize, device }: LoadOp
     if (error instanceof MleError) return graph
     throw error
   }
-}
-
-/** Threads are rare, so what starts them is fetched only then. */
-async function loadWithWorkers(graph: Graph, options: LoadOptions): Promise<Model> {
-  const { workers = 1, worker = false, workerUrl, device = 'auto', wasm, gpu, determinism } = options
-  if (!Number.isInteger(workers) || workers < 0) throw new RangeError(`workers is a number of threads, got ${workers}`)
-  const { preparePool } = await import('./pool.ts')
-  const prepared = device === 'webgpu' && !worker ? 'webgpu computes beside the caller\'s thread by itself' : preparePool(graph, worker ? 1 : workers, worker)
-  const shared = typeof prepared === 'string' ? undefined : prepared.shared
-  const own = shared?.graph ?? graph
-  const operators = await loadOperators(operatorKeys(own))
-  const made = await createDevice(device, own, async () => operators.schemas, { wasm, gpu, determinism, part: shared?.parts[0], hasLargeBatches: true })
-  try {
-    return new Model(own, made, operators, { pool: typeof prepared === 'string' ? prepared : await prepared.open({ device: made.name, determinism, url: workerUrl }), tableFeeds: await tableFeedsFor(own), ...(await acceleratedOn(made)) })
-  } catch (error) {
-    made.dispose()
-    throw error
-  }
-}
-
-/** What reads rows by column name, where the model has named columns. */
-async function tableFeedsFor({ metadata }: Graph): Promise<TableFeeds | undefined> {
-  return metadata.columns === undefined ? undefined : (await import('./feed-table.ts')).tableFeeds
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

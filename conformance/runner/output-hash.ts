@@ -1,5 +1,5 @@
 // One hash for all outputs of a run: equal between engines if and only if every bit that counts is. Imports nothing of a host.
-import type { OutputValue } from '../../src/model.ts'
+import type { OutputValue } from '../../src/runs.ts'
 import { hex, sha256 } from '../../src/platform/sha256.ts'
 import type { DType } from '../../src/tensor/dtype.ts'
 import { isTensor, type Tensor } from '../../src/tensor/tensor.ts'

@@ -1,5 +1,5 @@
 // How far two tensors are apart: absolute, relative, and in units in the last place.
-import type { OutputValue } from '../model.ts'
+import type { OutputValue } from '../runs.ts'
 import { bytesPerElement, isFloat, type DType } from '../tensor/dtype.ts'
 import { bfloatToFloat, halfToFloat } from '../tensor/half.ts'
 import { isTensor, type Tensor } from '../tensor/tensor.ts'

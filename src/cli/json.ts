@@ -1,6 +1,6 @@
 // Results as JSON: nested lists by shape; NaN and the infinities, which JSON has no words for, as the strings "NaN",
 // "Infinity" and "-Infinity"; 64-bit integers in full; maps as objects.
-import type { OutputValue } from '../model.ts'
+import type { OutputValue } from '../runs.ts'
 import { bitsReader } from '../tensor/minifloat.ts'
 import { isTensor, type Tensor } from '../tensor/tensor.ts'
 

@@ -1,5 +1,5 @@
 // Results as columns of a table: one row for each row of the input.
-import type { OutputValue } from '../model.ts'
+import type { OutputValue } from '../runs.ts'
 import { sizeOf } from '../tensor/shape.ts'
 import { isTensor, type Tensor } from '../tensor/tensor.ts'
 import { elementText, jsonText } from './json.ts'

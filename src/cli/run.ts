@@ -1,6 +1,6 @@
 // mle run: predict with a model on files.
 import type { Metadata, ValueInfo } from '../graph/graph.ts'
-import type { OutputValue } from '../model.ts'
+import type { OutputValue } from '../runs.ts'
 import { isTensor } from '../tensor/tensor.ts'
 import { ACCESS_HELP, ACCESS_OPTIONS, accessOf } from './access.ts'
 import { onlyPositional, UsageError, type Command, type ParsedArgs, type Terminal } from './command.ts'

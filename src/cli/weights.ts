@@ -2,7 +2,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Shrunk } from '../graph/shrink.ts'
 import { load } from '../load.ts'
-import type { OutputValue } from '../model.ts'
+import type { OutputValue } from '../runs.ts'
 import { isTensor, type Tensor } from '../tensor/tensor.ts'
 import { readInputs } from './inputs.ts'
 import { bytesText, tableText, type Column } from './table.ts'
