@@ -75,10 +75,17 @@ function projectionOf(weights: Weights, hasBias: boolean, attribute: string): Pr
   return { kernel, bias }
 }
 
+/** Batch and steps stay, the rest takes these dimensions. */
+function reshaped(net: Net, x: Value, rest: readonly number[]): Value {
+  return net.emit('Reshape', [x, net.constant({ dtype: 'int64', shape: [2 + rest.length], data: BigInt64Array.from([0, 0, ...rest], BigInt) }, 'shape')])
+}
+
 // x [batch, steps, features], kernel [features, heads, size] -> [batch, steps, heads, size]
 function toHeads(net: Net, x: Value, { kernel, bias }: Projection): Value {
-  const product = net.emit('Einsum', [x, weight(net, kernel, 'kernel')], { equation: 'btf,fhd->bthd' })
-  return bias === undefined ? product : add(net, product, weight(net, bias, 'bias'))
+  const [features, heads, size] = kernel.shape
+  const product = net.emit('MatMul', [x, weight(net, { ...kernel, shape: [features, heads * size] }, 'kernel')])
+  const result = bias === undefined ? product : add(net, product, weight(net, { ...bias, shape: [heads * size] }, 'bias'))
+  return reshaped(net, result, [heads, size])
 }
 
 /** The tensors of a call by position or by name. */
@@ -111,11 +118,13 @@ const multiHead = (isGrouped: boolean): LayerFactory => (config, weights) => {
       let k = toHeads(net, asFloat(net, keys.value), key)
       let v = toHeads(net, asFloat(net, values.value), value)
       if (keyHeads !== queryHeads) [k, v] = [k, v].map((one) => repeatHeads(net, one, queryHeads / keyHeads))
-      let scores = net.emit('Einsum', [q, k], { equation: 'bthd,bshd->bhts' })
+      let scores = net.emit('MatMul', [net.emit('Transpose', [q], { perm: [0, 2, 1, 3] }), net.emit('Transpose', [k], { perm: [0, 2, 3, 1] })])
       scores = lowered(net, scores, masksOf(net, call, source, values, keys, x))
       const shares = net.emit('Softmax', [scores], { axis: -1 })
-      const mixed = net.emit('Einsum', [shares, v], { equation: 'bhts,bshd->bthd' })
-      const product = net.emit('Einsum', [mixed, weight(net, output.kernel, 'kernel')], { equation: 'bthd,hdo->bto' })
+      const mixed = net.emit('MatMul', [shares, net.emit('Transpose', [v], { perm: [0, 2, 1, 3] })])
+      const [heads, width, outputs] = output.kernel.shape
+      const joined = reshaped(net, net.emit('Transpose', [mixed], { perm: [0, 2, 1, 3] }), [heads * width])
+      const product = net.emit('MatMul', [joined, weight(net, { ...output.kernel, shape: [heads * width, outputs] }, 'kernel')])
       const result: Masked = { value: output.bias === undefined ? product : add(net, product, weight(net, output.bias, 'bias')), mask: source.mask }
       return call.plain.get('return_attention_scores') === true ? [result, { value: shares }] : [result]
     },
