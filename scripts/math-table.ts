@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { CATALOG } from '../test/math/catalog.ts'
 import { largestError, readReference } from '../test/math/reference.ts'
+import { measureSingle, SINGLES } from '../test/math/singles.ts'
 
 export function mathDocument(): string {
   const sets = new Map(readReference().map((set) => [set.name, set]))
@@ -9,6 +10,11 @@ export function mathDocument(): string {
     const set = sets.get(name)
     if (set === undefined) throw new Error(`no reference values for ${name}`)
     return `| ${name} | ${set.domain} | ${set.searched} | ${largestError(set).error.toFixed(2)} | ${bound} | ${special} |`
+  })
+  const singles = SINGLES.map((entry) => {
+    const { name, low, high, bound, special } = entry
+    const { points, relative, neighbours } = measureSingle(entry)
+    return `| ${name} | [${low}, ${high}] | ${points} | 2^${relative.toFixed(1)} | 2^${bound} | ${neighbours === 0 ? 'none' : `1 in ${Math.round(points / neighbours)}`} | ${special} |`
   })
   return `# Elementary and special functions
 
@@ -28,6 +34,16 @@ ${rows.join('\n')}
 
 NaN in gives NaN out unless the table says otherwise. \`logsumexp(x, offset, length, stride)\` subtracts the largest element first, as
 scipy.special.logsumexp does, and adds in the order of the range: its error is that of \`exp\`, \`log\` and a sequential sum.
+
+## Functions for float32
+
+\`src/math/single.ts\` computes in float64 with fewer terms, which float32 kernels round once ([numerics.md](numerics.md) says where they are used); four lanes at once on wasm.
+*Measured* is the largest relative error before rounding over float32 arguments whose result does not round to 1, *bound* what the tests assert, *neighbours* how many rounded results are not the
+nearest float32 number but the one beside it; none is further away.
+
+| function | domain | points | measured | bound | neighbours | special cases |
+|---|---|---:|---:|---:|---:|---|
+${singles.join('\n')}
 `
 }
 

@@ -1,4 +1,4 @@
-// Functions of float32 numbers, in float64 arithmetic with an error below 2^-36 of the result: rounded to float32 it is the
+// Functions of float32 numbers, in float64 arithmetic with an error below 2^-35 of the result: rounded to float32 it is the
 // nearest number but for about one argument in 2^13, and then its neighbour. Half the operations of the functions for float64, no
 // branches that lanes of a vector would have to take apart, and the same operations in every lane.
 import { copySign, pow2 } from './bits.ts'
