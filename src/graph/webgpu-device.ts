@@ -119,6 +119,7 @@ function disposed(): MleError {
 export function featuresOf({ features, limits, adapterInfo }: GPUDevice): GpuFeatures {
   return {
     half: features.has('shader-f16'),
+    subgroups: features.has('subgroups'),
     software: isSoftware(adapterInfo),
     busyWorkgroups: BUSY_WORKGROUPS,
     maxBindings: limits.maxStorageBuffersPerShaderStage,

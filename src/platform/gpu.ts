@@ -37,7 +37,7 @@ export async function requestDeviceOf(gpu: GPU, request: GpuRequest = {}): Promi
 }
 
 /** What kernels and measurements use where the adapter has it. */
-const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'timestamp-query']
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
 
 let dawn: GPU | undefined
 

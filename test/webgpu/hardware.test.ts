@@ -23,8 +23,8 @@ const EXAMPLES = 3
 
 /** GPUs whose shaders are compiled: few processors take large tiles, many take small ones and split sums. */
 const KINDS: readonly (readonly [name: string, features: Partial<GpuFeatures>])[] = [
-  ['a small GPU', { software: false, half: false, busyWorkgroups: 1 }],
-  ['a large GPU with float16', { software: false, half: true, busyWorkgroups: 128 }],
+  ['a small GPU', { software: false, half: false, subgroups: false, busyWorkgroups: 1 }],
+  ['a large GPU with float16 and subgroups', { software: false, half: true, subgroups: true, busyWorkgroups: 128 }],
 ]
 
 /** Runs a graph on a GPU that computes nothing: its pipelines are made, and validated. */
@@ -129,6 +129,10 @@ const RUNS: readonly Run[] = [
   { name: 'places of the largest', op: 'ArgMax', inputs: [[3, 300]], attributes: { axis: 1 }, always: true },
   { name: 'places of the last smallest', op: 'ArgMin', inputs: [[3, 300]], attributes: { axis: 1, select_last_index: 1 }, always: true },
   { name: 'attention', op: 'Attention', inputs: [[2, 2, 5, 8], [2, 2, 70, 8], [2, 2, 70, 8]], attributes: { is_causal: 0 }, tolerance: 1e-5, always: true },
+  { name: 'softmax by subgroups', op: 'Softmax', inputs: [[3, 300]], tolerance: 1e-6, features: { subgroups: true }, always: true },
+  { name: 'layer normalization by subgroups', op: 'LayerNormalization', inputs: [[3, 100], [100], [100]], tolerance: 1e-5, features: { subgroups: true }, always: true },
+  { name: 'a sum in parts by subgroups', op: 'ReduceSum', inputs: [[3, 5000]], features: { subgroups: true }, always: true },
+  { name: 'attention by subgroups', op: 'Attention', inputs: [[2, 2, 5, 8], [2, 2, 70, 8], [2, 2, 70, 8]], tolerance: 1e-5, features: { subgroups: true }, always: true },
   { name: 'LSTM', op: 'LSTM', inputs: [[3, 2, 4], [1, 20, 4], [1, 20, 5]], attributes: { hidden_size: 5 }, tolerance: 1e-5, always: true },
   { name: 'distances', op: 'mle.PairwiseDistance', inputs: [[70, 19], [67, 19]], tolerance: 1e-6, always: true },
   { name: 'GRU', op: 'GRU', inputs: [[3, 2, 4], [1, 15, 4], [1, 15, 5]], attributes: { hidden_size: 5 }, tolerance: 1e-5, always: true },
@@ -141,7 +145,11 @@ for (const { name, op, inputs, attributes = {}, features = {}, tolerance = 0 } o
     b.output('Y', b.addMany(op, names, 1, attributes)[0], { dtype: 'float32' })
     const graph = b.build()
     const feeds = { X: whole(inputs[0], 0) }
-    const { model } = await gpuModel(graph, gpu, { software: false, busyWorkgroups: 1, ...features })
+    if (features.subgroups === true && !gpu.features.has('subgroups')) {
+      t.skip('needs a WebGPU adapter with subgroups')
+      return
+    }
+    const { model } = await gpuModel(graph, gpu, { software: false, subgroups: false, busyWorkgroups: 1, ...features })
     const actual = (await model.run(feeds)).Y as Tensor
     const again = (await model.run(feeds)).Y as Tensor
     const expected = (await (await load(graph, { device: 'cpu' })).run(feeds)).Y as Tensor

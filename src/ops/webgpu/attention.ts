@@ -71,7 +71,7 @@ const attention: GpuKernel = (context) => {
     writes: [output(context, 0, 'y')],
     uniforms,
     declarations: `${joinedText('k', hasPast)}${joinedText('v', hasPast)}var<${threads === 1 ? 'private' : 'workgroup'}> own: array<f32, ${q.size}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> sums: array<f32, ${v.size}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> weights: array<f32, ${threads}>;
-${workgroupReduce('largest', threads, (a, b) => `mle_max(${a}, ${b})`)}${workgroupReduce('whole', threads, (a, b) => `${a} + ${b}`)}`,
+${workgroupReduce(context, 'largest', threads, (a, b) => `mle_max(${a}, ${b})`)}${workgroupReduce(context, 'whole', threads, (a, b) => `${a} + ${b}`)}`,
     body: `  let q = row % u.queries;
   let h = row / u.queries % u.heads;
   let b = row / u.queries / u.heads;

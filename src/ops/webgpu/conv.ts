@@ -91,7 +91,7 @@ function direct(context: GpuContext, convolution: Convolution, outputs: number):
 function pointwise(context: GpuContext, { places, batch, groups, channels, filters, hasBias }: Convolution): readonly GpuDispatch[] | string {
   const plane = volume(places.output)
   const [vectorA, vectorB] = [channels % 4 === 0, plane % 4 === 0]
-  const read = (name: string, place: string, vector: boolean): string => (vector ? `vec4<f32>(${name}[(${place}) >> 2u])` : `${name}_at(${place})`)
+  const read = (name: string, place: string, vector: boolean): string => (vector ? `vec4<f32>(${name}_vec((${place}) >> 2u))` : `${name}_at(${place})`)
   const weights = '((batch % u.groups) * u.m + row) * u.k + k'
   return tiledProduct(context, {
     batch: batch * groups, m: filters, n: plane, k: channels, fusable: true,
@@ -118,7 +118,7 @@ function convolve(context: GpuContext, convolution: Convolution): readonly GpuDi
     a: { along: 'terms', vector }, b: { along: 'outer', vector: false },
     reads: [input(context, 0, 'x'), input(context, 1, 'a', { vector }), ...(hasBias ? [input(context, 2, 'bias')] : [])], writes: [output(context, 0, 'y')], uniforms: uniformsOf(convolution),
     declarations: `${windowText(convolution)}${vector
-      ? 'fn load_a4(row: u32, k: u32, g: u32) -> vec4<f32> { return vec4<f32>(a[((g * u.filters + row) * u.k + k) >> 2u]); }\n'
+      ? 'fn load_a4(row: u32, k: u32, g: u32) -> vec4<f32> { return vec4<f32>(a_vec(((g * u.filters + row) * u.k + k) >> 2u)); }\n'
       : `${weightText(convolution)}fn load_a(row: u32, k: u32, g: u32) -> f32 { return weight(row, k / window, k % window, g); }\n`}fn load_b_at(k: u32, origin: Place) -> f32 {
   let q = k % window;
   let at = at_window(origin, q / (kernel_h * kernel_w), q / kernel_w % kernel_h, q % kernel_w);

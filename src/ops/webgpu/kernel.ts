@@ -6,6 +6,8 @@ import type { Scalar, Storage } from './storage.ts'
 /** What the device offers, as far as kernels decide by it. */
 export interface GpuFeatures {
   readonly half: boolean
+  /** Threads of a subgroup exchange values without memory. */
+  readonly subgroups: boolean
   /** No parallel hardware: threads that wait for one another cost more than they bring, and their shaders take seconds to compile. */
   readonly software: boolean
   /** Workgroups that keep the chip busy. */

@@ -43,7 +43,7 @@ ${put}`
     linear(count, { reads, uniforms, writes: [losses, shares], body: loss('  losses_put(i, loss);\n  shares_put(i, share);') }),
     perRow(1, threads, {
       reads: [losses, shares], writes: [output(context, 0, 'y')], uniforms: [word('count', count)], fusable: true,
-      declarations: workgroupReduce('whole', threads, (a, b) => `${a} + ${b}`),
+      declarations: workgroupReduce(context, 'whole', threads, (a, b) => `${a} + ${b}`),
       body: `  var s = 0.0;\n  var t = 0.0;\n  for (var e = lane; e < u.count; e += ${threads}u) { s += losses_at(e); t += shares_at(e); }
   let loss = whole(lane, s);\n  let share = whole(lane, t);\n  if (lane == 0u) { y_put(row, ${reduction === 'mean' ? 'loss / share' : 'loss'}); }`,
     }),

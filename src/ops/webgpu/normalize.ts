@@ -22,7 +22,7 @@ interface Lanes {
 
 function lanes(context: GpuContext, rows: number, count: number, isDense: boolean = true): Lanes {
   const threads = lanesFor(context, rows, count, isDense)
-  return { threads, each: `for (var e = lane; e < u.count; e += ${threads}u)`, sum: workgroupReduce('whole', threads, (a, b) => `${a} + ${b}`) }
+  return { threads, each: `for (var e = lane; e < u.count; e += ${threads}u)`, sum: workgroupReduce(context, 'whole', threads, (a, b) => `${a} + ${b}`) }
 }
 
 const trailing = (shape: readonly number[], axis: number): number => shape.slice(axis).reduce((product, dim) => product * dim, 1)
@@ -54,7 +54,7 @@ function softmax(isLog: boolean): GpuKernel {
 ${isLog ? `  let log_total = mle_log(total);\n  ${each} { y_put(base + inner(e), (${kept} - high) - log_total); }` : `  ${each} { y_put(base + inner(e), mle_exp(${kept} - high) / total); }`}`
     return [perRow(lines.rows, threads, {
       reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, body, fusable: true,
-      declarations: `${declarations}${declaration}${workgroupReduce('largest', threads, (a, b) => `mle_max(${a}, ${b})`)}${sum}`,
+      declarations: `${declarations}${declaration}${workgroupReduce(context, 'largest', threads, (a, b) => `mle_max(${a}, ${b})`)}${sum}`,
     })]
   }
 }

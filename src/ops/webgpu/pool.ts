@@ -85,7 +85,7 @@ function global(fold: (context: GpuContext, count: number) => { readonly start: 
     const { start, step, combine, finish } = fold(context, count)
     const threads = lanesFor(context, target.size, count, true)
     return [perRow(target.size, threads, {
-      reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms: [word('count', count)], declarations: workgroupReduce('whole', threads, combine), fusable: true,
+      reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms: [word('count', count)], declarations: workgroupReduce(context, 'whole', threads, combine), fusable: true,
       body: `  var t = ${start};\n  for (var e = lane; e < u.count; e += ${threads}u) { let v = x_at(row * u.count + e); t = ${step}; }\n  let s = whole(lane, t);\n  if (lane == 0u) { y_put(row, ${finish}); }`,
     })]
   }

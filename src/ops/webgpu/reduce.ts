@@ -76,7 +76,7 @@ function reduction({ start, term, combine, finish = (value) => value }: Reductio
     const threads = scalar === 'f32' ? lanesFor(context, lines.rows, lines.count, lines.isDense) : 1
     const loop = (from: string, to: string): string => `  var s = ${first};\n  for (var e = ${from}; e < ${to}; e += ${threads}u) { let v = x_at(base + inner(e)); s = ${combine('s', term('v'))}; }`
     if (threads === 1) return [linear(lines.rows, { ...parts, declarations, body: `  let base = outer(i);\n${loop('0u', 'u.count')}\n  y_put(i, ${finish('s', lines.count)});` })]
-    const whole = workgroupReduce('whole', threads, combine)
+    const whole = workgroupReduce(context, 'whole', threads, combine)
     const count = Math.ceil(lines.count / PART)
     if (count > 1 && lines.rows < context.features.busyWorkgroups) {
       const partial = temporary(0, lines.rows * count, 'partial')
@@ -128,7 +128,7 @@ const logSumExp: GpuKernel = (context) => {
   const threads = lanesFor(context, lines.rows, lines.count, lines.isDense)
   return [perRow(lines.rows, threads, {
     reads: [input(context, 0, 'x')], writes: [output(context, 0, 'y')], uniforms, fusable: true,
-    declarations: declarations + workgroupReduce('largest', threads, (a, b) => `mle_max(${a}, ${b})`) + workgroupReduce('whole', threads, add),
+    declarations: declarations + workgroupReduce(context, 'largest', threads, (a, b) => `mle_max(${a}, ${b})`) + workgroupReduce(context, 'whole', threads, add),
     body: `  let base = outer(row);\n  var m = -mle_inf();\n  for (var e = lane; e < u.count; e += ${threads}u) { m = mle_max(m, x_at(base + inner(e))); }\n  let high = largest(lane, m);
   var s = 0.0;\n  if (mle_is_finite(high)) { for (var e = lane; e < u.count; e += ${threads}u) { s += mle_exp(x_at(base + inner(e)) - high); } }\n  let total = whole(lane, s);
   if (lane == 0u) { var v = high; if (mle_is_finite(high)) { v = high + mle_log(total); }\n  y_put(row, v); }`,

@@ -76,7 +76,7 @@ ${categorical}  if ((flags & ${ZERO_MISSING}u) != 0u && abs(x) <= ${literal(ZERO
 fn leaf_of(root: u32, x0: u32) -> u32 {
   var node = root;
   loop {
-    let own = nodes[node];
+    let own = nodes_vec(node);
     if (own.z == node) { break; }
     node = own.z + right_of(own, x_at(x0 + (own.y & 0x07ffffffu)));
   }

@@ -6,6 +6,8 @@ import { storageOf, type Storage } from './storage.ts'
 /** Threads of a linear shader's workgroup, and the most workgroups along one dimension that every device has. */
 export const THREADS = 64
 export const MAX_WORKGROUPS = 65535
+/** Set by shaders that reduce by subgroups: threads that exchange values without memory. */
+const WIDTH = 'subgroup_width'
 /** Offsets of storage bindings are multiples of it on every device. */
 const OFFSET_BYTES = 256
 
@@ -16,14 +18,16 @@ export function shaderText(dispatch: GpuDispatch): string {
   const uniforms = uniformsOf(dispatch)
   const [id, group, groups] = inParts ? ['id_', 'group_', 'groups_'] : ['id', 'group', 'groups']
   const body = inParts ? `  let group = group_ + vec3<u32>(u.base_x, u.base_y, u.base_z);\n  let groups = vec3<u32>(u.whole_x, u.whole_y, u.whole_z);\n  let id = id_ + (group - group_) * vec3<u32>(${threads.join('u, ')}u);\n${dispatch.body}` : dispatch.body
-  const code = `${declarations}\n@compute @workgroup_size(${threads.join(', ')})
+  const hasSubgroups = declarations.includes(WIDTH)
+  const code = `${hasSubgroups ? `var<private> ${WIDTH}: u32;\n` : ''}${declarations}\n@compute @workgroup_size(${threads.join(', ')})
 fn main(@builtin(global_invocation_id) ${id}: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) ${group}: vec3<u32>, @builtin(num_workgroups) ${groups}: vec3<u32>) {
-${body}
+${hasSubgroups ? `  // The threads that really are in it: what drivers call its size may be larger.\n  ${WIDTH} = subgroupAdd(1u);\n` : ''}${body}
 }`
   const accessors = bindings.map((binding, i) => accessorText(binding, i < reads.length, code))
   let number = 0
   const lines = [
     ...(bindings.some(({ storage }) => storage.element === 'f16') ? ['enable f16;'] : []),
+    ...(hasSubgroups ? ['enable subgroups;', 'diagnostic(off, subgroup_uniformity);'] : []),
     ...bindings.flatMap((binding, i) => windowNames(binding).map((name) => `@group(0) @binding(${number++}) var<storage, ${i < reads.length ? 'read' : 'read_write'}> ${name}: array<${arrayType(binding)}>;`)),
     ...(uniforms.length === 0 ? [] : [`struct Uniforms { ${uniforms.map(({ name, type }) => `${name}: ${type}`).join(', ')} }`, `@group(0) @binding(${number}) var<uniform> u: Uniforms;`]),
     libraryFor(`${accessors.join('')}${code}`),
@@ -216,8 +220,24 @@ export function barrier(threads: number): string {
 }
 
 /** Module-scope text of a reduction over a workgroup's lanes: `NAME(lane, value)` gives every lane the result. `threads` is a power of two. */
-export function workgroupReduce(name: string, threads: number, combine: (a: string, b: string) => string): string {
+export function workgroupReduce({ features }: GpuContext, name: string, threads: number, combine: (a: string, b: string) => string): string {
   if (threads === 1) return `fn ${name}(lane: u32, value: f32) -> f32 { return value; }\n`
+  if (features.subgroups) {
+    // Subgroups of a workgroup of one dimension follow one another. Where one is wider than the workgroup, its other threads do not take part.
+    return `var<workgroup> ${name}_part: array<f32, ${threads}>;
+fn ${name}(lane: u32, value: f32) -> f32 {
+  let width = ${WIDTH};
+  var own = value;
+  for (var step = width / 2u; step > 0u; step >>= 1u) { let other = subgroupShuffleXor(own, step); own = ${combine('own', 'other')}; }
+  if (lane % width == 0u) { ${name}_part[lane / width] = own; }
+  workgroupBarrier();
+  var result = ${name}_part[0];
+  for (var part = 1u; part < ${threads}u / width; part++) { result = ${combine('result', `${name}_part[part]`)}; }
+  workgroupBarrier();
+  return result;
+}
+`
+  }
   return `var<workgroup> ${name}_part: array<f32, ${threads}>;
 fn ${name}(lane: u32, value: f32) -> f32 {
   ${name}_part[lane] = value;
