@@ -1,7 +1,7 @@
 // Shaders and pipelines of a GPU, compiled once and shared by all models there; errors that the GPU reports caught where they arise.
 import { MleError } from '../error.ts'
-import type { GpuDispatch, GpuFeatures, GpuUniform } from '../ops/webgpu/kernel.ts'
-import { bindingCount, shaderText } from '../ops/webgpu/wgsl.ts'
+import type { GpuBinding, GpuDispatch, GpuFeatures, GpuUniform } from '../ops/webgpu/kernel.ts'
+import { bindingCount, shaderText, uniformsOf } from '../ops/webgpu/wgsl.ts'
 import { COMPUTE } from '../platform/gpu-constants.ts'
 
 /** Pipelines by shader text, and the layouts of their bindings: shared by all models on a GPU. */
@@ -75,19 +75,32 @@ interface Layout {
   readonly pipeline: GPUPipelineLayout
 }
 
-/** The layout of a dispatch's bindings. Written out, because an automatic one leaves out what a shader happens not to use. */
-export function layoutOf({ device, compiled: { layouts } }: Shared, { reads, writes, uniforms, inParts }: GpuDispatch): Layout {
-  const [readCount, writeCount, blocks] = [bindingCount(reads), bindingCount(writes), uniforms.length === 0 && inParts !== true ? 0 : 1]
-  const key = `${readCount},${writeCount},${blocks}`
+/**
+ * The layout of a dispatch's bindings. Written out, because an automatic one leaves out what a shader happens not to use; with the least sizes, so
+ * that they are compared once and not at every dispatch (which wgpu, in Deno, gets wrong where pipelines follow one another).
+ */
+export function layoutOf({ device, compiled: { layouts } }: Shared, dispatch: GpuDispatch): Layout {
+  const { reads, writes } = dispatch
+  const sizes = (bindings: readonly GpuBinding[]): number[] => bindings.flatMap((binding) => new Array<number>(bindingCount([binding])).fill(leastBytes(binding)))
+  const [readSizes, writeSizes, blockBytes] = [sizes(reads), sizes(writes), uniformWords(uniformsOf(dispatch)).byteLength]
+  const key = `${readSizes.join()};${writeSizes.join()};${blockBytes}`
   let layout = layouts.get(key)
   if (layout === undefined) {
-    const types: GPUBufferBindingType[] = [...new Array<GPUBufferBindingType>(readCount).fill('read-only-storage'), ...new Array<GPUBufferBindingType>(writeCount).fill('storage')]
-    if (blocks > 0) types.push('uniform')
-    const group = device.createBindGroupLayout({ entries: types.map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })) })
+    const entries: GPUBufferBindingLayout[] = [
+      ...readSizes.map((minBindingSize): GPUBufferBindingLayout => ({ type: 'read-only-storage', minBindingSize })),
+      ...writeSizes.map((minBindingSize): GPUBufferBindingLayout => ({ type: 'storage', minBindingSize })),
+      ...(blockBytes === 0 ? [] : [{ type: 'uniform', minBindingSize: blockBytes } as const]),
+    ]
+    const group = device.createBindGroupLayout({ entries: entries.map((buffer, binding) => ({ binding, visibility: COMPUTE, buffer })) })
     layout = { group, pipeline: device.createPipelineLayout({ bindGroupLayouts: [group] }) }
     layouts.set(key, layout)
   }
   return layout
+}
+
+/** One element, in whole words. */
+function leastBytes({ storage, vector }: GpuBinding): number {
+  return Math.max(4, storage.bytes * (vector === true ? 4 : 1))
 }
 
 /** The words of a uniform block, a multiple of 16 bytes as its type is laid out. */
