@@ -265,9 +265,10 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
   const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
   const count = facts.words.length >>> 2
   const [stored, categories, ids] = placeAll(host, [arrays.nodes, arrays.categories, nodeIds])
-  const nodes = derived === undefined ? stored : host.allocate(count * NODE_BYTES, false)
-  if (derived !== undefined) wasmFunction(host.exports, 'deriveNodes')(stored, count, place(host, derived.slots), nodes)
-  const plan = placePlan(host, schedule, features, derived, { nodes, categories, nodeIds: ids, rounding })
+  const slots = place(host, derived?.slots)
+  const packed = packNodes(host, schedule, derived?.columns.features.length ?? features, stored, 0, count, count, slots)
+  const nodes = derived === undefined ? stored : packed !== 0 && isSingle(context) ? 0 : host.allocate(count * NODE_BYTES, false)
+  const plan = placePlan(host, schedule, features, derived, { nodes, categories, nodeIds: ids, rounding, packed, meanDepth: facts.meanDepth, stored: nodes === stored ? 0 : stored, slots, count })
   return caller(host, plan, facts, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
 }
 

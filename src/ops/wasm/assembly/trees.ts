@@ -261,12 +261,7 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
           }
         }
       } else {
-        if (load<u32>(plan, 92)) {
-          deriveNodes(load<u32>(plan, 92), load<u32>(plan, 100), load<u32>(plan, 96), load<u32>(plan))
-          store<u32>(plan, 0, 92)
-        }
-        if (isDouble) copyRows<f64>(plan, x, count, features, walked)
-        else copyRows<f32>(plan, x, count, features, walked)
+        copyStored(isDouble, plan, x, count, features, walked)
         if (count < 8) {
           for (let row: u32 = 0; row < count; row++) {
             rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
@@ -314,8 +309,8 @@ export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, 
   ensemble(plan, x, rows, features, y, scratch, 1)
 }
 
-// x [rows, features] T; y [rows, trees] i32
-function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
+// x [rows, features] f64 or f32; y [rows, trees] i32
+function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): void {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
@@ -325,24 +320,40 @@ function leavesOf<T>(plan: usize, x: usize, rows: u32, features: u32, y: usize, 
   const resultBytes = <usize>trees << 2
   const leaves = scratch
   const walked = scratch + <usize>load<u32>(plan, 44)
+  const packed = <usize>load<u32>(plan, 72)
+  const tops = <usize>load<u32>(plan, 76)
   while (rows > 0) {
     const count = rows < blockRows + 8 ? rows : blockRows
-    copyRows<T>(plan, x, count, features, walked)
+    const isPacked = packed != 0 && (isDouble ? copyGroups<f64>(plan, x, count, features, walked) : copyGroups<f32>(plan, x, count, features, walked))
+    if (!isPacked) copyStored(isDouble, plan, x, count, features, walked)
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
+        if (isPacked) packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
+        else rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
         name(ids, leaves, trees, y + <usize>row * resultBytes, 4)
       }
     } else {
       for (let tree: u32 = 0; tree < trees; tree++) {
-        treeOverRows(plan, table + (<usize>tree << 5), walked, rowBytes, count, leaves)
+        const entry = table + (<usize>tree << 5)
+        if (isPacked) packedTree(topOf(tops, tree), walked, rowBytes << 2, count, load<u32>(entry, 4), leaves)
+        else treeOverRows(plan, entry, walked, rowBytes, count, leaves)
         name(ids, leaves, count, y + (<usize>tree << 2), resultBytes)
       }
     }
     rows -= count
-    x += <usize>count * features << alignof<T>()
+    x += (<usize>count * features) << (isDouble ? 3 : 2)
     y += <usize>count * resultBytes
   }
+}
+
+/** Rows for walks of whole nodes, which are derived from the stored ones before the first. */
+function copyStored(isDouble: u32, plan: usize, x: usize, rows: u32, features: u32, to: usize): void {
+  if (load<u32>(plan, 92)) {
+    deriveNodes(load<u32>(plan, 92), load<u32>(plan, 100), load<u32>(plan, 96), load<u32>(plan))
+    store<u32>(plan, 0, 92)
+  }
+  if (isDouble) copyRows<f64>(plan, x, rows, features, to)
+  else copyRows<f32>(plan, x, rows, features, to)
 }
 
 /** Stores the ids of the nodes leaves [count], `stride` bytes apart. */
@@ -354,11 +365,11 @@ function name(ids: usize, leaves: usize, count: u32, y: usize, stride: usize): v
 }
 
 export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  leavesOf<f32>(plan, x, rows, features, y, scratch)
+  leavesOf(plan, x, rows, features, y, scratch, 0)
 }
 
 export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  leavesOf<f64>(plan, x, rows, features, y, scratch)
+  leavesOf(plan, x, rows, features, y, scratch, 1)
 }
 
 // nodes [end] nodes16/1; level [end - start + 2] u32, anything; found: f64 sum of the leaves' levels, u32 bad, deepest, flags, i32 largest feature (kept if larger)

@@ -48,7 +48,7 @@ function leafOf(node: usize): u32 {
   return load<u32>(node) & LEAF_MASK
 }
 
-// nodes [count] nodes16/1, numeric and without flags but those that slots (see derive.ts; 0: none) stand for; leafIndex [count] u32; to [count] packed
+// nodes [count] nodes16/1, numeric and without flags but those that slots (see derive.ts; 0: none) stand for; leafIndex [count] u32, 0 for the leaves' own numbers; to [count] packed
 /** Packs nodes; 0 if a distance or a column does not fit. */
 export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize, slots: usize): u32 {
   let largest: u32 = 0
@@ -57,7 +57,7 @@ export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize,
     const own = to + (<usize>i << 3)
     const far = load<u32>(at, 12) - i
     if (far == 0) {
-      store<u64>(own, <u64>(<u32>INFINITY_KEY | load<u32>(leafIndex + (<usize>i << 2))))
+      store<u64>(own, <u64>(<u32>INFINITY_KEY | (leafIndex ? load<u32>(leafIndex + (<usize>i << 2)) : i)))
       continue
     }
     const column = columnOf(slots, at) * GROUP_BYTES
