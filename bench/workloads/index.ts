@@ -3,6 +3,7 @@ import type { Workload } from '../results.ts'
 
 export const WORKLOADS: ReadonlyMap<string, () => Promise<Workload>> = new Map([
   ['trees', async () => (await import('./models.ts')).trees],
+  ['tree-shapes', async () => (await import('./trees.ts')).treeShapes],
   ['dense', async () => (await import('./models.ts')).dense],
   ['gemm', async () => (await import('./gemm.ts')).gemm],
   ['networks', async () => (await import('./networks.ts')).nets],
