@@ -4,6 +4,7 @@ import type { OpSchema } from '../ops/schema.ts'
 import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { GpuRequest } from '../platform/gpu.ts'
+import type * as Wasm from '../ops/wasm/index.ts'
 import type { GivenModules } from '../ops/wasm/index.ts'
 import { isWorthWasm } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
@@ -14,6 +15,7 @@ import type { Graph } from './graph.ts'
 import type { MemoryPart } from './shared-weights.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
+import type * as WasmDevice from './wasm-device.ts'
 import { weightBytesOf } from './weights.ts'
 
 export type DeviceName = 'auto' | 'cpu' | 'wasm' | 'webgpu'
@@ -103,6 +105,9 @@ export interface DeviceOptions {
   readonly part?: MemoryPart
 }
 
+/** Kept once they are there: an import takes hosts a while each time. */
+let wasmModules: readonly [typeof WasmDevice, typeof Wasm] | undefined
+
 /**
  * The device for a graph; 'auto' picks the fastest that gives cpu's bits.
  *
@@ -118,7 +123,8 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
   if (name === 'auto' && !isWorthWasm(operatorKeys(graph), options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()
-  const [{ createWasmDevice }, { wasmKernelsGiven }] = await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
+  wasmModules ??= await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
+  const [{ createWasmDevice }, { wasmKernelsGiven }] = wasmModules
   const kernels = wasmKernelsGiven(options.wasm, options.determinism)
   const wasmOptions = { kernels, maxBytes: MAX_ARENA_BYTES, part: options.part }
   if (name === 'wasm') return createWasmDevice(graph, wasmOptions)

@@ -100,11 +100,17 @@ export function packNames(): readonly PackName[] {
   return [...LOADERS.keys()]
 }
 
-/** A pack, loaded at its first use. */
+const loaded = /* @__PURE__ */ new Map<PackName, Pack>()
+
+/** A pack, loaded at its first use: hosts take a while for an import even where the module is there already. */
 export async function loadPack(name: PackName): Promise<Pack> {
+  const known = loaded.get(name)
+  if (known !== undefined) return known
   const fetch = LOADERS.get(name)
   if (fetch === undefined) throw new RangeError(`there is no pack ${name}`)
-  return fetch()
+  const pack = await fetch()
+  loaded.set(name, pack)
+  return pack
 }
 
 /** The pack that an operator is in, if it exists at all. */
