@@ -33,7 +33,7 @@ export interface ModelMemory {
   readonly activations: number
   /** Inputs and outputs of bound shapes and sessions. */
   readonly io: number
-  /** The most that has been held at once: all of these, and on wasm what kernels keep beside the weights. */
+  /** The most that has been held at once: all of these, and what kernels keep beside the weights; on wasm the copy of the weights in its memory too. */
   readonly peak: number
 }
 
@@ -109,10 +109,10 @@ export class Model {
     let weights = 0
     for (const tensor of this.graph.initializers.values()) weights += tensor.data.length * bytesPerElement(tensor.dtype)
     const { ioBytes: io, workspace } = this.#runs
-    const { arena, weights: resident } = this.device
-    const own = { weights, activations: workspace.activations?.byteLength ?? 0, io, peak: arena.peakBytes + (resident === undefined ? weights : 0) }
+    // The graph keeps its arrays; wasm has a copy of them in its memory, and layouts of kernels beside it.
+    const own = { weights, activations: workspace.activations?.byteLength ?? 0, io, peak: this.device.arena.peakBytes + this.device.scratch.heldBytes + weights }
     const large = this.#parts.promotion?.model?.memory
-    return large === undefined ? own : { weights, activations: own.activations + large.activations, io: io + large.io, peak: own.peak + large.peak }
+    return large === undefined ? own : { weights, activations: own.activations + large.activations, io: io + large.io, peak: own.peak + large.peak - weights }
   }
 
   /**

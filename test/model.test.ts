@@ -79,3 +79,22 @@ test('an aborted run stops between row blocks', async () => {
   const model = await load(identityGraph())
   await assert.rejects(model.run({ X: new Float64Array(2000) }, { signal: AbortSignal.abort() }), hasCode('RUN_ABORTED'))
 })
+
+test('memory counts the weights wherever they are: in the graph, in a memory of wasm, in the layouts of kernels', async () => {
+  const size = 700
+  const b = graphBuilder()
+  const x = b.input('X', { dtype: 'float64', shape: ['batch', size] })
+  b.output('Y', b.add('MatMul', [x, b.constant(tensor(new Float64Array(size * size), [size, size]))]), { dtype: 'float64', shape: ['batch', size] })
+  const graph = b.build()
+  const weights = size * size * 8
+  const slack = 2 ** 20
+  for (const [device, copies] of [['cpu', 2], ['wasm', 3]] as const) {
+    using model = await load(graph, { device })
+    assert.equal(model.memory.weights, weights)
+    model.runSync({ X: new Float64Array(size) })
+    const { peak } = model.memory
+    assert.ok(peak >= copies * weights && peak < copies * weights + slack, `${device}: ${peak} bytes for ${weights} of weights`)
+    model.runSync({ X: new Float64Array(size) })
+    assert.equal(model.memory.peak, peak)
+  }
+})

@@ -23,6 +23,10 @@ export interface Scratch {
   float64(length: number): Float64Array
   float32(length: number): Float32Array
   int32(length: number): Int32Array
+  /** Counts memory that a kernel keeps for the life of the model: its own layout of a constant. */
+  keep(byteLength: number): void
+  /** All of it: scratch and what is kept. */
+  readonly heldBytes: number
 }
 
 /** What a kernel knows when it is made: once per node and model, before any shape is bound. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { heapScratch } from '../../src/graph/scratch.ts'
 import { graphBuilder } from '../../src/graph/builder.ts'
 import { bufferArena } from '../../src/graph/arena.ts'
 import { createWorkspace, instantiate, runInstance } from '../../src/graph/execute.ts'
@@ -22,7 +23,7 @@ test('trees in a graph: sums from a base and the leaves reached', async () => {
   assert.equal(graph.initializers.size, 7)
 
   const operators = await loadOperators(['mle.TreeEnsemble', 'mle.TreeLeaves', 'Identity'])
-  const scratch = { float64: (n: number) => new Float64Array(n), float32: (n: number) => new Float32Array(n), int32: (n: number) => new Int32Array(n) }
+  const scratch = heapScratch()
   const plan = planGraph(graph, ['raw', 'leaf'], { schemas: operators.schemas, cpu: operators.cpu, scratch })
   assert.equal(plan.rowSymbol, 'batch')
   const instance = instantiate(plan, createWorkspace(bufferArena(2 ** 20)), [{ dtype: 'float64', shape: [3, 1] }], 'io')

@@ -1,4 +1,5 @@
 // Runs one kernel on tensors, with output types from its schema, as an executor would.
+import { heapScratch } from '../../src/graph/scratch.ts'
 import type { AttributeInput } from '../../src/graph/builder.ts'
 import { allocateView, tensorOfView, viewOfTensor, type KernelEntry } from '../../src/ops/kernel.ts'
 import { schemaOf } from '../../src/ops/registry.ts'
@@ -25,7 +26,7 @@ export function runKernel(kernels: ReadonlyMap<string, KernelEntry>, op: string,
   if (!isTensorType(type) || type.shape === undefined) throw new TypeError(`${op} has no shape`)
   const out = allocateView(type.dtype, type.shape.map(Number))
   const views = inputs.map((input) => input && viewOfTensor(input))
-  const scratch = { float64: (n: number) => new Float64Array(n), float32: (n: number) => new Float32Array(n), int32: (n: number) => new Int32Array(n) }
+  const scratch = heapScratch()
   const constants = views.map((view, i) => (i === 0 ? undefined : view))
   entry.make({ op, attributes, inputTypes, outputTypes: [type], constants, scratch })(views, [out])
   return tensorOfView(out)

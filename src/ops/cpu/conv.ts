@@ -1,6 +1,7 @@
 // Convolutions. One accumulator per output, channels and then places of the window ascending, multiply then add, each rounded to the
 // dtype; the bias is added last. Tiles of four channels by four places keep sixteen accumulators in registers and change no bit. Places of a
 // window are offsets into the input, which is copied with its padding first, so that no product needs a test of bounds.
+import { bytesPerElement } from '../../tensor/dtype.ts'
 import type { DType } from '../../tensor/dtype.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
@@ -250,11 +251,15 @@ export function makeConv(context: KernelContext): Kernel {
   let kept: Floats | undefined
   const layouts = perShape(([x, w], [y]) => {
     if (x === undefined || w === undefined || y === undefined) throw new TypeError('Conv was called without an input that it needs')
-    return { layout: convLayout(context.attributes, x, w, y), packed: isConstant ? (kept ??= pack(w, int(context.attributes, 'group', 1))) : allocate(w.size) }
+    return { layout: convLayout(context.attributes, x, w, y), packed: isConstant ? (kept ??= keptFrom(w)) : allocate(w.size) }
   })
   const pack = (w: View, groups: number, into: Floats = allocate(w.size)): Floats => {
     packWeights(into, numbers(w), groups, w.shape[0] / groups, w.shape[0] === 0 ? 0 : w.size / w.shape[0])
     return into
+  }
+  const keptFrom = (w: View): Floats => {
+    context.scratch.keep(w.size * bytesPerElement(dtype))
+    return pack(w, int(context.attributes, 'group', 1))
   }
   return (inputs, outputs) => {
     const { layout, packed } = layouts(inputs, outputs)

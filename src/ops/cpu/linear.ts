@@ -302,7 +302,10 @@ function packer(context: KernelContext, dtype: DType): (b: View, rs: number, cs:
     const { size } = b
     const p: Numbers = constant ? (dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)) : dtype === 'float64' ? scratch.float64(size) : scratch.float32(size)
     for (let at = 0; at < size; at += depth * columns) pack(p, at, numbers(b), at, rs, cs, depth, columns)
-    if (constant) kept = p
+    if (constant) {
+      kept = p
+      scratch.keep(size * (dtype === 'float64' ? 8 : 4))
+    }
     return p
   }
 }

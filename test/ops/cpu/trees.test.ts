@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { heapScratch } from '../../../src/graph/scratch.ts'
 import { MleError } from '../../../src/error.ts'
 import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { treeEnsembleFormula, treeLeavesFormula } from '../../../src/ops/formula/trees.ts'
@@ -96,7 +97,7 @@ test('the tensors of an ensemble must be initializers', () => {
   const entry = kernels.get('mle.TreeEnsemble')
   if (entry === undefined || !('make' in entry)) throw new Error('no kernel')
   const views = ensembleInputs(row(5), stump).map((tensor) => tensor && viewOfTensor(tensor))
-  const scratch = { float64: (n: number) => new Float64Array(n), float32: (n: number) => new Float32Array(n), int32: (n: number) => new Int32Array(n) }
+  const scratch = heapScratch()
   const constants = views.map((view, i) => (i === 0 || i === 3 ? undefined : view))
   fails('TREE_CONSTANT', () => entry.make({ op: 'TreeEnsemble', attributes: attributesOf({ layout: 'nodes16/1', outputs: 1 }), inputTypes: views, outputTypes: [], constants, scratch }))
 })

@@ -1,4 +1,5 @@
 // Random ensembles in the words of the training libraries, a naive evaluator of those, and a way to run kernels on tensors.
+import { heapScratch } from '../../../src/graph/scratch.ts'
 import type { Attribute, Attributes } from '../../../src/ops/types.ts'
 import { allocateView, opKey, viewOfTensor, type KernelContext, type KernelEntry, type PreferredEntry, type View } from '../../../src/ops/kernel.ts'
 import { treeSchemas } from '../../../src/ops/schemas/trees.ts'
@@ -173,7 +174,7 @@ export function runnerOf(
     inputTypes: views,
     outputTypes: [outputType as never],
     constants: views.map((view, i) => (i === 0 ? undefined : view)),
-    scratch: { float64: (n) => new Float64Array(n), float32: (n) => new Float32Array(n), int32: (n) => new Int32Array(n) },
+    scratch: heapScratch(),
   }
   const kernel = entry.make(context, () => {
     throw new Error(`${key} fell back to cpu`)
