@@ -1,11 +1,12 @@
 // LSTM, GRU and plain recurrent layers: a workgroup for each sequence and direction goes through the steps, with its state in workgroup memory.
 import { float, floats, int, text, texts } from '../attributes.ts'
+import type { View } from '../kernel.ts'
 import { RECURRENT_ACTIVATIONS } from '../schemas/recurrent.ts'
 import type { Attributes } from '../types.ts'
 import { isFloating, noDType } from './elementwise.ts'
-import type { GpuContext, GpuKernel } from './kernel.ts'
+import type { GpuBinding, GpuContext, GpuKernel } from './kernel.ts'
 import { need } from './movement.ts'
-import { barrier, input, lanesOf, literal, output, perRow, word } from './wgsl.ts'
+import { barrier, derived, input, lanesOf, literal, output, perRow, word } from './wgsl.ts'
 
 const THREADS = 64
 /** State, cell and gates of a sequence that workgroup memory keeps. */
@@ -113,6 +114,14 @@ const rnn: Cell = {
   step: () => `    ${EACH} { state[e] = f0(d, ${gate('e')}); }\n    ${WAIT}`,
 }
 
+/** [directions, rows, columns] as [directions, columns, rows]. */
+function turned({ shape: [directions, rows, columns], data }: View): Float32Array<ArrayBuffer> {
+  const from = data as Float32Array
+  const to = new Float32Array(from.length)
+  for (let d = 0, at = 0; d < directions; d++) for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) to[at++] = from[(d * rows + r) * columns + c]
+  return to
+}
+
 // X [steps, batch, features], W [directions, gates hidden, features], R [directions, gates hidden, hidden] -> Y [steps, directions, batch, hidden], Y_h, Y_c [directions, batch, hidden]
 function layer(cell: Cell): GpuKernel {
   return (context) => {
@@ -129,7 +138,11 @@ function layer(cell: Cell): GpuKernel {
     const rows = cell.gates * n
     const yPlace = batchFirst ? '((b * u.steps + t) * u.directions + d) * u.n' : '((t * u.directions + d) * u.batches + b) * u.n'
     const statePlace = batchFirst ? '(b * u.directions + d) * u.n' : '(d * u.batches + b) * u.n'
-    const reads = [input(context, 0, 'x'), input(context, 1, 'w'), input(context, 2, 'r')]
+    // Threads side by side read rows side by side: constants are turned for them.
+    const isTurned = context.constants[1]?.dtype === 'float32' && context.constants[2]?.dtype === 'float32' && !context.features.software
+    const weights = (index: number, name: string): GpuBinding => (isTurned ? derived(need(context.constants[index]), name, turned) : input(context, index, name))
+    const place = (columns: string): string => (isTurned ? `(d * ${columns} + e) * u.gate_rows + row` : `(d * u.gate_rows + row) * ${columns} + e`)
+    const reads = [input(context, 0, 'x'), weights(1, 'w'), weights(2, 'r')]
     if (B !== undefined) reads.push(input(context, 3, 'bias'))
     if (lengths !== undefined) reads.push(input(context, 4, 'length'))
     if (initialH !== undefined) reads.push(input(context, 5, 'h'))
@@ -143,9 +156,9 @@ function layer(cell: Cell): GpuKernel {
       reads, writes,
       uniforms: [word('n', n), word('steps', steps), word('batches', batches), word('directions', directions), word('features', features), word('gate_rows', rows)],
       declarations: `var<${threads === 1 ? 'private' : 'workgroup'}> before: array<f32, ${n}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> state: array<f32, ${n}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> cell: array<f32, ${n}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> reset: array<f32, ${n}>;
-fn x_dot(d: u32, row: u32, xt: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.features; e++) { s += x_at(xt + e) * w_at((d * u.gate_rows + row) * u.features + e); } return s; }
-fn r_dot(d: u32, row: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.n; e++) { s += before[e] * r_at((d * u.gate_rows + row) * u.n + e); } return s; }
-fn c_dot(d: u32, row: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.n; e++) { s += reset[e] * r_at((d * u.gate_rows + row) * u.n + e); } return s; }
+fn x_dot(d: u32, row: u32, xt: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.features; e++) { s += x_at(xt + e) * w_at(${place('u.features')}); } return s; }
+fn r_dot(d: u32, row: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.n; e++) { s += before[e] * r_at(${place('u.n')}); } return s; }
+fn c_dot(d: u32, row: u32) -> f32 { var s = 0.0; for (var e = 0u; e < u.n; e++) { s += reset[e] * r_at(${place('u.n')}); } return s; }
 fn half_bias(d: u32, row: u32, which: u32) -> f32 { return ${half}; }
 fn bias_of(d: u32, row: u32) -> f32 { return half_bias(d, row, 0u) + half_bias(d, row, 1u); }
 ${activationsText(attributes, cell.defaults, directions)}`,

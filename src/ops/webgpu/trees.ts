@@ -6,7 +6,7 @@ import { CATEGORICAL, EQUAL, MISSING_RIGHT, nodeWords, UNKNOWN_RIGHT, ZERO_MISSI
 import { noDType } from './elementwise.ts'
 import type { GpuBinding, GpuContext, GpuKernel } from './kernel.ts'
 import { need } from './movement.ts'
-import { given, input, linear, literal, output, word } from './wgsl.ts'
+import { derived, given, input, linear, literal, output, word } from './wgsl.ts'
 
 /** Outputs whose sums a thread keeps to itself; more are summed in the output's buffer. */
 const MAX_PRIVATE = 16
@@ -38,17 +38,6 @@ function nodesOf(view: View): Uint32Array<ArrayBuffer> {
     packed[4 * node + 3] = words[4 * node + 1]
   }
   return packed
-}
-
-const cache = /* @__PURE__ */ new WeakMap<object, Map<string, GpuBinding>>()
-
-/** What a constant became, made once: the same array is uploaded once for all shapes. */
-function derived(view: View, name: string, make: (view: View) => Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>): GpuBinding {
-  let own = cache.get(view)
-  if (own === undefined) cache.set(view, (own = new Map()))
-  let binding = own.get(name)
-  if (binding === undefined) own.set(name, (binding = given(make(view), name, true)))
-  return binding
 }
 
 const copyOf = (view: View): Uint32Array<ArrayBuffer> => Uint32Array.from(view.data as Uint32Array)

@@ -1,4 +1,5 @@
 // WGSL from small typed parts. Kernels give bindings, uniform fields and the body of `main`; declarations are written here.
+import type { View } from '../kernel.ts'
 import type { GpuBinding, GpuContext, GpuData, GpuDispatch, GpuUniform, GpuWindows } from './kernel.ts'
 import { libraryFor } from './library.ts'
 import { storageOf, type Storage } from './storage.ts'
@@ -146,6 +147,17 @@ export function temporary(index: number, size: number, name: string, options: Pi
 export function given(data: GpuData['data'], name: string, shared: boolean = false): GpuBinding {
   const element = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32'
   return { name, source: { data, shared }, storage: { element, scalar: element, bytes: 4 } }
+}
+
+const derivedData = /* @__PURE__ */ new WeakMap<object, Map<string, GpuBinding>>()
+
+/** What a constant became, made once: the same array is uploaded once for all shapes. */
+export function derived(view: View, name: string, make: (view: View) => Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32Array<ArrayBuffer>): GpuBinding {
+  let own = derivedData.get(view)
+  if (own === undefined) derivedData.set(view, (own = new Map()))
+  let binding = own.get(name)
+  if (binding === undefined) own.set(name, (binding = given(make(view), name, true)))
+  return binding
 }
 
 export function storageFor(context: GpuContext, view: GpuContext['inputs'][number]): Storage {
