@@ -67,6 +67,13 @@ const row = new Float32Array(8).fill(1)
 const options = { outputs: ['y'] }
 const session = model.session()
 console.log(`model.runSync of one step, one row: ${medianUs(15, 20000, () => model.runSync({ x: row }, options)).toFixed(2)} us`)
+const awaited: number[] = []
+for (let r = 0; r < 15; r++) {
+  const start = performance.now()
+  for (let i = 0; i < 20000; i++) await model.run({ x: row }, options)
+  awaited.push(((performance.now() - start) * 1000) / 20000)
+}
+console.log(`await model.run of one step, one row: ${awaited.sort((a, b) => a - b)[7].toFixed(2)} us`)
 console.log(`session.run of one step, one row: ${medianUs(15, 20000, () => session.run()).toFixed(3)} us`)
 
 // A young-generation collection comes after a few megabytes of garbage: without one, a million runs have made less than a few bytes each.
