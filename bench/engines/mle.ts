@@ -11,7 +11,9 @@ import type { Subject } from '../measure.ts'
 const DIST = join(import.meta.dirname, '../../dist')
 export const DIST_INDEX: string = pathToFileURL(join(DIST, 'index.js')).href
 
-const library = (): Promise<typeof Library> => import(DIST_INDEX)
+let imported: Promise<typeof Library> | undefined
+/** Imported once: an import that is answered from memory still takes its time. */
+const library = (): Promise<typeof Library> => (imported ??= import(DIST_INDEX))
 const importer = (): Promise<typeof Import> => import(pathToFileURL(join(DIST, 'import.js')).href)
 const format = (): Promise<typeof Format> => import(pathToFileURL(join(DIST, 'format.js')).href)
 

@@ -71,12 +71,13 @@ const weightMatMul: Formula = ([a, w, scale, zero], attributes) => {
   const isTransposed = int(attributes, 'transB', 0) !== 0
   const columns = right.shape[isTransposed ? 0 : 1]
   const one = (grid: Grid | undefined, j: number, none: number): number => (grid === undefined ? none : num(grid.items[grid.items.length === 1 ? 0 : j]))
-  return [build('float32', [...left.shape.slice(0, -1), columns], (index) => {
+  const terms = (index: readonly number[]): number[] => {
     const j = index[index.length - 1]
-    const terms = Array.from({ length: left.shape[left.shape.length - 1] }, (_, k) =>
+    return Array.from({ length: left.shape[left.shape.length - 1] }, (_, k) =>
       num(at(left, [...index.slice(0, -1), k])) * ((num(at(right, isTransposed ? [j, k] : [k, j])) - one(zero, j, 0)) * one(scale, j, 1)))
-    return terms.reduce((sum, term) => sum + term, 0)
-  })]
+  }
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, x) => total + x, 0)
+  return [build('float32', [...left.shape.slice(0, -1), columns], (index) => sum(terms(index)), (index) => sum(terms(index).map(Math.abs)))]
 }
 
 export const quantizeFormulas: readonly (readonly [string, Formula])[] = [
