@@ -1,11 +1,12 @@
 // Attention: a workgroup for each query goes over the keys in tiles, with the softmax corrected as larger scores come (as in T. Dao et al.,
-// FlashAttention, 2022), so that scores are never written to memory.
+// FlashAttention, 2022), so that scores are never written to memory. Blocks of many queries are in flash.ts.
 import { float, int } from '../attributes.ts'
 import { headsOf, type Heads } from '../heads.ts'
 import { attentionScale } from '../schemas/attention.ts'
 import { isFloating, noDType } from './elementwise.ts'
+import { flashAttention, joinedText } from './flash.ts'
 import { broadcastStrides } from './indexing.ts'
-import type { GpuContext, GpuDispatch, GpuKernel, GpuUniform } from './kernel.ts'
+import type { GpuBinding, GpuContext, GpuDispatch, GpuKernel, GpuUniform } from './kernel.ts'
 import { need } from './movement.ts'
 import { barrier, input, lanesOf, linear, output, perRow, real, word, workgroupReduce } from './wgsl.ts'
 
@@ -16,13 +17,6 @@ const MAX_WIDTH = 1536
 
 function headUniforms(name: string, { batchStep, headStep, rowStep }: Heads): GpuUniform[] {
   return [word(`${name}_batch`, batchStep), word(`${name}_head`, headStep), word(`${name}_row`, rowStep)]
-}
-
-/** `NAME(b, h, j, e) -> f32`: an element of the keys or values, those of the past first. */
-function joinedText(name: string, hasPast: boolean): string {
-  const fresh = `${name}_at(b * u.${name}_batch + h * u.${name}_head + (j - u.past) * u.${name}_row + e)`
-  const past = hasPast ? `  if (j < u.past) { return past_${name}_at(((b * u.kv_heads + h) * u.past + j) * u.${name}_size + e); }\n` : ''
-  return `fn ${name}_element(b: u32, h: u32, j: u32, e: u32) -> f32 {\n${past}  return ${fresh};\n}\n`
 }
 
 // Q [batch, heads, queries, size], K [batch, kv heads, length, size], V [batch, kv heads, length, width] or packed -> Y like Q with width
@@ -61,13 +55,17 @@ const attention: GpuKernel = (context) => {
   const bias = mask === undefined || isBool ? '' : ` s += mask_at(${place});`
   const cap = float(attributes, 'softcap', 0) > 0 ? ' s = u.softcap * mle_tanh(s / u.softcap);' : ''
   const known = lengths === undefined ? 'u.total' : 'u32(max(n_at(b), 0))'
+  const offset = pastKey === undefined && lengths !== undefined ? 'n_at(b) - i32(u.queries)' : 'i32(u.past)'
+  const reads = (vectorKeys: boolean, vectorValues: boolean): GpuBinding[] => [
+    input(context, 0, 'q', { vector: vectorKeys }), input(context, 1, 'k', { vector: vectorKeys }), input(context, 2, 'v', { vector: vectorValues }), ...(mask === undefined ? [] : [input(context, 3, 'mask')]),
+    ...(hasPast ? [input(context, 4, 'past_k', { vector: vectorKeys }), ...(pastValue === undefined ? [] : [input(context, 5, 'past_v', { vector: vectorValues })])] : []), ...(lengths === undefined ? [] : [input(context, 6, 'n')]),
+  ]
+  const blocks = flashAttention(context, { batches, q, k, v, hasPast, reads, uniforms, hidden, adjust: `${cap}${bias}`, known, offset, isCausal: int(attributes, 'is_causal', 0) !== 0 })
+  if (blocks !== undefined) return [...dispatches, blocks]
   const threads = lanesOf(context, TILE)
   const wait = barrier(threads)
   dispatches.push(perRow(batches * q.heads * q.length, threads, {
-    reads: [
-      input(context, 0, 'q'), input(context, 1, 'k'), input(context, 2, 'v'), ...(mask === undefined ? [] : [input(context, 3, 'mask')]),
-      ...(hasPast ? [input(context, 4, 'past_k'), ...(pastValue === undefined ? [] : [input(context, 5, 'past_v')])] : []), ...(lengths === undefined ? [] : [input(context, 6, 'n')]),
-    ],
+    reads: reads(false, false),
     writes: [output(context, 0, 'y')],
     uniforms,
     declarations: `${joinedText('k', hasPast)}${joinedText('v', hasPast)}var<${threads === 1 ? 'private' : 'workgroup'}> own: array<f32, ${q.size}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> sums: array<f32, ${v.size}>;\nvar<${threads === 1 ? 'private' : 'workgroup'}> weights: array<f32, ${threads}>;
@@ -77,7 +75,7 @@ ${workgroupReduce(context, 'largest', threads, (a, b) => `mle_max(${a}, ${b})`)}
   let b = row / u.queries / u.heads;
   let shared_head = h / u.share;
   let visible = ${known};
-  let offset = ${pastKey === undefined && lengths !== undefined ? 'n_at(b) - i32(u.queries)' : 'i32(u.past)'};
+  let offset = ${offset};
   for (var e = lane; e < u.k_size; e += ${threads}u) { own[e] = q_at(b * u.q_batch + h * u.q_head + q * u.q_row + e) * u.scale; }
   for (var c = lane; c < u.v_size; c += ${threads}u) { sums[c] = 0.0; }
   ${wait}
