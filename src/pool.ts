@@ -55,6 +55,30 @@ export interface Pool {
   dispose(): void
 }
 
+/** Shared memory that runs leave behind for the next: fresh pages cost more than what is copied into them. */
+interface SpareMemory {
+  take(byteLength: number): SharedArrayBuffer
+  /** Only when no thread uses it any more. */
+  give(buffers: readonly SharedArrayBuffer[]): void
+}
+
+/** What is kept at the most. */
+const SPARE_BYTES = 64 * 2 ** 20
+
+function spareMemory(): SpareMemory {
+  let spare: SharedArrayBuffer[] = []
+  return {
+    take(byteLength) {
+      const at = spare.findIndex((buffer) => buffer.byteLength >= byteLength && buffer.byteLength <= 2 * byteLength)
+      return at < 0 ? new SharedArrayBuffer(byteLength) : spare.splice(at, 1)[0]
+    },
+    give(buffers) {
+      let room = SPARE_BYTES
+      spare = [...buffers, ...spare].filter(({ byteLength }) => byteLength > 0 && (room -= byteLength) >= 0)
+    },
+  }
+}
+
 interface Waiting {
   readonly resolve: (reply: Extract<Reply, { kind: 'done' }>) => void
   readonly reject: (error: Error) => void
@@ -107,19 +131,22 @@ async function openPool(graph: Graph, threads: number, takesAll: boolean, shared
     throw error
   }
   let nextId = 0
+  const spare = spareMemory()
   return {
     get size() {
       return members.size
     },
     takesAll,
     async runRows(request) {
-      const { job, results } = rowsJob(nextId++, request)
+      const { job, results } = rowsJob(nextId++, request, spare)
       const stop = (): void => void Atomics.store(new Int32Array(job.control), IS_ABORTED, 1)
       request.signal?.addEventListener('abort', stop)
       try {
         const replies = await Promise.all([...members].map((member) => ask(member, job)))
         if (request.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted between blocks of rows', { cause: request.signal.reason } as object)
-        return collect(results, replies)
+        const tensors = collect(results, replies)
+        spare.give([...job.inputs, ...results].flatMap(({ buffer }) => buffer ?? []))
+        return tensors
       } catch (error) {
         stop()
         throw error
@@ -193,7 +220,7 @@ function errorOf(reply: Reply): Error {
   return name === 'TypeError' ? new TypeError(message) : name === 'RangeError' ? new RangeError(message) : new Error(message)
 }
 
-function rowsJob(id: number, { rows, blockRows, inputs, outputs }: RowsRequest): { job: RowsJob; results: readonly RowsArray[] } {
+function rowsJob(id: number, { rows, blockRows, inputs, outputs }: RowsRequest, spare: SpareMemory): { job: RowsJob; results: readonly RowsArray[] } {
   const filled = inputs.map(({ name, dtype, feed }): RowsArray => {
     const { shape } = feed
     const size = shape.reduce((product, dim) => product * dim, 1)
@@ -202,13 +229,13 @@ function rowsJob(id: number, { rows, blockRows, inputs, outputs }: RowsRequest):
       feed.fill({ dtype, shape, size, data: strings as View['data'] }, 0, rows)
       return { name, dtype, shape, strings }
     }
-    const buffer = new SharedArrayBuffer(size * bytesPerElement(dtype))
+    const buffer = spare.take(size * bytesPerElement(dtype))
     feed.fill({ dtype, shape, size, data: viewKernelData(dtype, buffer, 0, size) }, 0, rows)
     return { name, dtype, shape, buffer }
   })
   const results = outputs.map(({ name, dtype, shape }): RowsArray => {
     const size = shape.reduce((product, dim) => product * dim, 1)
-    return dtype === 'string' ? { name, dtype, shape } : { name, dtype, shape, buffer: new SharedArrayBuffer(size * bytesPerElement(dtype)) }
+    return dtype === 'string' ? { name, dtype, shape } : { name, dtype, shape, buffer: spare.take(size * bytesPerElement(dtype)) }
   })
   return { job: { kind: 'rows', id, rows, blockRows, outputs: outputs.map(({ name }) => name), control: new SharedArrayBuffer(8), inputs: filled, results }, results }
 }
