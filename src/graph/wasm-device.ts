@@ -85,7 +85,11 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
   const host: WasmHost = {
     exports,
     memory: own.memory,
-    allocate: (byteLength, isZeroed) => share.allocate(byteLength, isZeroed).byteOffset,
+    allocate(byteLength, isZeroed) {
+      const { byteOffset } = share.allocate(byteLength, isZeroed)
+      weights.refresh()
+      return byteOffset
+    },
     reserveScratch(byteLength) {
       // One scratch block per memory: kernels run one at a time.
       if (own.scratch !== undefined && own.scratch.byteLength >= byteLength) return

@@ -80,7 +80,7 @@ export type PreferredTable = ReadonlyMap<string, PreferredEntry>
 export interface WasmHost {
   readonly exports: WebAssembly.Exports
   readonly memory: WebAssembly.Memory
-  /** Byte offset of a 64-byte aligned block that lives as long as the model, of zeros unless `isZeroed` is false: private layouts of weights. Only while kernels are made. */
+  /** Byte offset of a 64-byte aligned block that lives as long as the model, of zeros unless `isZeroed` is false: private layouts of weights. Constants' views follow where the memory grows. Only while kernels are made. */
   allocate(byteLength: number, isZeroed?: boolean): number
   /** Makes `scratchOffset` point at `byteLength` bytes or more, and constants' views follow. Only while kernels are made; shape-dependent needs are met by blocking. */
   reserveScratch(byteLength: number): void

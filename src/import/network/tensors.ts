@@ -94,11 +94,6 @@ export function slice(net: Net, value: Value, axis: number, start: number, end: 
 /** Past any end of an axis. */
 const FAR = 0x7fff_ffff
 
-/** From `start` to the end of an axis. */
-export function sliceFrom(net: Net, value: Value, axis: number, start: number): Value {
-  return slice(net, value, axis, start, FAR)
-}
-
 /** The axis in opposite order. */
 export function flip(net: Net, value: Value, axis: number): Value {
   return { ...slice(net, value, axis, -1, -FAR, -1), shape: value.shape }

@@ -1,6 +1,6 @@
 // TensorProto -> Tensor, in every encoding that ONNX allows: raw bytes, or lists of the field that the data type names.
 import { MleError } from '../../error.ts'
-import { bitsOf, bytesPerElement, isDType, isInteger, sizeOf, viewData, type DType, type Tensor } from '../../tensor/index.ts'
+import { bitsOf, bytesPerElement, isInteger, sizeOf, viewData, type DType, type Tensor } from '../../tensor/index.ts'
 import type { TensorProto, TypeProto } from './proto.ts'
 import type { ValueType } from '../../ops/types.ts'
 
@@ -21,11 +21,6 @@ export function dtypeOf(dataType: number, where: string): DType {
   const dtype = DTYPES[dataType]
   if (dtype === undefined) throw onnxError('ONNX_DTYPE', `${where} has data type ${OTHER_NAMES.get(dataType) ?? dataType}, which is not supported`)
   return dtype
-}
-
-/** The number of a dtype, for attributes that name one. */
-export function isOnnxDType(dtype: string): boolean {
-  return isDType(dtype) && DTYPES.includes(dtype)
 }
 
 /** External data: the file's bytes by its checked name, which is a plain file name in the model's folder. */

@@ -105,10 +105,6 @@ export function stringAttribute(object: PyObject, name: string): string {
   return asString(attribute(object, name), placeOf(object, name))
 }
 
-export function float64Attribute(object: PyObject, name: string, rank?: number): Float64Array {
-  return asFloat64(arrayAttribute(object, name, rank))
-}
-
 /** One element as number or bigint; float16 and bfloat16 decoded. */
 export function elementOf(array: NumericNdArray, index: number): number | bigint {
   const value = array.data[index]

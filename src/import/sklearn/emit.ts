@@ -1,8 +1,6 @@
 // Small pieces of graph that many importers build.
 import type { ValueName } from '../../graph/builder.ts'
 import { tensor, type Tensor } from '../../tensor/tensor.ts'
-import type { NumericNdArray } from '../pickle/index.ts'
-import { asFloat64 } from '../pickle/index.ts'
 import type { Result, SklearnContext } from './types.ts'
 
 /** A float64 constant. */
@@ -13,11 +11,6 @@ export function float64Constant(context: SklearnContext, data: Float64Array | re
 /** A float64 scalar of shape []. */
 export function scalar(context: SklearnContext, value: number): ValueName {
   return float64Constant(context, [value], [])
-}
-
-/** An array of the file as a float64 constant of the same shape, or of another shape of the same size. */
-export function arrayConstant(context: SklearnContext, array: NumericNdArray, shape: readonly number[] = array.shape, hint?: string): ValueName {
-  return float64Constant(context, asFloat64(array), shape, hint)
 }
 
 /** An int64 constant: axes, indices, shapes. */

@@ -114,7 +114,7 @@ function packClass(host: WasmHost, w: View, from: number, bytes: number, groups:
   const counts = axes.map((axis, i) => tapsOf(axis, first[i]))
   const length = all * features * counts[0] * counts[1] * counts[2]
   return blockOnce(host, `taps ${from} ${bytes} ${groups} ${first.join()} ${axes.map(({ step }) => step).join()}`, length * bytes, (to) => {
-    const values = numbersAt(host, w.dtype, from, w.size)
+    const values = numbers(w)
     const packed = numbersAt(host, w.dtype, to, length)
     const [, { kernel: kh }, { kernel: kw }] = axes
     const kernelSize = axes[0].kernel * kh * kw

@@ -6,7 +6,7 @@ import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
 import { placeWindow, windowOf, type Places } from '../window.ts'
 import { isByte, isSingleFloat, MAX_EXACT_DEPTH, rangeOfBytes, scalesOf } from './integer-scales.ts'
-import { blockOnce, numbersAt, offsetOf, wordsOf, writePlaces } from './memory.ts'
+import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** The window, then what assembly/integer.ts asks for: places of a panel, packed panels, sums. */
@@ -58,7 +58,7 @@ function prepare(host: WasmHost, context: KernelContext, wAt: number, zeroAt: nu
   const from = offsetOf(w)
   const weights = blockOnce(host, `byte windows ${from} ${w.shape.join()} ${zeros.join()}`, all * rowLength * 2, (to) => {
     const packed = new Int16Array(host.memory.buffer, to, all * rowLength)
-    const values = numbersAt(host, w.dtype, from, w.size)
+    const values = numbers(w)
     for (let m = 0, i = 0; m < all; m++) {
       const less = zeros[zeros.length === 1 ? 0 : m]
       for (let c = 0; c < channels; c++) for (let t = 0; t < taps; t++) packed[m * rowLength + ((c >> 1) * taps + t) * 2 + (c & 1)] = values[i++] - less

@@ -32,12 +32,8 @@ function sharedBy(context: KernelContext, x: View, scale: View, zero: View | und
 
 const at = (view: View | undefined, i: number): number => (view === undefined ? 0 : numbers(view)[view.size === 1 ? 0 : i])
 
-// x [any] f32, y_scale [] or [places] f32, y_zero_point alike -> y like x, bytes
-function makeQuantize(host: WasmHost, context: KernelContext, fallback: Kernel): Kernel | undefined {
-  const [type] = context.outputTypes
-  if (!isSingleFloat(context.inputTypes[0]) || !isSingleFloat(context.inputTypes[1]) || !isTensorType(type) || !isByte(type.dtype) || context.attributes.has('precision')) return undefined
-  const quantize = wasmFunction(host.exports, 'quantizeFloats')
-  const [low, high] = rangeOfBytes(type.dtype)
+/** Calls `run` for each stretch of `count` elements from element `i` on that share a scale and a zero point; `x` and `y` are byte offsets of whole tensors. */
+function inStretches(context: KernelContext, fallback: Kernel, run: (x: number, y: number, i: number, count: number, scale: number, zero: number) => void): Kernel {
   return (inputs, outputs) => {
     const [x, scale, zero] = inputs
     const [y] = outputs
@@ -46,8 +42,17 @@ function makeQuantize(host: WasmHost, context: KernelContext, fallback: Kernel):
       fallback(inputs, outputs)
       return
     }
-    for (let i = 0, place = 0; i < x.size; i += count, place = (place + 1) % scale.size) quantize(offsetOf(x) + i * 4, count, at(scale, place), at(zero, place), low, high, offsetOf(y) + i)
+    for (let i = 0, place = 0; i < x.size; i += count, place = (place + 1) % scale.size) run(offsetOf(x), offsetOf(y), i, count, at(scale, place), at(zero, place))
   }
+}
+
+// x [any] f32, y_scale [] or [places] f32, y_zero_point alike -> y like x, bytes
+function makeQuantize(host: WasmHost, context: KernelContext, fallback: Kernel): Kernel | undefined {
+  const [type] = context.outputTypes
+  if (!isSingleFloat(context.inputTypes[0]) || !isSingleFloat(context.inputTypes[1]) || !isTensorType(type) || !isByte(type.dtype) || context.attributes.has('precision')) return undefined
+  const quantize = wasmFunction(host.exports, 'quantizeFloats')
+  const [low, high] = rangeOfBytes(type.dtype)
+  return inStretches(context, fallback, (x, y, i, count, scale, zero) => quantize(x + i * 4, count, scale, zero, low, high, y + i))
 }
 
 // x [any] bytes, x_scale [] or [places] f32, x_zero_point alike -> y like x, f32
@@ -56,16 +61,7 @@ function makeDequantize(host: WasmHost, context: KernelContext, fallback: Kernel
   if (!isTensorType(type) || !isByte(type.dtype) || !isSingleFloat(context.inputTypes[1]) || !isSingleFloat(context.outputTypes[0])) return undefined
   const floats = wasmFunction(host.exports, 'floatsOfBytes')
   const isSigned = type.dtype === 'int8' ? 1 : 0
-  return (inputs, outputs) => {
-    const [x, scale, zero] = inputs
-    const [y] = outputs
-    const count = x === undefined || scale === undefined ? undefined : sharedBy(context, x, scale, zero)
-    if (x === undefined || y === undefined || scale === undefined || count === undefined) {
-      fallback(inputs, outputs)
-      return
-    }
-    for (let i = 0, place = 0; i < x.size; i += count, place = (place + 1) % scale.size) floats(offsetOf(x) + i, count, isSigned, at(zero, place), at(scale, place), offsetOf(y) + i * 4)
-  }
+  return inStretches(context, fallback, (x, y, i, count, scale, zero) => floats(x + i, count, isSigned, zero, scale, y + i * 4))
 }
 
 const f = Math.fround

@@ -13,10 +13,7 @@ export function offsetOf(view: View): number {
 /** Blocks made from constants, by what they were made from: plans of one model share them. */
 const blocks = /* @__PURE__ */ new WeakMap<WasmHost, Map<string, number>>()
 
-/**
- * A block of `byteLength` that `fill` writes the first time that this host asks for `key`. Making it may have grown the memory: `fill` reads constants
- * through `numbersAt`, because views over them are dead by then, and so are their offsets.
- */
+/** A block of `byteLength` that `fill` writes the first time that this host asks for `key`. */
 export function blockOnce(host: WasmHost, key: string, byteLength: number, fill: (offset: number) => void): number {
   let own = blocks.get(host)
   if (own === undefined) blocks.set(host, (own = new Map()))

@@ -97,7 +97,6 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
   const copy = wasmFunction(host.exports, 'copyBytes')
   const clear = wasmFunction(host.exports, 'clearBytes')
   const run = wasmFunction(host.exports, op.toLowerCase() + suffix)
-  // Before any block is made, which may grow the memory under the constants.
   const [wFrom, rFrom, bFrom] = [offsetOf(W), offsetOf(R), B === undefined ? 0 : offsetOf(B)]
   const panels = (from: number, rows: number, depth: number): number =>
     blockOnce(host, `rows ${bytes} ${from} ${rows} ${depth}`, Math.ceil((rows * bytes) / PANEL_BYTES) * PANEL_BYTES * depth, (to) => pack(from, depth, rows, to))

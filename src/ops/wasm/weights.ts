@@ -27,7 +27,6 @@ function makeWeightMatMul(host: WasmHost, context: KernelContext, fallback: Kern
   const bytes = kind < 2 ? 2 : 1
   const whole = Math.ceil(columns / 8) * 8
   const from = offsetOf(w)
-  // Before any block is made, which may grow the memory under the constants.
   const scaleOf = Float32Array.from({ length: whole }, (_, j) => (scale === undefined || j >= columns ? 1 : numbers(scale)[scale.size === 1 ? 0 : j]))
   const zeroOf = Int32Array.from({ length: whole }, (_, j) => (zero === undefined || j >= columns ? 0 : numbers(zero)[zero.size === 1 ? 0 : j]))
   host.reserveScratch(PRODUCT_SCRATCH_BYTES)

@@ -88,7 +88,7 @@ function direct(context: GpuContext, convolution: Convolution, outputs: number):
 }
 
 /** One tap without padding: a product of the weights and each image as it lies. */
-function pointwise(context: GpuContext, { places, batch, groups, channels, filters, hasBias }: Convolution): readonly GpuDispatch[] | string {
+function pointwise(context: GpuContext, { places, batch, groups, channels, filters, hasBias }: Convolution): readonly GpuDispatch[] {
   const plane = volume(places.output)
   const [vectorA, vectorB] = [channels % 4 === 0, plane % 4 === 0]
   const read = (name: string, place: string, vector: boolean): string => (vector ? `vec4<f32>(${name}_vec((${place}) >> 2u))` : `${name}_at(${place})`)
@@ -105,7 +105,7 @@ fn store(row: u32, column: u32, batch: u32, value: f32) { y_put((batch * u.m + r
   })
 }
 
-function convolve(context: GpuContext, convolution: Convolution): readonly GpuDispatch[] | string {
+function convolve(context: GpuContext, convolution: Convolution): readonly GpuDispatch[] {
   const { places, batch, groups, channels, filters, isTransposed, hasBias } = convolution
   const outputs = batch * groups * filters * volume(places.output)
   const terms = channels * volume(places.kernel)

@@ -1,5 +1,5 @@
 // Operators that compute each element from one element of each input: expressions of WGSL, which the executor fuses.
-import { floatToHalf, halfToFloat } from '../../tensor/half.ts'
+import { halfToFloat } from '../../tensor/half.ts'
 import type { DType } from '../../tensor/dtype.ts'
 import { float, int, text } from '../attributes.ts'
 import type { View } from '../kernel.ts'
@@ -125,11 +125,6 @@ const isInf: GpuKernel = floats(([x], attributes) => {
   if (!negative && !positive) return `(mle_is_inf(${x}) && false)`
   return negative && positive ? `mle_is_inf(${x})` : `(mle_is_inf(${x}) && ${negative ? '' : '!'}mle_negative(${x}))`
 })
-
-/** float32 numbers in float16 nodes are rounded to it, as the attributes of cpu's kernels are not: they work in float32. */
-export function roundedTo(value: number, dtype: DType): number {
-  return dtype === 'float16' ? halfToFloat(floatToHalf(value)) : value
-}
 
 export const elementwiseKernels: readonly (readonly [string, GpuKernel])[] = [
   ['Add', numbers(add)],

@@ -92,8 +92,8 @@ function choose({ batch, m, n, k }: Product, busy: number): Choice {
   return found as Choice
 }
 
-/** The dispatches of a tiled product, or in words why there are none. */
-export function tiledProduct({ features }: GpuContext, product: Product): readonly GpuDispatch[] | string {
+/** The dispatches of a tiled product. */
+export function tiledProduct({ features }: GpuContext, product: Product): readonly GpuDispatch[] {
   const { batch, m, n, k, reads, writes, uniforms, declarations, fusable } = product
   const { tile, splits, chunk } = choose(product, features.busyWorkgroups)
   const outputs = batch * m * n

@@ -69,11 +69,6 @@ export function weightValue({ t, weights, values }: LayerWorld, path: string): T
   return value
 }
 
-/** Marks every tensor below a path as used: of layers that do not take part, such as one after the last that is called. */
-export function useBelow({ tensors, used, prefix }: Weights, path: string): void {
-  for (const name of tensors.keys()) if (name.startsWith(prefix + path)) used.add(name)
-}
-
 /** Where a module stands; undefined while the module that holds it is still being made. */
 export interface Place {
   path: string | undefined
