@@ -34,3 +34,12 @@ test('what is no square is refused', async () => {
   await assert.rejects(runOp('Det', [tensor(new Float32Array(6), [2, 3])]), { code: 'OP_DIMENSION' })
   await assert.rejects(runOp('Det', [tensor(new Float32Array(3), [3])]), { code: 'OP_RANK' })
 })
+
+test('larger matrices, by elimination, agree with small ones by expansion', async () => {
+  const entries = Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 6 : Math.sin(i * i)))
+  const small = tensor(Float64Array.from(entries), [8, 8])
+  const bordered = tensor(Float64Array.from({ length: 81 }, (_, i) => (i % 9 < 8 && i < 72 ? entries[Math.floor(i / 9) * 8 + (i % 9)] : i === 80 ? 1 : 0)), [9, 9])
+  const [[a], [b]] = [await runOp('Det', [small]), await runOp('Det', [bordered])]
+  const [expanded, eliminated] = [Number(a.data[0]), Number(b.data[0])]
+  assert.ok(Math.abs(expanded) > 1e5 && Math.abs(eliminated - expanded) <= 1e-13 * Math.abs(expanded), `${eliminated} is not ${expanded}`)
+})
