@@ -54,7 +54,7 @@ function sortHeap({ values, indices }: Heap): void {
 }
 
 /** A tree over points in `order`; node i has children 2 i + 1 and 2 i + 2. */
-interface Tree {
+export interface Tree {
   readonly points: Float64Array
   readonly order: Int32Array
   readonly nodes: Int32Array
@@ -65,7 +65,7 @@ interface Tree {
 }
 
 /** The tree of the operator's inputs, points copied into its order. Throws OP_TREE where indices lead outside or leaves do not hold every point once. */
-function treeOf(inputs: readonly (View | undefined)[], isBall: boolean): Tree {
+export function treeOf(inputs: readonly (View | undefined)[], isBall: boolean): Tree {
   const y = float64Of(inputs[1])
   const [nPoints, nFeatures] = (inputs[1] as View).shape
   const order = int32Of(inputs[3])

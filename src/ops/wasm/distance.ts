@@ -5,6 +5,7 @@ import { classStarts } from '../cpu/class-starts.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { blockOnce, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { makeNearestNeighbors } from './neighbors.ts'
 
 /** A tile of a product, or of distances. */
 const SCRATCH_BYTES = 128
@@ -13,6 +14,7 @@ const SCRATCH_BYTES = 128
 export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ['mle.PairwiseDistance', { make: (context) => makePairwiseDistance(host, context) }],
+    ['mle.NearestNeighbors', { make: (context) => makeNearestNeighbors(host, context) }],
     ['mle.SvmDecision', { make: (context) => makeSvmDecision(host, context) }],
     ['mle.TriangularSolve', { make: (context) => makeTriangularSolve(host, context) }],
   ]

@@ -11,7 +11,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceMax ReduceMin ArgMax ArgMin GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather')],
-  ['distance', list('mle.PairwiseDistance mle.SvmDecision mle.TriangularSolve')],
+  ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.SvmDecision mle.TriangularSolve')],
   ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
   ['attention', list('Attention')],
   ['recurrent', list('LSTM GRU RNN')],

@@ -4,40 +4,12 @@ import fc from 'fast-check'
 import { MleError } from '../../../src/error.ts'
 import { distanceFormula } from '../../../src/ops/formula/distances.ts'
 import { classSumsFormula, nearestFormula } from '../../../src/ops/formula/neighbors.ts'
-import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
+import { tensor } from '../../../src/tensor/tensor.ts'
 import { runOp } from '../../support/run-op.ts'
+import { matrix, neighborTree } from '../neighbor-tree.ts'
 
-const FEATURES = 3
-const grid = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: FEATURES, maxLength: FEATURES })
+const grid = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 3, maxLength: 3 })
 const points = fc.array(grid, { minLength: 4, maxLength: 40 })
-const matrix = (rows: readonly (readonly number[])[]): Tensor => tensor(Float64Array.from(rows.flat()), [rows.length, rows[0].length])
-
-/** A tree of three levels over points sorted by their first feature: inputs order, nodes, bounds and radii. */
-function treeOf(rows: readonly (readonly number[])[], isBall: boolean): Tensor[] {
-  const order = rows.map((_, i) => i).sort((a, b) => rows[a][0] - rows[b][0])
-  const nodes: number[] = []
-  const low: number[] = []
-  const high: number[] = []
-  const centres: number[] = []
-  const radii: number[] = []
-  for (let level = 0, count = 1; level < 3; level++, count *= 2) {
-    for (let i = 0; i < count; i++) {
-      const start = Math.floor((rows.length * i) / count)
-      const end = Math.floor((rows.length * (i + 1)) / count)
-      const held = order.slice(start, end).map((at) => rows[at])
-      nodes.push(start, end, level === 2 ? 1 : 0)
-      for (let f = 0; f < FEATURES; f++) {
-        low.push(Math.min(...held.map((one) => one[f])))
-        high.push(Math.max(...held.map((one) => one[f])))
-        centres.push(held.reduce((sum, one) => sum + one[f] / held.length, 0))
-      }
-      radii.push(Math.max(...held.map((one) => distanceFormula('euclidean', one, centres.slice(-FEATURES)))) + 1e-12)
-    }
-  }
-  const tree = [tensor(Int32Array.from(order), [order.length]), tensor(Int32Array.from(nodes), [7, 3])]
-  if (isBall) return [...tree, tensor(Float64Array.from(centres), [1, 7, FEATURES]), tensor(Float64Array.from(radii), [7])]
-  return [...tree, tensor(Float64Array.from([...low, ...high]), [2, 7, FEATURES])]
-}
 
 for (const metric of ['euclidean', 'manhattan', 'chebyshev', 'minkowski', 'canberra']) {
   for (const search of ['brute', 'kd_tree', 'ball_tree']) {
@@ -46,7 +18,7 @@ for (const metric of ['euclidean', 'manhattan', 'chebyshev', 'minkowski', 'canbe
     test(`the nearest by ${metric} through ${search} are as far as the formula says`, async () => {
       await fc.assert(
         fc.asyncProperty(points, fc.array(grid, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 4 }), fc.constantFrom('earlier', 'later'), async (rows, x, k, ties) => {
-          const tree = search === 'brute' ? [] : [undefined, ...treeOf(rows, search === 'ball_tree')]
+          const tree = search === 'brute' ? [] : [undefined, ...neighborTree(rows, search === 'ball_tree')]
           const inputs = [matrix(x), matrix(rows), ...tree].map((one, i) => (one === undefined || i === 0 ? one : { tensor: one, constant: true }))
           const [distances, indices] = await runOp('mle.NearestNeighbors', inputs, { metric, p: 3, k, search, ties })
           x.forEach((row, r) => {
@@ -75,7 +47,7 @@ test('of equal distances the earlier ones stay, or the later ones', async () => 
 test('a damaged tree is an error', async () => {
   const rows = Array.from({ length: 8 }, (_, i) => [i, 0, 0])
   const run = (change: (order: Int32Array, nodes: Int32Array) => void): Promise<unknown> => {
-    const [order, nodes, bounds] = treeOf(rows, false)
+    const [order, nodes, bounds] = neighborTree(rows, false)
     change(order.data as Int32Array, nodes.data as Int32Array)
     return runOp('mle.NearestNeighbors', [matrix([[0, 0, 0]]), matrix(rows), undefined, order, nodes, bounds].map((one) => one && { tensor: one, constant: true }).map((one, i) => (i === 0 ? one?.tensor : one)), { k: 2, search: 'kd_tree' })
   }

@@ -1,5 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { matrix, neighborTree } from '../neighbor-tree.ts'
 import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 test('wasm: Euclidean distances have the bits of cpu', async () => {
@@ -37,5 +38,25 @@ test('wasm: triangular systems have the bits of cpu', async () => {
     { numRuns: 100 },
   )
 })
+
+for (const search of ['brute', 'kd_tree', 'ball_tree']) {
+  test(`wasm: the nearest points through ${search} have the bits and the order of cpu`, async () => {
+    // Few different values make ties; odd ones go into the queries.
+    const point = fc.integer({ min: 1, max: 9 }).chain((n) => fc.array(fc.array(fc.integer({ min: -3, max: 3 }), { minLength: n, maxLength: n }), { minLength: 4, maxLength: 60 }))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), point, fc.constantFrom('euclidean', 'manhattan', 'chebyshev'), fc.constantFrom('direct', 'expanded'), fc.constantFrom('earlier', 'later'), fc.nat(9), fc.nat(7), fc.boolean(), fc.constantFrom(1, 0.37), (seed, rows, metric, form, ties, count, more, odd, unit) => {
+        const scaled = rows.map((row) => row.map((value) => value * unit))
+        const tree = search === 'brute' ? [] : [undefined, ...neighborTree(scaled, search === 'ball_tree')]
+        const x = odd ? noise(seed, 'float64', [count, rows[0].length], 0.1) : matrix(scaled)
+        return assertEqual('mle.NearestNeighbors', {
+          inputs: [{ tensor: x }, ...[odd && search === 'brute' ? noise(seed + 1, 'float64', [rows.length, rows[0].length], 0.05) : matrix(scaled), ...tree].map((one) => one && { tensor: one, constant: true })],
+          attributes: { metric, form: metric === 'euclidean' && search === 'brute' ? form : 'direct', k: Math.min(rows.length, 1 + more), search, ties },
+          outputs: 2,
+        }, wasmOnly)
+      }),
+      { numRuns: 200 },
+    )
+  })
+}
 
 everyOperatorComputed('distance', ['float64'])

@@ -2,6 +2,8 @@
 // ascending. Points lie in panels of four, as B of a product does (parts/product.ts).
 import { pack, PANEL, product } from './parts/product.ts'
 
+export { nearest } from './parts/neighbors.ts'
+
 // @ts-ignore: decorator
 @inline
 function away(sum: v128, x: v128, y: v128): v128 {

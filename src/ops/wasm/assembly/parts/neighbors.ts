@@ -1,0 +1,196 @@
+// The k nearest points over raw memory with the bits of src/ops/cpu/neighbors.ts: points of a leaf lie in panels of four, features one
+// after the other, so that four distances are summed at once; a scan of all points is a tree of one leaf.
+import { PANEL } from './product.ts'
+
+// Kinds of distances
+const SQUARES: i32 = 0
+const MAGNITUDES: i32 = 1
+const LARGEST: i32 = 2
+const EXPANDED: i32 = 3
+
+// Bounds of nodes
+const NONE: i32 = 0
+const BOXES: i32 = 1
+
+// A search in memory, 32-bit words: kind, k, features, later ones kept of ties, panels, first panel of each node (u32), norms in panels,
+// nodes [nodes, 3] i32, order [points] i32, bounds f64, radii f64, form of bounds, nodes.
+const K: usize = 4
+const FEATURES: usize = 8
+const LATER: usize = 12
+const PANELS: usize = 16
+const FIRST: usize = 20
+const NORMS: usize = 24
+const NODES: usize = 28
+const ORDER: usize = 32
+const BOUNDS: usize = 36
+const RADII: usize = 40
+const FORM: usize = 44
+const COUNT: usize = 48
+
+// @ts-ignore: decorator
+@inline
+function term(kind: i32, sum: v128, x: v128, y: v128): v128 {
+  if (kind == EXPANDED) return f64x2.add(sum, f64x2.mul(x, y))
+  const d = f64x2.sub(x, y)
+  if (kind == SQUARES) return f64x2.add(sum, f64x2.mul(d, d))
+  return kind == MAGNITUDES ? f64x2.add(sum, f64x2.abs(d)) : f64x2.max(sum, f64x2.abs(d))
+}
+
+/** The heap's root is the farthest; see pushHeap in src/ops/cpu/neighbors.ts. */
+function push(values: usize, indices: usize, k: usize, isLaterKept: bool, value: f64, index: i32): void {
+  const top = load<f64>(values)
+  if (isLaterKept ? value > top : value >= top) return
+  let at: usize = 0
+  for (;;) {
+    const left: usize = 2 * at + 1
+    if (left >= k) break
+    const right: usize = left + 1
+    const child: usize = right >= k || load<f64>(values + left * 8) >= load<f64>(values + right * 8) ? left : right
+    const next = load<f64>(values + child * 8)
+    if (!(value < next)) break
+    store<f64>(values + at * 8, next)
+    store<i32>(indices + at * 4, load<i32>(indices + child * 4))
+    at = child
+  }
+  store<f64>(values + at * 8, value)
+  store<i32>(indices + at * 4, index)
+}
+
+function sort(values: usize, indices: usize, k: usize): void {
+  for (let i: usize = 1; i < k; i++) {
+    const value = load<f64>(values + i * 8)
+    const index = load<i32>(indices + i * 4)
+    let at = i
+    for (; at > 0; at--) {
+      const before = load<f64>(values + (at - 1) * 8)
+      if (!(before > value)) break
+      store<f64>(values + at * 8, before)
+      store<i32>(indices + at * 4, load<i32>(indices + (at - 1) * 4))
+    }
+    store<f64>(values + at * 8, value)
+    store<i32>(indices + at * 4, index)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: usize, indices: usize): void {
+  const nodes = <usize>load<u32>(search, NODES) + node * 12
+  const start = <usize>load<i32>(nodes)
+  const count = <usize>load<i32>(nodes, 4) - start
+  const order = <usize>load<u32>(search, ORDER) + start * 4
+  const n = <usize>load<u32>(search, FEATURES)
+  const k = <usize>load<u32>(search, K)
+  const isLaterKept = load<u32>(search, LATER) != 0
+  const first = <usize>load<u32>(<usize>load<u32>(search, FIRST) + node * 4)
+  let y = <usize>load<u32>(search, PANELS) + first * n * PANEL
+  let norms = <usize>load<u32>(search, NORMS) + first * PANEL
+  for (let j: usize = 0; j < count; j += 4) {
+    let low = f64x2.splat(0)
+    let high = low
+    for (const end = y + n * PANEL; y < end; y += PANEL) {
+      const v = v128.load64_splat(x)
+      low = term(kind, low, v, v128.load(y))
+      high = term(kind, high, v, v128.load(y, 16))
+      x += 8
+    }
+    x -= n * 8
+    if (kind == EXPANDED) {
+      const own = f64x2.splat(xx)
+      const zero = f64x2.splat(0)
+      low = f64x2.max(zero, f64x2.add(f64x2.add(f64x2.mul(f64x2.splat(-2), low), own), v128.load(norms)))
+      high = f64x2.max(zero, f64x2.add(f64x2.add(f64x2.mul(f64x2.splat(-2), high), own), v128.load(norms, 16)))
+      norms += PANEL
+    }
+    // Four that are all too far go by at once.
+    const top = v128.load64_splat(values)
+    if (i64x2.all_true(v128.and(f64x2.gt(low, top), f64x2.gt(high, top)))) continue
+    const at = order + j * 4
+    push(values, indices, k, isLaterKept, f64x2.extract_lane(low, 0), load<i32>(at))
+    if (j + 1 < count) push(values, indices, k, isLaterKept, f64x2.extract_lane(low, 1), load<i32>(at, 4))
+    if (j + 2 < count) push(values, indices, k, isLaterKept, f64x2.extract_lane(high, 0), load<i32>(at, 8))
+    if (j + 3 < count) push(values, indices, k, isLaterKept, f64x2.extract_lane(high, 1), load<i32>(at, 12))
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function both(first: usize, second: usize): v128 {
+  return v128.load64_lane(second, v128.load64_zero(first), 1)
+}
+
+/** Distances to two nodes from below, in reduced form. */
+// @ts-ignore: decorator
+@inline
+function bound(kind: i32, search: usize, x: usize, first: usize, second: usize): v128 {
+  const n = <usize>load<u32>(search, FEATURES)
+  const bounds = <usize>load<u32>(search, BOUNDS)
+  const a = bounds + first * n * 8
+  const b = bounds + second * n * 8
+  let sum = f64x2.splat(0)
+  if (load<u32>(search, FORM) == BOXES) {
+    const highest = <usize>load<u32>(search, COUNT) * n * 8
+    const zero = sum
+    for (let f: usize = 0; f < n * 8; f += 8) {
+      const v = v128.load64_splat(x + f)
+      const low = f64x2.sub(both(a + f, b + f), v)
+      const high = f64x2.sub(v, both(a + highest + f, b + highest + f))
+      const d = f64x2.mul(f64x2.splat(0.5), f64x2.add(f64x2.add(low, f64x2.abs(low)), f64x2.add(high, f64x2.abs(high))))
+      sum = term(kind, sum, d, zero)
+    }
+    return sum
+  }
+  for (let f: usize = 0; f < n * 8; f += 8) sum = term(kind, sum, v128.load64_splat(x + f), both(a + f, b + f))
+  const radii = <usize>load<u32>(search, RADII)
+  if (kind == SQUARES) sum = f64x2.sqrt(sum)
+  const away = f64x2.max(f64x2.splat(0), f64x2.sub(sum, both(radii + first * 8, radii + second * 8)))
+  return kind == SQUARES ? f64x2.mul(away, away) : away
+}
+
+function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, values: usize, indices: usize): void {
+  if (lowest > load<f64>(values)) return
+  const nodes = <usize>load<u32>(search, NODES)
+  if (load<i32>(nodes + node * 12, 8) != 0) {
+    if (kind == SQUARES) scan(SQUARES, search, x, node, 0, values, indices)
+    else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, 0, values, indices)
+    else scan(LARGEST, search, x, node, 0, values, indices)
+    return
+  }
+  const left: usize = 2 * node + 1
+  const right = left + 1
+  const both = kind == SQUARES ? bound(SQUARES, search, x, left, right) : kind == MAGNITUDES ? bound(MAGNITUDES, search, x, left, right) : bound(LARGEST, search, x, left, right)
+  const toLeft = f64x2.extract_lane(both, 0)
+  const toRight = f64x2.extract_lane(both, 1)
+  if (toLeft <= toRight) {
+    walk(kind, search, x, left, toLeft, values, indices)
+    walk(kind, search, x, right, toRight, values, indices)
+  } else {
+    walk(kind, search, x, right, toRight, values, indices)
+    walk(kind, search, x, left, toLeft, values, indices)
+  }
+}
+
+// x [rows, n] f64 -> distances [rows, k] f64, indices [rows, k] i32
+export function nearest(search: usize, rows: usize, x: usize, distances: usize, indices: usize, isRoot: bool): void {
+  const kind = load<i32>(search)
+  const k = <usize>load<u32>(search, K)
+  const n = <usize>load<u32>(search, FEATURES)
+  const isTree = load<u32>(search, FORM) != NONE
+  memory.fill(indices, 0, rows * k * 4)
+  for (let row: usize = 0; row < rows; row++) {
+    for (let i: usize = 0; i < k; i++) store<f64>(distances + i * 8, Infinity)
+    if (kind == EXPANDED) {
+      let xx: f64 = 0
+      for (let f: usize = 0; f < n; f++) xx += load<f64>(x + f * 8) * load<f64>(x + f * 8)
+      scan(EXPANDED, search, x, 0, xx, distances, indices)
+    } else {
+      const lowest: f64 = !isTree ? 0 : kind == SQUARES ? f64x2.extract_lane(bound(SQUARES, search, x, 0, 0), 0) : kind == MAGNITUDES ? f64x2.extract_lane(bound(MAGNITUDES, search, x, 0, 0), 0) : f64x2.extract_lane(bound(LARGEST, search, x, 0, 0), 0)
+      walk(kind, search, x, 0, lowest, distances, indices)
+    }
+    sort(distances, indices, k)
+    if (isRoot) for (let i: usize = 0; i < k; i++) store<f64>(distances + i * 8, sqrt<f64>(load<f64>(distances + i * 8)))
+    x += n * 8
+    distances += k * 8
+    indices += k * 4
+  }
+}
