@@ -1,8 +1,9 @@
-// Elementwise operators on the wasm device. Broadcasting is three loops there; further axes are walked here.
+// Elementwise operators on the wasm device.
 import { float } from '../attributes.ts'
-import { broadcastNest, numbers, perShape } from '../cpu/nest.ts'
-import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
+import { numbers, perShape } from '../cpu/nest.ts'
+import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
+import { broadcastOf } from './broadcast.ts'
 import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -16,8 +17,6 @@ const LEAKY = 9
 const SQUARE = 10
 /** A vector's tail. */
 const SCRATCH_BYTES = 16
-/** Operands that need more calls than this for one run are left to cpu. */
-const MAX_CALLS = 256
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
@@ -30,48 +29,25 @@ export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [stri
   ]
 }
 
-interface Pairs {
-  readonly rows: number
-  readonly columns: number
-  readonly inner: number
-  /** Steps of rows, columns and elements of both operands in bytes. */
-  readonly a: readonly number[]
-  readonly b: readonly number[]
-  /** Byte offsets of output and operands, three for each call. */
-  readonly starts: readonly number[]
-}
-
-/** undefined where too many calls would be needed. */
-function pairsOf(inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[], bytes: number): Pairs | undefined {
-  const { rows, sizes, strides, inner, steps } = broadcastNest(inputs, outputs)
-  const outer = Math.max(0, sizes.length - 2)
-  const calls = sizes.slice(0, outer).reduce((product, size) => product * size, 1)
-  if (calls > MAX_CALLS) return undefined
-  const own = (operand: number): number[] => [strides[operand][sizes.length - 2] ?? 0, strides[operand][sizes.length - 1] ?? 0, steps[operand]].map((step) => step * bytes)
-  let starts = [[0, 0, 0]]
-  for (let axis = 0; axis < outer; axis++) starts = starts.flatMap((start) => Array.from({ length: sizes[axis] }, (_, i) => start.map((at, operand) => at + i * strides[operand][axis] * bytes)))
-  return { rows: rows === 0 ? 0 : sizes[sizes.length - 2] ?? 1, columns: sizes[sizes.length - 1] ?? 1, inner, a: own(1), b: own(2), starts: starts.flat() }
-}
-
 // a, b broadcast to y
 function makeBinary(host: WasmHost, context: KernelContext, op: number, fallback: Kernel): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined || context.inputTypes.length !== 2) return undefined
   const binary = wasmFunction(host.exports, bytes === 4 ? 'binary32' : 'binary64')
-  const layout = perShape((inputs, outputs) => pairsOf(inputs, outputs, bytes))
+  const layout = perShape((inputs, outputs) => broadcastOf(inputs, outputs, [bytes, bytes, bytes]))
   return (inputs, outputs) => {
     const [a, b] = inputs
     const [y] = outputs
     if (a === undefined || b === undefined || y === undefined || y.size === 0) return
-    const pairs = layout(inputs, outputs)
-    if (pairs === undefined) {
+    const calls = layout(inputs, outputs)
+    if (calls === undefined) {
       fallback(inputs, outputs)
       return
     }
-    const { rows, columns, inner, starts } = pairs
-    const [aAt, bAt, yAt] = [offsetOf(a), offsetOf(b), offsetOf(y)]
-    for (let i = 0; i < starts.length; i += 3) {
-      binary(op, yAt + starts[i], rows, columns, inner, aAt + starts[i + 1], pairs.a[0], pairs.a[1], pairs.a[2], bAt + starts[i + 2], pairs.b[0], pairs.b[1], pairs.b[2])
+    const { rows, columns, inner, starts, steps: [p, q] } = calls
+    for (let i = 0; i < starts.length; i++) {
+      const start = starts[i]
+      binary(op, offsetOf(y) + start[0], rows, columns, inner, offsetOf(a) + start[1], p[0], p[1], p[2], offsetOf(b) + start[2], q[0], q[1], q[2])
     }
   }
 }

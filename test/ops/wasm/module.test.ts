@@ -106,7 +106,8 @@ test('a graph of trees fetches no module for the sums beside them', () => {
   assert.deepEqual(wasmModulesFor(new Set(['mle.TreeEnsemble', 'Add', 'Sigmoid'])), ['trees'])
   assert.deepEqual(wasmModulesFor(new Set(['Gemm', 'Relu'])), ['linear', 'elementwise'])
   assert.deepEqual(wasmModulesFor(new Set(['Relu'])), ['elementwise'])
-  assert.deepEqual(wasmModulesFor(new Set(['Cast'])), [])
+  assert.deepEqual(wasmModulesFor(new Set(['Cast'])), ['logic'])
+  assert.deepEqual(wasmModulesFor(new Set(['Shape'])), [])
 })
 
 test('relaxed builds fuse where the engine can, and are the strict ones elsewhere', async () => {
