@@ -1,6 +1,6 @@
 // Activation functions. Each is computed in float64 and rounded once, when it is stored; attributes are float32 numbers.
 import { is64BitInteger } from '../../tensor/dtype.ts'
-import { erfc, expm1, logistic, softplus, tanh } from '../../math/index.ts'
+import { celu, elu, gelu, geluTanh, hardSigmoid, hardSwish, mish, selu, swish, thresholdedRelu } from '../../math/units.ts'
 import { float, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
@@ -17,36 +17,6 @@ function configured(f: (attributes: Attributes) => (x: number) => number): Kerne
     })
   }
   return { make: widened(make, isHalf) }
-}
-
-const SQRT_HALF = 0.7071067811865476
-const SQRT_2_OVER_PI = 0.7978845608028654
-
-/** x Phi(x); erfc keeps the digits of the lower tail. */
-export function gelu(x: number): number {
-  return x === -Infinity ? -0 : 0.5 * x * erfc(-x * SQRT_HALF)
-}
-
-export function geluTanh(x: number): number {
-  return x === -Infinity ? -0 : x * logistic(2 * SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
-}
-
-export function mish(x: number): number {
-  return x === -Infinity ? -0 : x * tanh(softplus(x))
-}
-
-/** x / (1 + e^(-alpha x)) */
-export function swish(x: number, alpha: number): number {
-  const gate = logistic(alpha * x)
-  return gate === 0 ? 0 : x * gate
-}
-
-export function hardSigmoid(x: number, alpha: number, beta: number): number {
-  return Math.max(0, Math.min(1, alpha * x + beta))
-}
-
-function celu(x: number, alpha: number): number {
-  return Math.max(0, x) + Math.min(0, alpha * expm1(x / alpha))
 }
 
 /** Shrinks in the dtype of x: integers that leave the range wrap. */
@@ -66,12 +36,12 @@ export const activationKernels: readonly (readonly [string, KernelEntry])[] = [
   }))],
   ['Elu', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
-    return (x) => (x < 0 ? alpha * expm1(x) : x)
+    return (x) => elu(x, alpha)
   })],
   ['Selu', /* @__PURE__ */ configured((attributes) => {
     const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
     const alpha = gamma * float(attributes, 'alpha', 1.67326319217681884765625)
-    return (x) => (x <= 0 ? alpha * expm1(x) : gamma * x)
+    return (x) => selu(x, alpha, gamma)
   })],
   ['Celu', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
@@ -82,7 +52,7 @@ export const activationKernels: readonly (readonly [string, KernelEntry])[] = [
     const beta = float(attributes, 'beta', 0.5)
     return (x) => hardSigmoid(x, alpha, beta)
   })],
-  ['HardSwish', /* @__PURE__ */ each((x) => (x === -Infinity ? -0 : x * Math.max(0, Math.min(1, x / 6 + 0.5))))],
+  ['HardSwish', /* @__PURE__ */ each(hardSwish)],
   ['Gelu', /* @__PURE__ */ configured((attributes) => (text(attributes, 'approximate', 'none') === 'tanh' ? geluTanh : gelu))],
   ['Mish', /* @__PURE__ */ each(mish)],
   ['Swish', /* @__PURE__ */ configured((attributes) => {
@@ -96,7 +66,7 @@ export const activationKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Softsign', /* @__PURE__ */ each((x) => (x - x !== 0 && x === x ? Math.sign(x) : x / (1 + Math.abs(x))))],
   ['ThresholdedRelu', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
-    return (x) => (x <= alpha ? 0 : x)
+    return (x) => thresholdedRelu(x, alpha)
   })],
   ['Shrink', { make: (context) => (is64BitInteger(dtypeOf(context)) ? widened(makeShrink, () => true, 'float64') : widened(makeShrink, isHalf))(context) }],
 ]

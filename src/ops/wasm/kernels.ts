@@ -15,6 +15,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['pool', async () => (await import('./pool.ts')).wasmPoolKernels],
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
+  ['activation', async () => (await import('./activation.ts')).wasmActivationKernels],
   ['logic', async () => (await import('./logic.ts')).wasmLogicKernels],
   ['attention', async () => (await import('./attention.ts')).wasmAttentionKernels],
   ['weights', async () => (await import('./weights.ts')).wasmWeightKernels],
