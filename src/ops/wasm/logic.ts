@@ -122,7 +122,14 @@ function makeCast(host: WasmHost, context: KernelContext): Kernel | undefined {
   const from = dtype === undefined ? undefined : SOURCES.get(dtype)
   const target = castTarget(context)
   const to = TARGETS.get(target)
-  if (from === undefined || to === undefined || dtype === target) return undefined
+  if (dtype !== undefined && from !== undefined && dtype === target) {
+    const bytes = bytesPerElement(dtype)
+    const copy = wasmFunction(host.exports, 'copyBytes')
+    return ([x], [y]) => {
+      if (x !== undefined && y !== undefined) copy(offsetOf(y), offsetOf(x), y.size * bytes)
+    }
+  }
+  if (from === undefined || to === undefined) return undefined
   const cast = wasmFunction(host.exports, 'cast')
   return ([x], [y]) => {
     if (x !== undefined && y !== undefined) cast(from, to, offsetOf(y), offsetOf(x), y.size)

@@ -190,6 +190,11 @@ export function cast(from: i32, to: i32, y: usize, x: usize, size: usize): void 
   else castFrom<u8>(to, y, x, size)
 }
 
+/** x [bytes] -> y alike: casts to the same dtype. */
+export function copyBytes(y: usize, x: usize, bytes: usize): void {
+  memory.copy(y, x, bytes)
+}
+
 /** x [size] bool -> 1 - x */
 export function not(y: usize, x: usize, size: usize): void {
   const end = y + size
