@@ -5,12 +5,12 @@ import { viewData } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { alignUp } from './arena.ts'
 import type { Graph } from './graph.ts'
+import type { SharedRange } from './shared-blocks.ts'
 
 /** Where one thread may allocate. */
-export interface MemoryPart {
-  readonly memory: WebAssembly.Memory
-  readonly start: number
-  readonly end: number
+export interface MemoryPart extends SharedRange {
+  /** Where all threads keep what their kernels make from constants; see shared-blocks.ts. */
+  readonly blocks: SharedRange
 }
 
 /** A constant as it is told to another thread. */
@@ -37,16 +37,19 @@ const MAX_BYTES = 65536 * PAGE_BYTES
 const WORK_BYTES = 128 * 2 ** 20
 /** A thread that has less than this may fail where one alone would not. */
 const LEAST_WORK_BYTES = 96 * 2 ** 20
+/** Room for what kernels make from constants beside their size: few constants, or small ones, may become more. */
+const BLOCK_BYTES = 16 * 2 ** 20
 
 /** Moves constants into a new shared memory with parts for `threads` threads; undefined where there is none, or too little for so many. */
 export function shareWeights(graph: Graph, threads: number): SharedGraph | undefined {
   let weightBytes = PAGE_BYTES
   for (const { data } of graph.initializers.values()) if (ArrayBuffer.isView(data)) weightBytes += alignUp(data.byteLength)
-  // Kernels keep layouts of their own beside constants, at most as large.
-  const partBytes = Math.min(WORK_BYTES + weightBytes, Math.floor((MAX_BYTES - weightBytes) / threads / PAGE_BYTES) * PAGE_BYTES)
-  if (partBytes < LEAST_WORK_BYTES + weightBytes) return undefined
-  const first = alignUp(weightBytes, PAGE_BYTES)
-  const bytes = alignUp(partBytes, PAGE_BYTES)
+  const blocksAt = alignUp(weightBytes, PAGE_BYTES)
+  // Layouts of kernels are seldom larger than the constants; those that find no room here are made by each thread in its part.
+  const left = MAX_BYTES - blocksAt - threads * LEAST_WORK_BYTES
+  if (left < weightBytes) return undefined
+  const first = blocksAt + alignUp(Math.min(left, 2 * weightBytes + BLOCK_BYTES), PAGE_BYTES)
+  const bytes = Math.floor(Math.min(WORK_BYTES + weightBytes, (MAX_BYTES - first) / threads) / PAGE_BYTES) * PAGE_BYTES
   const pages = (first + threads * bytes) / PAGE_BYTES
   let memory: WebAssembly.Memory
   try {
@@ -70,7 +73,8 @@ export function shareWeights(graph: Graph, threads: number): SharedGraph | undef
     constants.push([name, shared])
     at += alignUp(data.byteLength)
   }
-  const parts = Array.from({ length: threads }, (_, i): MemoryPart => ({ memory, start: first + i * bytes, end: first + (i + 1) * bytes }))
+  const blocks: SharedRange = { memory, start: blocksAt, end: first }
+  const parts = Array.from({ length: threads }, (_, i): MemoryPart => ({ memory, start: first + i * bytes, end: first + (i + 1) * bytes, blocks }))
   return { graph: { ...graph, initializers }, constants, parts }
 }
 

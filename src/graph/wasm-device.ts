@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { memoryLimit, shareArena, wasmArena, type Arena, type Region } from './arena.ts'
 import type { Device, WeightStore } from './device.ts'
 import type { Graph } from './graph.ts'
+import { ownBlocks } from './kernel-blocks.ts'
 import type { MemoryPart } from './shared-weights.ts'
 import { operatorKeys } from './plan.ts'
 import { heapScratch } from './scratch.ts'
@@ -55,7 +56,8 @@ export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions)
   const memory = own
   const modules = kernels.modulesFor(operatorKeys(graph))
   const exports: WebAssembly.Exports = Object.assign({}, ...(await Promise.all(modules.map((name) => instantiateOnce(memory, kernels, name)))))
-  return deviceOver(own, exports, kernels, modules, maxBytes)
+  const shared = part && (await import('./shared-blocks.ts')).sharedBlocks
+  return deviceOver(own, exports, kernels, modules, maxBytes, shared && ((alone, count) => shared(part.blocks, alone, count)))
 }
 
 function instantiateOnce(own: WasmMemory, kernels: WasmKernels, name: string): Promise<WebAssembly.Exports> {
@@ -79,17 +81,24 @@ function openMemory(weightBytes: number): WasmMemory {
   }
 }
 
-function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], maxBytes: number): Device {
+/** Blocks of kernels where threads share the memory; `alone` are those of one thread, `count` is told the bytes of the others. */
+type BlocksOfThreads = (alone: WasmHost['block'], count: (byteLength: number) => void) => WasmHost['block']
+
+function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], maxBytes: number, blocksOfThreads?: BlocksOfThreads): Device {
   const share = shareArena(own.arena, maxBytes)
   const weights = weightStore(share, own.memory)
+  const scratch = heapScratch()
+  const allocate: WasmHost['allocate'] = (byteLength, isZeroed) => {
+    const { byteOffset } = share.allocate(byteLength, isZeroed)
+    weights.refresh()
+    return byteOffset
+  }
+  const alone = ownBlocks(allocate)
   const host: WasmHost = {
     exports,
     memory: own.memory,
-    allocate(byteLength, isZeroed) {
-      const { byteOffset } = share.allocate(byteLength, isZeroed)
-      weights.refresh()
-      return byteOffset
-    },
+    allocate,
+    block: blocksOfThreads?.(alone, scratch.keep) ?? alone,
     reserveScratch(byteLength) {
       // One scratch block per memory: kernels run one at a time.
       if (own.scratch !== undefined && own.scratch.byteLength >= byteLength) return
@@ -107,7 +116,7 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
     arena: share,
     preferred: kernels.table(host, modules),
     weights,
-    scratch: heapScratch(),
+    scratch,
     dispose: () => share.dispose(),
   }
 }

@@ -73,6 +73,13 @@ export interface PreferredEntry {
 
 export type PreferredTable = ReadonlyMap<string, PreferredEntry>
 
+/** A range of a kernel's memory that lives as long as the model: a private layout of constants. */
+export interface KernelBlock {
+  readonly offset: number
+  /** Calls `write` unless the block has been written, by whichever thread; it is when this returns. */
+  fill(write: (offset: number) => void): void
+}
+
 /**
  * What wasm kernels are made from. Byte offsets in the memory never change, so kernels keep those of constants
  * (`constants[i].data.byteOffset`) and of blocks they allocate; typed arrays over it die whenever the memory grows.
@@ -82,6 +89,12 @@ export interface WasmHost {
   readonly memory: WebAssembly.Memory
   /** Byte offset of a 64-byte aligned block that lives as long as the model, of zeros unless `isZeroed` is false: private layouts of weights. Constants' views follow where the memory grows. Only while kernels are made. */
   allocate(byteLength: number, isZeroed?: boolean): number
+  /**
+   * The block of this name, made where there is none: 64-byte aligned, of zeros unless `isZeroed` is false. All plans of a model have it in common, and all
+   * threads that share the memory, which write the same into it. It may hold addresses of constants, and of blocks that were asked for before it.
+   * Only while kernels are made; it may be filled later.
+   */
+  block(key: string, byteLength: number, isZeroed?: boolean): KernelBlock
   /** Makes `scratchOffset` point at `byteLength` bytes or more, and constants' views follow. Only while kernels are made; shape-dependent needs are met by blocking. */
   reserveScratch(byteLength: number): void
   /** Read at each call: bytes that any kernel may scribble on, undefined at its start. */

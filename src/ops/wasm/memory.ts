@@ -10,20 +10,11 @@ export function offsetOf(view: View): number {
   return (view.data as Uint8Array).byteOffset
 }
 
-/** Blocks made from constants, by what they were made from: plans of one model share them. */
-const blocks = /* @__PURE__ */ new WeakMap<WasmHost, Map<string, number>>()
-
-/** A block of `byteLength` that `fill` writes the first time that this host asks for `key`. */
-export function blockOnce(host: WasmHost, key: string, byteLength: number, fill: (offset: number) => void): number {
-  let own = blocks.get(host)
-  if (own === undefined) blocks.set(host, (own = new Map()))
-  let offset = own.get(key)
-  if (offset === undefined) {
-    offset = host.allocate(byteLength)
-    own.set(key, offset)
-    fill(offset)
-  }
-  return offset
+/** A block that `write` fills unless that has been done. */
+export function blockOnce(host: WasmHost, key: string, byteLength: number, write: (offset: number) => void): number {
+  const block = host.block(key, byteLength)
+  block.fill(write)
+  return block.offset
 }
 
 /** Numbers at a place in the host's memory, as it is now. */

@@ -1,4 +1,5 @@
 // A memory for wasm kernels under test, with the parts of an arena that they see.
+import { ownBlocks } from '../../../src/graph/kernel-blocks.ts'
 import type { WasmHost } from '../../../src/ops/kernel.ts'
 import { instantiateWasm, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
@@ -36,10 +37,12 @@ export async function testHost(names: readonly WasmModuleName[]): Promise<TestHo
     guard(offset + byteLength)
     return offset
   }
+  let block = ownBlocks(allocate)
   const host: TestHost = {
     exports,
     memory,
     allocate,
+    block: (key, byteLength, isZeroed) => block(key, byteLength, isZeroed),
     reserveScratch(byteLength) {
       if (byteLength <= scratchBytes) return
       scratchBytes = byteLength
@@ -59,6 +62,7 @@ export async function testHost(names: readonly WasmModuleName[]): Promise<TestHo
     reset() {
       end = scratchBytes = scratchOffset = 0
       guards = []
+      block = ownBlocks(allocate)
       guard(0)
     },
     checkGuards() {

@@ -1,0 +1,53 @@
+// Devices of several threads over one memory: constants and what kernels make from them are there once.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { graphBuilder } from '../../src/graph/builder.ts'
+import { createDevice, type Device } from '../../src/graph/device.ts'
+import type { Graph } from '../../src/graph/graph.ts'
+import { operatorKeys } from '../../src/graph/plan.ts'
+import { shareWeights } from '../../src/graph/shared-weights.ts'
+import { tensor } from '../../src/index.ts'
+import { Model } from '../../src/model.ts'
+import { loadOperators } from '../../src/ops/packs.ts'
+
+const WIDTH = 512
+const LAYERS = 3
+
+/** A perceptron with a megabyte of weights in each layer. */
+function perceptron(): Graph {
+  const b = graphBuilder()
+  let x = b.input('x', { dtype: 'float32', shape: ['n', WIDTH] })
+  for (let layer = 0; layer < LAYERS; layer++) {
+    const w = tensor(Float32Array.from({ length: WIDTH * WIDTH }, (_, i) => Math.sin(i * (layer + 1)) / 20), [WIDTH, WIDTH])
+    const bias = tensor(Float32Array.from({ length: WIDTH }, (_, i) => Math.cos(i)))
+    x = b.add('Relu', [b.add('Gemm', [x, b.constant(w), b.constant(bias)])])
+  }
+  b.output('y', x, { dtype: 'float32', shape: ['n', WIDTH] })
+  return b.build()
+}
+
+test('threads find the panels of the first', async () => {
+  const given = perceptron()
+  const operators = await loadOperators(operatorKeys(given))
+  const open = async (graph: Graph, device: Promise<Device>): Promise<Model> => new Model(graph, await device, operators)
+  const schemas = async (): Promise<typeof operators.schemas> => operators.schemas
+  const shared = shareWeights(given, 2)
+  assert.ok(shared !== undefined)
+  const [first, second] = await Promise.all(shared.parts.map((part) => open(shared.graph, createDevice('wasm', shared.graph, schemas, { part }))))
+  const x = Float32Array.from({ length: 5 * WIDTH }, (_, i) => Math.sin(i))
+  const expected = (await open(given, createDevice('cpu', given, schemas))).runSync({ x })
+  const panels = LAYERS * WIDTH * WIDTH * 4
+  for (const model of [first, second]) {
+    assert.deepEqual(model.runSync({ x }), expected)
+    assert.ok(model.device.arena.allocatedBytes < panels / 2, 'panels are not in the parts of threads')
+    assert.ok(model.memory.peak >= model.memory.weights + panels && model.memory.peak < model.memory.weights + 1.5 * panels, 'every thread counts them')
+  }
+})
+
+test('constants that leave no room for threads are not shared', () => {
+  const x = graphBuilder()
+  x.output('y', x.add('Relu', [x.input('x', { dtype: 'float32', shape: [1] })]), { dtype: 'float32', shape: [1] })
+  const graph = x.build()
+  assert.equal(shareWeights(graph, 4)?.parts.length, 4)
+  assert.equal(shareWeights(graph, 64), undefined)
+})
