@@ -1,9 +1,10 @@
 // Rows of a table, turned into feeds: columns go to the graph inputs that read them. Loaded for models that have named columns.
 import { categoryPositions } from './columns.ts'
 import { MleError } from './error.ts'
-import { checkedShape, numberOf, writer, type Fed, type RowObject } from './feed.ts'
+import { checkedShape, isRowObjects, numberOf, writer, type Fed, type Row, type RowObject } from './feed.ts'
 import type { Column, ValueInfo } from './graph/graph.ts'
 import { isTensorType } from './ops/types.ts'
+import { isRow } from './tensor/tensor.ts'
 
 export type TableFeeds = typeof tableFeeds
 
@@ -12,13 +13,13 @@ export type TableFeeds = typeof tableFeeds
  *
  * @throws MleError INPUT_COLUMNS naming missing or unknown columns
  */
-export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Column[], rows: readonly RowObject[] | readonly (readonly unknown[])[]): Map<string, Fed> {
-  const byObject = rows.length > 0 && !Array.isArray(rows[0])
-  if (byObject) checkColumnNames(columns, rows as readonly RowObject[])
+export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Column[], rows: readonly RowObject[] | readonly Row[]): Map<string, Fed> {
+  const byObject = isRowObjects(rows)
+  if (byObject) checkColumnNames(columns, rows)
   else {
-    const wrong = (rows as readonly (readonly unknown[])[]).findIndex((row) => row.length !== columns.length)
+    const wrong = (rows as readonly Row[]).findIndex((row) => row.length !== columns.length)
     if (wrong >= 0) {
-      const actual = (rows as readonly (readonly unknown[])[])[wrong].length
+      const actual = (rows as readonly Row[])[wrong].length
       throw new MleError('INPUT_COLUMNS', `row ${wrong} has ${actual} values, but the model has ${columns.length} columns: ${columns.map((c) => c.name).join(', ')}`, { expected: columns.length, actual })
     }
   }
@@ -27,8 +28,8 @@ export function tableFeeds(inputs: readonly ValueInfo[], columns: readonly Colum
     if (!isTensorType(info.type)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(info.name)} is no tensor and cannot be filled from columns`)
     const own = columns.flatMap((column, position) => (column.input === info.name ? [{ column, position, positionOf: categoryPositions(column) }] : [])).sort((a, b) => a.column.index - b.column.index)
     const width = own.length
-    const cells = (row: RowObject | readonly unknown[], { column, position }: (typeof own)[number]): unknown =>
-      Array.isArray(row) ? row[position] : Object.hasOwn(row, column.name) ? (row as RowObject)[column.name] : null
+    const cells = (row: RowObject | Row, { column, position }: (typeof own)[number]): unknown =>
+      isRow(row) ? row[position] : Object.hasOwn(row, column.name) ? (row as RowObject)[column.name] : null
     const isText = info.type.dtype === 'string'
     const shape = checkedShape(info, info.type, info.type.shape?.length === 1 ? [rows.length] : [rows.length, width])
     feeds.set(info.name, {

@@ -9,7 +9,7 @@ import { dtypeOfArray, holdsBitsOf, is64BitInteger, isFloat, isMinifloat, type D
 import { floatToBfloat, floatToHalf } from './tensor/half.ts'
 import { readInt64Nearest, writeInt64 } from './tensor/int64.ts'
 import { bitsReader, minifloatBits } from './tensor/minifloat.ts'
-import { isNumericArray, isTensor, tensor, type Nested, type Tensor } from './tensor/tensor.ts'
+import { isNumericArray, isRow, isTensor, tensor, type Nested, type Tensor } from './tensor/tensor.ts'
 
 /** A row keyed by column name; null, NaN and undefined are missing values. */
 export interface RowObject {
@@ -21,6 +21,9 @@ export type InputValue = Tensor | GpuInput | NumericArray | Nested | readonly Ro
 
 /** Inputs by graph input name. */
 export type InputRecord = Readonly<Record<string, InputValue>>
+
+/** Values of one row by position. */
+export type Row = readonly unknown[] | NumericArray
 
 /** A graph input's data, ready to be written. */
 export interface Feed {
@@ -50,8 +53,8 @@ export function feedOf(info: ValueInfo, input: InputValue | undefined): Fed {
   }
   if (info.sourceDtype === 'dict' && Array.isArray(input)) return typedFeed(info, type, 'string', checkedShape(info, type, [input.length]), (input as readonly unknown[]).map(recordText))
   if (isRowObjects(input)) throw new MleError('INPUT_COLUMNS', `input ${JSON.stringify(name)} got rows as objects, but this model has no column names; pass arrays`, { section: `input ${name}` })
-  if (Array.isArray(input) && input.length > 0 && Array.isArray(input[0]) && type.dtype !== 'string' && isFloat(type.dtype)) {
-    return rowsFeed(info, type, input as readonly (readonly (number | null)[])[])
+  if (Array.isArray(input) && input.length > 0 && isRow(input[0]) && type.dtype !== 'string' && isFloat(type.dtype)) {
+    return rowsFeed(info, type, input as readonly Row[])
   }
   const nested = tensor(input as Nested, undefined, type.dtype)
   const shape = nested.shape.length === 1 && nested.data.length === 0 ? emptyShape(type) : nested.shape
@@ -78,10 +81,11 @@ function recordText(row: unknown): string {
   return typeof row === 'string' ? row : JSON.stringify(row)
 }
 
-function isRowObjects(input: InputValue): input is readonly RowObject[] {
+/** Rows keyed by column name, rather than arrays of values or a sequence of tensors. */
+export function isRowObjects(input: unknown): input is readonly RowObject[] {
   if (!Array.isArray(input) || input.length === 0) return false
   const first: unknown = input[0]
-  return typeof first === 'object' && first !== null && !Array.isArray(first) && !isTensor(first)
+  return typeof first === 'object' && first !== null && !isRow(first) && !isTensor(first)
 }
 
 function containerValue(input: InputValue): Value {
@@ -242,10 +246,10 @@ export function writer(info: ValueInfo, view: View): (index: number, value: numb
   }
 }
 
-/** Plain rows of numbers, written without an intermediate array: the common call of a server. */
-function rowsFeed(info: ValueInfo, type: TensorType, rows: readonly (readonly unknown[])[]): Feed {
+/** Rows of numbers, written without an intermediate array: the common call of a server. */
+function rowsFeed(info: ValueInfo, type: TensorType, rows: readonly Row[]): Feed {
   const width = rows[0].length
-  if (Array.isArray(rows[0][0])) {
+  if (isRow(rows[0][0])) {
     const nested = tensor(rows as Nested, undefined, type.dtype)
     return typedFeed(info, type, type.dtype, checkedShape(info, type, nested.shape), nested.data)
   }
@@ -255,7 +259,9 @@ function rowsFeed(info: ValueInfo, type: TensorType, rows: readonly (readonly un
       throw new MleError('TENSOR_RAGGED', `input ${JSON.stringify(info.name)}: row ${r} has ${rows[r].length} values, row 0 has ${width}`, { section: `input ${info.name}`, expected: width, actual: rows[r].length })
     }
   }
-  const half = type.dtype === 'float16' ? floatToHalf : type.dtype === 'bfloat16' ? floatToBfloat : undefined
+  // Whole numbers of typed rows are the bits of halves, as in flat arrays.
+  const areBits = rows[0] instanceof Uint16Array
+  const half = areBits ? undefined : type.dtype === 'float16' ? floatToHalf : type.dtype === 'bfloat16' ? floatToBfloat : undefined
   return {
     shape,
     fill(view, firstRow, count) {

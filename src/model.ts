@@ -1,7 +1,7 @@
 // A loaded model: what callers hold. Feeds inputs in, asks runs.ts or what runs elsewhere, and names the training library's methods.
 import { MleError } from './error.ts'
 import type { Accelerated } from './accelerated.ts'
-import { feedOf, type Fed, type InputRecord, type InputValue, type RowObject } from './feed.ts'
+import { feedOf, isRowObjects, type Fed, type InputRecord, type InputValue, type Row, type RowObject } from './feed.ts'
 import type { TableFeeds } from './feed-table.ts'
 import type { Device, Placement, StepTime } from './graph/device.ts'
 import type { GpuTensor } from './graph/gpu-tensor.ts'
@@ -209,7 +209,7 @@ export class Model {
     this.dispose()
   }
 
-  #tables(columns: readonly Column[], rows: readonly RowObject[] | readonly (readonly unknown[])[]): Map<string, Fed> {
+  #tables(columns: readonly Column[], rows: readonly RowObject[] | readonly Row[]): Map<string, Fed> {
     if (this.#parts.tableFeeds === undefined) throw new MleError('INTERNAL', 'a model with columns was made without what reads tables')
     return this.#parts.tableFeeds(this.graph.inputs, columns, rows)
   }
@@ -292,10 +292,4 @@ function isNameList(options: RunOptions | readonly string[]): options is readonl
 function tensorRows({ shape, data }: Tensor): unknown[][] {
   const [rows, width] = shape
   return Array.from({ length: rows }, (_, r) => Array.from({ length: width }, (_cell, c) => data[r * width + c]))
-}
-
-function isRowObjects(rows: unknown): rows is readonly RowObject[] {
-  if (!Array.isArray(rows) || rows.length === 0) return false
-  const first: unknown = rows[0]
-  return typeof first === 'object' && first !== null && !Array.isArray(first) && !isTensor(first) && !ArrayBuffer.isView(first)
 }

@@ -4,7 +4,7 @@ import { graphBuilder } from '../src/graph/builder.ts'
 import type { Graph } from '../src/graph/graph.ts'
 import { load, MleError, tensor } from '../src/index.ts'
 
-function identityGraph(dtype: 'float64' | 'int64' | 'float32' = 'float64'): Graph {
+function identityGraph(dtype: 'float64' | 'int64' | 'float32' | 'float16' = 'float64'): Graph {
   const b = graphBuilder()
   const type = { dtype, shape: ['batch', 2] } as const
   b.output('Y', b.add('Identity', [b.input('X', type)]), type)
@@ -21,6 +21,21 @@ test('nested arrays, flat arrays, tensors and objects give the same output', asy
   assert.deepEqual((await model.run({ X: tensor(Float32Array.of(1, NaN, 3, 4), [2, 2]) })).Y, expected)
   assert.deepEqual((await model.run({ X: [{ b: null, a: 1 }, { a: 3, b: 4 }] })).Y, expected)
   assert.deepEqual(await model.transform([{ b: null, a: 1 }, { a: 3, b: 4 }]), expected)
+  assert.deepEqual((await model.run({ X: [Float64Array.of(1, NaN), Float32Array.of(3, 4)] })).Y, expected)
+  assert.deepEqual(await model.transform([Float64Array.of(1, NaN), [3, 4]]), expected)
+})
+
+test('rows as typed arrays reach inputs of other dtypes, and are checked as others are', async () => {
+  const integers = await load(identityGraph('int64'))
+  const expected = { dtype: 'int64', shape: [2, 2], data: BigInt64Array.of(1n, -2n, 3n, 4n) }
+  assert.deepEqual((await integers.run({ X: [Int32Array.of(1, -2), BigInt64Array.of(3n, 4n)] })).Y, expected)
+  assert.throws(() => integers.runSync({ X: [Float64Array.of(0.5, 1)] }), hasCode('TENSOR_VALUE'))
+  const floats = await load(identityGraph())
+  assert.throws(() => floats.runSync({ X: [Float64Array.of(1, 2), Float64Array.of(1, 2, 3)] }), hasCode('TENSOR_RAGGED'))
+  assert.throws(() => floats.runSync({ X: [Float64Array.of(1, 2), 3] }), hasCode('TENSOR_RAGGED'))
+  const halves = await load(identityGraph('float16'))
+  assert.deepEqual((await halves.run({ X: [Uint16Array.of(0x3c00, 0x4000)] })).Y.data, Uint16Array.of(0x3c00, 0x4000))
+  assert.deepEqual((await halves.run({ X: [Float32Array.of(1, 2)] })).Y.data, Uint16Array.of(0x3c00, 0x4000))
 })
 
 test('a batch larger than a row block comes back whole and in order', async () => {

@@ -12,8 +12,8 @@ export interface Tensor {
   readonly data: NumericArray | StringArray
 }
 
-/** Nested arrays of numbers, bigints, booleans or strings; null is a missing value (NaN, or a missing string). */
-export type Nested = number | bigint | boolean | string | null | readonly Nested[]
+/** Nested arrays of numbers, bigints, booleans or strings; null is a missing value (NaN, or a missing string). Innermost arrays may be typed. */
+export type Nested = number | bigint | boolean | string | null | NumericArray | readonly Nested[]
 
 export function isTensor(value: unknown): value is Tensor {
   return (
@@ -26,12 +26,17 @@ export function isNumericArray(value: unknown): value is NumericArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView)
 }
 
+/** One row of nested arrays: a plain or a typed array. */
+export function isRow(value: unknown): value is readonly unknown[] | NumericArray {
+  return Array.isArray(value) || isNumericArray(value)
+}
+
 /**
  * Makes a tensor from a typed array (not copied) or nested arrays.
  *
  * @param data typed array, string[], or nested arrays of numbers, booleans, bigints or strings
  * @param shape defaults to the nesting, or [length] for a flat array
- * @param dtype defaults to the array's own; for nested values bool, int64 (bigint), string or float64
+ * @param dtype defaults to the array's own, or that of the first innermost one; for nested values bool, int64 (bigint), string or float64
  * @throws MleError TENSOR_SIZE when the data does not fill the shape, TENSOR_RAGGED when rows differ in length,
  *   TENSOR_VALUE for an element that the dtype cannot hold
  * @example tensor([[1, 2], [3, 4]])            // float64 [2, 2]
@@ -49,13 +54,15 @@ export function tensor(data: NumericArray | Nested, shape?: readonly number[], d
     return checkedTensor(type, shape ?? [data.length], data)
   }
   const nestedShape: number[] = []
-  for (let level: Nested = data; Array.isArray(level); level = level[0] as Nested) {
+  let innermost: DType | undefined
+  for (let level: Nested = data; isRow(level); level = level[0] as Nested) {
     nestedShape.push(level.length)
+    if (isNumericArray(level)) innermost = dtypeOfArray(level)
     if (level.length === 0) break
   }
   const flat: (number | bigint | boolean | string | null)[] = []
   flatten(data, nestedShape, 0, flat)
-  return tensorFromFlat(flat, shape ?? nestedShape, dtype ?? inferDType(flat))
+  return tensorFromFlat(flat, shape ?? nestedShape, dtype ?? innermost ?? inferDType(flat))
 }
 
 function checkedTensor(dtype: DType, shape: readonly number[], data: NumericArray | StringArray): Tensor {
@@ -67,7 +74,7 @@ function checkedTensor(dtype: DType, shape: readonly number[], data: NumericArra
 }
 
 function flatten(value: Nested, shape: readonly number[], depth: number, out: (number | bigint | boolean | string | null)[]): void {
-  if (!Array.isArray(value)) {
+  if (!isRow(value)) {
     if (depth !== shape.length) throw new MleError('TENSOR_RAGGED', `nested array has a single value at depth ${depth}, where its first row has an array`)
     if (value === undefined || (typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol') {
       throw new MleError('TENSOR_VALUE', `element ${out.length} is ${typeof value}, expected a number, bigint, boolean, string or null`)

@@ -22,6 +22,14 @@ test('booleans beside numbers or missing values become float64, not silently boo
   assert.deepEqual(tensor([true, null]), { dtype: 'float64', shape: [2], data: Float64Array.of(1, NaN) })
 })
 
+test('rows that are typed arrays give their dtype, and are held to the shape', () => {
+  assert.deepEqual(tensor([Float32Array.of(1, 2), Float32Array.of(3, 4)]), { dtype: 'float32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })
+  assert.deepEqual(tensor([[Int8Array.of(1)], [Int8Array.of(-2)]]), { dtype: 'int8', shape: [2, 1, 1], data: Int8Array.of(1, -2) })
+  assert.deepEqual(tensor([BigInt64Array.of(1n)]), { dtype: 'int64', shape: [1, 1], data: BigInt64Array.of(1n) })
+  assert.throws(() => tensor([Float64Array.of(1, 2), Float64Array.of(3)]), code('TENSOR_RAGGED'))
+  assert.throws(() => tensor([Int8Array.of(1), Float64Array.of(0.5)]), code('TENSOR_VALUE'))
+})
+
 test('typed arrays are taken, not copied, and may be given a shape', () => {
   const data = new Float32Array(6)
   const made = tensor(data, [2, 3])
@@ -56,7 +64,7 @@ test('TENSOR_VALUE: elements that a dtype cannot hold', () => {
 })
 
 test('TENSOR_VALUE: what JavaScript callers pass by mistake', () => {
-  const rows: unknown[] = [[1, undefined], [1, {}], [Float64Array.of(1)], [() => 1], [Symbol('x')]]
+  const rows: unknown[] = [[1, undefined], [1, {}], [new DataView(new ArrayBuffer(8))], [() => 1], [Symbol('x')]]
   for (const row of rows) assert.throws(() => tensor(row as Nested), code('TENSOR_VALUE'))
 })
 

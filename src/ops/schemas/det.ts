@@ -15,6 +15,9 @@ function inferDet(context: InferContext): ValueType[] {
 }
 
 export const detSchemas: readonly OpSchema[] = [
-  /** Determinants of the matrices in the last two dimensions. @formula Y = det X */
+  /**
+   * Determinants of the matrices in the last two dimensions. The terms of the bound are the products of the expansion for up to 8 rows, and for
+   * more rows, which are eliminated, n times the product of the rows' Euclidean lengths (Hadamard's bound). @formula Y = det X
+   */
   op('Det', 22, 'X:T', { bound: reducing, infer: inferDet, rowWise: (context, carries) => carries[0] && (inputShape(context, 0)?.length ?? 0) > 2 }),
 ]
