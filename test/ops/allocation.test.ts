@@ -10,6 +10,7 @@ import { load, tensor, type Tensor } from '../../src/index.ts'
 
 const RUNS = 20_000
 const MAX_BYTES_PER_RUN = 36
+const MAX_ROUNDS = 12
 
 const int64 = (...values: number[]): Tensor => tensor(BigInt64Array.from(values, BigInt))
 const square = tensor(Float64Array.from({ length: 16 }, (_, i) => i), [4, 4])
@@ -58,10 +59,10 @@ test('kernels allocate nothing once they have seen a shape', async (t) => {
       const { data } = session.inputs.X
       assert.ok(data instanceof Float64Array)
       data.set([1.5, -2.25, 3.125, 4.75])
-      // Compiling and its feedback allocate too, hence the warm-up, and the least of three rounds.
+      // Compiling and its feedback allocate too, hence the warm-up, and rounds until one is clean: a busy machine compiles late. What a kernel allocates comes in every round.
       for (let i = 0; i < RUNS; i++) session.run()
       let least = Infinity
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < MAX_ROUNDS && least > MAX_BYTES_PER_RUN; round++) {
         collect()
         const before = process.memoryUsage().heapUsed
         for (let i = 0; i < RUNS; i++) session.run()
