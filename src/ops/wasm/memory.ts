@@ -10,9 +10,9 @@ export function offsetOf(view: View): number {
   return (view.data as Uint8Array).byteOffset
 }
 
-/** A block that `write` fills unless that has been done. */
-export function blockOnce(host: WasmHost, key: string, byteLength: number, write: (offset: number) => void): number {
-  const block = host.block(key, byteLength)
+/** A block that `write` fills unless that has been done; before, it holds zeros unless `isZeroed` is false. */
+export function blockOnce(host: WasmHost, key: string, byteLength: number, write: (offset: number) => void, isZeroed = true): number {
+  const block = host.block(key, byteLength, isZeroed)
   block.fill(write)
   return block.offset
 }

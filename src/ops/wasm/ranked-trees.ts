@@ -2,13 +2,10 @@
 import type { WasmHost } from '../kernel.ts'
 import { columnOf, thresholdIn } from '../trees/derive.ts'
 import { MAX_EXITS, programmer, type Program } from '../trees/programs.ts'
+import { treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 
-/** What the layout is made from: places in the host's memory, and facts. */
-export interface RankedSource {
-  /** Stored nodes, and which columns they read where these are not their features. */
-  readonly nodes: number
-  readonly slots: Int32Array | undefined
-  readonly count: number
+/** What exits of trees lead to; places in the host's memory. */
+export interface RankedLeaves {
   readonly leafIndex: number
   readonly leafValues: number
   readonly width: number
@@ -16,12 +13,21 @@ export interface RankedSource {
   readonly isSingle: boolean
   /** Packed nodes; 0 for none: then programs must reach every leaf. */
   readonly packed: number
+}
+
+/** Roots by tree, and what is known of the nodes. */
+interface RankedSource extends RankedLeaves {
+  readonly nodes: number
+  /** Which columns nodes read where these are not their features. */
+  readonly slots: Int32Array | undefined
+  readonly count: number
   readonly columns: number
-  readonly roots: Uint32Array
+  readonly roots: Int32Array
   readonly depth: Uint32Array
   readonly meanDepth: Float64Array
 }
 
+const HEADER_BYTES = 8
 const LAYOUT_BYTES = 36
 const TREE_BYTES = 32
 const NODE_BYTES = 12
@@ -48,8 +54,23 @@ export function rankedScratchBytes(columns: number): number {
   return rankedBlockRows(columns) * (7 * columns + 8)
 }
 
+/** A block for the layout, whose first word is its byte offset once it is filled: 0 where there is none, or it does not fit. */
+export function rankedBlock(trees: PlacedTrees, leaves: RankedLeaves): LazyBlock {
+  const { host, nodes, count, columns, schedule, derived, facts: { depth, meanDepth } } = trees
+  const source: RankedSource = { ...leaves, nodes, slots: derived?.slots, count, columns, roots: schedule.roots.subarray(0, schedule.trees), depth, meanDepth }
+  const room = rankedBytes(source)
+  const { leafIndex, leafValues, packed } = leaves
+  const block = host.block(treeBlockKey('ranked trees', trees, leafIndex, leafValues, packed, Number(leaves.isSingle)), HEADER_BYTES + room, false)
+  return {
+    offset: block.offset,
+    fill: () => block.fill((at) => {
+      new Uint32Array(host.memory.buffer, at, 1)[0] = makeRanked(host, source, at + HEADER_BYTES, room)
+    }),
+  }
+}
+
 /** Room that the layout of most ensembles fits; `makeRanked` makes none where it does not. */
-export function rankedBytes({ roots, count, columns, width }: RankedSource): number {
+function rankedBytes({ roots, count, columns, width }: RankedSource): number {
   let nodes = 0
   for (let t = 0; t < roots.length; t++) nodes += Math.min(MAX_EXITS - 1, ((t + 1 < roots.length ? roots[t + 1] : count) - roots[t]) >>> 1)
   return bytesFor({ nodes, trees: roots.length, columns, groups: MAX_GROUPS, thresholds: nodes, valueBytes: Math.max(8 * width, 4) })
@@ -71,7 +92,7 @@ function bytesFor({ nodes, trees, columns, groups, thresholds, valueBytes }: Cou
 }
 
 /** Writes the layout into the `room` bytes at `at`; its offset, or 0 where it does not fit. */
-export function makeRanked(host: WasmHost, source: RankedSource, at: number, room: number): number {
+function makeRanked(host: WasmHost, source: RankedSource, at: number, room: number): number {
   const { buffer } = host.memory
   const { roots, count, columns, width, isSingle, packed, depth, meanDepth } = source
   const trees = roots.length

@@ -15,19 +15,18 @@
 //                                                           80 1 if float32 holds all leaf values
 //                                                           84 1 if trees go to outputs of their own
 //   32 blockRows                                             88 layout for batches (see trees/ranked.ts); 0: none yet
-//   36 start, f64 [outputs]                                  92 stored nodes while `nodes` is not derived from them yet, 96 slots (see trees/derive.ts), 100 nodes
+//   36 start, f64 [outputs]                                  92 1 while `nodes` is not filled
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
 
-import { deriveNodes } from './trees/derive.ts'
 import { groupBytesOf, packedRow, packedTree, topOf } from './trees/packed.ts'
 import { rankBlock, sumBlock } from './trees/ranked.ts'
 import { copyGroups, copyRows } from './trees/rows.ts'
 import { addLeaves, begin, divide } from './trees/sums.ts'
 
 export { deriveNodes, markSlots } from './trees/derive.ts'
-export { packNodes, packTops } from './trees/packed.ts'
+export { packNodes, packTop } from './trees/packed.ts'
 
 const CATEGORICAL: u32 = 0x40000000
 const ZERO_MISSING: u32 = 0x20000000
@@ -219,7 +218,8 @@ export function areSingle(values: usize, count: u32): u32 {
 }
 
 // x [rows, features] f64 or f32; y [rows, outputs] f32 where sums are rounded after each tree, else f64
-function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): void {
+/** 1, or 0 if it has stopped because whole nodes are needed and not there. */
+function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): u32 {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
@@ -261,7 +261,8 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
           }
         }
       } else {
-        copyStored(isDouble, plan, x, count, features, walked)
+        if (load<u32>(plan, 92)) return 0
+        copyWhole(isDouble, plan, x, count, features, walked)
         if (count < 8) {
           for (let row: u32 = 0; row < count; row++) {
             rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
@@ -284,6 +285,7 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
     x += (<usize>count * features) << (isDouble ? 3 : 2)
     y += <usize>count * sumBytes
   }
+  return 1
 }
 
 function beginAll(isSingle: u32, plan: usize, y: usize, rows: u32): void {
@@ -301,16 +303,17 @@ function addAllLeaves(isSingle: u32, plan: usize, y: usize, stride: usize, table
   else addLeaves<f64>(plan, y, stride, table, leaves, count)
 }
 
-export function treeEnsemble32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  ensemble(plan, x, rows, features, y, scratch, 0)
+export function treeEnsemble32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): u32 {
+  return ensemble(plan, x, rows, features, y, scratch, 0)
 }
 
-export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  ensemble(plan, x, rows, features, y, scratch, 1)
+export function treeEnsemble64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): u32 {
+  return ensemble(plan, x, rows, features, y, scratch, 1)
 }
 
 // x [rows, features] f64 or f32; y [rows, trees] i32
-function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): void {
+/** As `ensemble`. */
+function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize, isDouble: u32): u32 {
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
@@ -325,7 +328,10 @@ function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   while (rows > 0) {
     const count = rows < blockRows + 8 ? rows : blockRows
     const isPacked = packed != 0 && (isDouble ? copyGroups<f64>(plan, x, count, features, walked) : copyGroups<f32>(plan, x, count, features, walked))
-    if (!isPacked) copyStored(isDouble, plan, x, count, features, walked)
+    if (!isPacked) {
+      if (load<u32>(plan, 92)) return 0
+      copyWhole(isDouble, plan, x, count, features, walked)
+    }
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
         if (isPacked) packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
@@ -344,14 +350,11 @@ function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
     x += (<usize>count * features) << (isDouble ? 3 : 2)
     y += <usize>count * resultBytes
   }
+  return 1
 }
 
-/** Rows for walks of whole nodes, which are derived from the stored ones before the first. */
-function copyStored(isDouble: u32, plan: usize, x: usize, rows: u32, features: u32, to: usize): void {
-  if (load<u32>(plan, 92)) {
-    deriveNodes(load<u32>(plan, 92), load<u32>(plan, 100), load<u32>(plan, 96), load<u32>(plan))
-    store<u32>(plan, 0, 92)
-  }
+/** Rows for walks of whole nodes. */
+function copyWhole(isDouble: u32, plan: usize, x: usize, rows: u32, features: u32, to: usize): void {
   if (isDouble) copyRows<f64>(plan, x, rows, features, to)
   else copyRows<f32>(plan, x, rows, features, to)
 }
@@ -364,12 +367,12 @@ function name(ids: usize, leaves: usize, count: u32, y: usize, stride: usize): v
   }
 }
 
-export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  leavesOf(plan, x, rows, features, y, scratch, 0)
+export function treeLeaves32(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): u32 {
+  return leavesOf(plan, x, rows, features, y, scratch, 0)
 }
 
-export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): void {
-  leavesOf(plan, x, rows, features, y, scratch, 1)
+export function treeLeaves64(plan: usize, x: usize, rows: u32, features: u32, y: usize, scratch: usize): u32 {
+  return leavesOf(plan, x, rows, features, y, scratch, 1)
 }
 
 // nodes [end] nodes16/1; level [end - start + 2] u32, anything; found: f64 sum of the leaves' levels, u32 bad, deepest, flags, i32 largest feature (kept if larger)

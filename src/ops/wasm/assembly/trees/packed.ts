@@ -71,33 +71,25 @@ export function packNodes(nodes: usize, leafIndex: usize, count: u32, to: usize,
   return largest < 65536 ? 1 : 0
 }
 
-/** Levels that eight rows take together, with all nodes of a level compared at once: see `packTops`. */
+/** Levels that eight rows take together, with all nodes of a level compared at once: see `packTop`. */
 const TOP_LEVELS: u32 = 3
 const TOP_BYTES: u32 = 96
 /** Looks whether all walks have ended cost a fifth of a step; after the first they come every so many steps. */
 const STEPS_PER_LOOK: u32 = 3
 
-// table [trees] of 32 bytes; looks [2][trees]: the steps before the first look at eight rows of a tree, and at the eight trees from this one on
-// to [trees]: i32 keys [7 nodes of three levels], u32 first look, u32 columns [7], u32 addresses [8 nodes of the fourth level], u32 first look at a group
-/** The first three levels of each tree as if they were complete: below a leaf the same leaf again. */
-export function packTops(packed: usize, table: usize, trees: u32, looks: usize, to: usize): void {
-  for (let tree: u32 = 0; tree < trees; tree++) {
-    const heap = to + 32
-    store<u32>(heap, <u32>packed + (load<u32>(table) << 3))
-    for (let i: usize = 0; i < 7; i++) {
-      const node = <usize>load<u32>(heap + (i << 2))
-      const far = <usize>load<u16>(node, 6) << 3
-      const isInner = far != 0
-      store<u32>(heap + (i << 3), <u32>(node + far), 4)
-      store<u32>(heap + (i << 3), <u32>(node + far + (isInner ? 8 : 0)), 8)
-      store<i32>(to + (i << 2), load<i32>(node))
-      store<u32>(heap + (i << 2), load<u16>(node, 4))
-    }
-    store<u32>(to, load<u32>(looks), 28)
-    store<u32>(to, load<u32>(looks + (<usize>trees << 2)), 92)
-    looks += 4
-    table += 32
-    to += TOP_BYTES
+// to: i32 keys [7 nodes of three levels], u32 first look, u32 columns [7], u32 addresses [8 nodes of the fourth level], u32 first look at a group
+/** The first three levels of the tree at `root` as if they were complete: below a leaf the same leaf again. The looks are left as they are. */
+export function packTop(root: usize, to: usize): void {
+  const heap = to + 32
+  store<u32>(heap, <u32>root)
+  for (let i: usize = 0; i < 7; i++) {
+    const node = <usize>load<u32>(heap + (i << 2))
+    const far = <usize>load<u16>(node, 6) << 3
+    const isInner = far != 0
+    store<u32>(heap + (i << 3), <u32>(node + far), 4)
+    store<u32>(heap + (i << 3), <u32>(node + far + (isInner ? 8 : 0)), 8)
+    store<i32>(to + (i << 2), load<i32>(node))
+    store<u32>(heap + (i << 2), load<u16>(node, 4))
   }
 }
 

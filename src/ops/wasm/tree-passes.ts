@@ -1,0 +1,59 @@
+// Passes over the nodes of an ensemble when its kernels are made: in WebAssembly where they lie in the host's memory.
+import type { View, WasmHost } from '../kernel.ts'
+import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
+import { derivedColumns, type DerivedColumns } from '../trees/derive.ts'
+import { wasmFunction } from './module.ts'
+
+/** What a pass over a tree finds: f64 and four words. */
+const FOUND_BYTES = 24
+/** Slots of columns that are marked in scratch; of more, in TypeScript. */
+const SLOT_BYTES = 65536
+const SLOTS_PER_FEATURE = 6
+
+/** Scratch for `passesIn`: levels of the largest tree's nodes behind what is found. To be reserved before views of constants are taken. */
+export function passBytes(roots: View | undefined, nodes: View | undefined): number {
+  const count = (nodes?.size ?? 0) >>> 4
+  let largest = 0
+  for (let t = 0; t < (roots?.size ?? 0); t++) {
+    const next = roots?.data[t + 1] ?? count
+    largest = Math.max(largest, Math.min(Number(next), count) - Number(roots?.data[t]))
+  }
+  return FOUND_BYTES + Math.max(SLOT_BYTES, 4 * (largest + 2))
+}
+
+/** The passes over nodes in the host's memory; in TypeScript where they lie elsewhere. */
+export function passesIn(host: WasmHost): (nodes: Uint8Array) => NodePasses {
+  return (nodes) => {
+    const { buffer } = host.memory
+    if (nodes.buffer !== buffer) return nodePasses(nodes)
+    const scan = wasmFunction(host.exports, 'scanTree')
+    const fit = wasmFunction(host.exports, 'leavesFit')
+    const at = host.scratchOffset
+    const view = new DataView(buffer, at, FOUND_BYTES)
+    return {
+      scanTree(start, end, found) {
+        view.setInt32(20, found.maxFeature, true)
+        scan(nodes.byteOffset, at + FOUND_BYTES, start, end, at)
+        found.leafLevels = view.getFloat64(0, true)
+        found.bad = view.getInt32(8, true)
+        found.deepest = view.getInt32(12, true)
+        found.flags = view.getInt32(16, true)
+        found.maxFeature = view.getInt32(20, true)
+      },
+      leavesFit: (leafIndex, leaves) =>
+        leafIndex.buffer === buffer ? fit(nodes.byteOffset, leafIndex.byteOffset, leafIndex.length, Math.min(leaves, 0xffffffff)) === 1 : nodePasses(nodes).leavesFit(leafIndex, leaves),
+    }
+  }
+}
+
+/** The columns of an ensemble whose checked nodes lie in the host's memory; more slots than scratch has room for are marked in TypeScript. */
+export function columnsIn(host: WasmHost, nodes: Uint8Array, facts: TreeFacts): DerivedColumns | undefined {
+  const { buffer } = host.memory
+  if (nodes.buffer !== buffer) return derivedColumns(facts)
+  return derivedColumns(facts, facts.featureCount * SLOTS_PER_FEATURE * 4 > SLOT_BYTES ? undefined : (slots) => {
+    const marks = new Int32Array(buffer, host.scratchOffset, slots.length)
+    marks.fill(0)
+    wasmFunction(host.exports, 'markSlots')(nodes.byteOffset, facts.words.length >>> 2, host.scratchOffset)
+    slots.set(marks)
+  })
+}
