@@ -33,7 +33,7 @@ export interface ModelMemory {
   readonly activations: number
   /** Inputs and outputs of bound shapes and sessions. */
   readonly io: number
-  /** The most that has been held at once: all of these, and what kernels keep beside the weights; on wasm the copy of the weights in its memory too. */
+  /** The most that has been held at once: all of these, and what kernels keep beside the weights; on wasm copies of the weights that kernels read in its memory too. */
   readonly peak: number
 }
 
@@ -109,7 +109,7 @@ export class Model {
     let weights = 0
     for (const tensor of this.graph.initializers.values()) weights += tensor.data.length * bytesPerElement(tensor.dtype)
     const { ioBytes: io, workspace } = this.#runs
-    // The graph keeps its arrays; wasm has a copy of them in its memory, and layouts of kernels beside it.
+    // The graph keeps its arrays; the arena has copies of those that kernels read there, and layouts of kernels.
     const own = { weights, activations: workspace.activations?.byteLength ?? 0, io, peak: this.device.arena.peakBytes + this.device.scratch.heldBytes + weights }
     const large = this.#parts.promotion?.model?.memory
     return large === undefined ? own : { weights, activations: own.activations + large.activations, io: io + large.io, peak: own.peak + large.peak - weights }

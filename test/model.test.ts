@@ -95,7 +95,7 @@ test('an aborted run stops between row blocks', async () => {
   await assert.rejects(model.run({ X: new Float64Array(2000) }, { signal: AbortSignal.abort() }), hasCode('RUN_ABORTED'))
 })
 
-test('memory counts the weights wherever they are: in the graph, in a memory of wasm, in the layouts of kernels', async () => {
+test('memory counts the weights wherever they are: in the graph, and once more in the layout of a kernel', async () => {
   const size = 700
   const b = graphBuilder()
   const x = b.input('X', { dtype: 'float64', shape: ['batch', size] })
@@ -103,12 +103,12 @@ test('memory counts the weights wherever they are: in the graph, in a memory of 
   const graph = b.build()
   const weights = size * size * 8
   const slack = 2 ** 20
-  for (const [device, copies] of [['cpu', 2], ['wasm', 3]] as const) {
+  for (const device of ['cpu', 'wasm'] as const) {
     using model = await load(graph, { device })
     assert.equal(model.memory.weights, weights)
     model.runSync({ X: new Float64Array(size) })
     const { peak } = model.memory
-    assert.ok(peak >= copies * weights && peak < copies * weights + slack, `${device}: ${peak} bytes for ${weights} of weights`)
+    assert.ok(peak >= 2 * weights && peak < 2 * weights + slack, `${device}: ${peak} bytes for ${weights} of weights`)
     model.runSync({ X: new Float64Array(size) })
     assert.equal(model.memory.peak, peak)
   }

@@ -53,7 +53,7 @@ export interface Plan {
   readonly captureNames: readonly string[]
   readonly outputs: readonly number[]
   readonly constants: ReadonlyMap<number, Tensor>
-  /** Constants as kernels read them: the graph's own memory, or the device's. */
+  /** Constants as kernels read them: in the device's memory where one of its kernels does, else the graph's arrays. */
   readonly constantViews: ReadonlyMap<number, View>
   /** Constants that shape rules may want by value; on the heap, where no growth of a memory detaches them. */
   readonly smallConstants: ReadonlyMap<number, View>
@@ -130,9 +130,18 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     const tensor = id < 0 || constants.has(id) ? undefined : scope.constantOf(name)
     if (tensor !== undefined) {
       constants.set(id, tensor)
-      constantViews.set(id, target.weights?.view(tensor) ?? viewOfTensor(tensor))
+      constantViews.set(id, viewOfTensor(tensor))
     }
     return id
+  }
+  /** A constant as a kernel of the device reads it. */
+  const placed = (id: number, isPacked: boolean): View | undefined => {
+    const tensor = constants.get(id)
+    if (tensor === undefined || target.weights === undefined) return constantViews.get(id)
+    if (isPacked) return viewOfTensor(tensor)
+    const view = target.weights.view(tensor)
+    constantViews.set(id, view)
+    return view
   }
 
   const steps: Step[] = []
@@ -141,6 +150,9 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     const schema = target.schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: unknown operator`)
     const inputIds = node.inputs.map(valueOf)
+    const key = opKey(node.domain, node.op)
+    const cpu = target.cpu.get(key)
+    const preferred = cpu !== undefined && 'make' in cpu ? target.preferred?.get(key) : undefined
     // Making the kernels before this one may have grown the memory under the constants.
     target.weights?.refresh()
     const context: KernelContext = {
@@ -148,7 +160,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       attributes: node.attributes,
       inputTypes: node.inputs.map((name) => scope.typeOf(name)),
       outputTypes: node.outputs.map((name) => scope.typeOf(name)),
-      constants: inputIds.map((id) => constantViews.get(id)),
+      constants: inputIds.map((id, i) => (preferred === undefined ? constantViews.get(id) : placed(id, preferred.packs?.includes(i) === true))),
       scratch: target.scratch,
     }
     const bodies = subgraphsOf(node).map(({ name, graph: body }) => {
@@ -157,9 +169,6 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       const plan = planTyped(body, body.outputs.map((output) => output.name), target, types, scope)
       return { name, body: { plan, from: plan.captureNames.map(idOf), captured: [] } as Body }
     })
-    const key = opKey(node.domain, node.op)
-    const cpu = target.cpu.get(key)
-    const preferred = target.preferred?.get(key)
     if (cpu === undefined && !schema.alias) throw new MleError('GRAPH_KERNEL', `graph ${nodeLabel(node, index)}: the cpu backend has no kernel for it`)
     steps.push({
       node,

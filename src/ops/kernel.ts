@@ -35,7 +35,7 @@ export interface KernelContext {
   readonly attributes: Attributes
   readonly inputTypes: readonly (ValueType | undefined)[]
   readonly outputTypes: readonly (ValueType | undefined)[]
-  /** Inputs that are constant for the life of the model, as views of the weights; undefined otherwise. */
+  /** Inputs that are constant for the life of the model; undefined otherwise. Views of the device's memory for a preferred kernel, but for what it packs; else the graph's arrays. */
   readonly constants: readonly (View | undefined)[]
   readonly scratch: Scratch
 }
@@ -68,6 +68,8 @@ export type KernelTable = ReadonlyMap<string, KernelEntry>
  * that a kernel turns out not to cover.
  */
 export interface PreferredEntry {
+  /** Inputs that its kernels read as `context.constants` alone, while they are made: such a constant has no copy in the device's memory. */
+  readonly packs?: readonly number[]
   readonly make: (context: KernelContext, fallback: Kernel) => Kernel | undefined
 }
 

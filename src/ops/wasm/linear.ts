@@ -1,12 +1,12 @@
-// Matrix products on the wasm device. B is packed into panels once where it is constant; otherwise the product reads it where it
-// lies, or packs it block by block into scratch.
+// Matrix products on the wasm device. B is packed into panels once where it is constant, straight from the graph's array; otherwise the product
+// reads it where it lies, or packs it block by block into scratch.
 import { broadcastStrides } from '../../tensor/shape.ts'
 import { float, int } from '../attributes.ts'
 import { stackOf } from '../cpu/linear.ts'
 import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { blockOnce, offsetOf } from './memory.ts'
+import { blockOnce, copyOnce, eachPiece, nameOf, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** What a product may scribble on: a tile's edge, then 16 panels of 16 KB; see assembly/linear.ts. */
@@ -16,8 +16,8 @@ const PANEL_BYTES = 32
 /** Kernels over a host's memory, by operator key. */
 export function wasmLinearKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
-    ['MatMul', { make: (context) => makeMatMul(host, context) }],
-    ['Gemm', { make: (context) => makeGemm(host, context) }],
+    ['MatMul', { packs: [1], make: (context) => makeMatMul(host, context) }],
+    ['Gemm', { packs: [1], make: (context) => makeGemm(host, context) }],
   ]
 }
 
@@ -59,14 +59,13 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
   const { bytes } = products
   const layout = perShape(stackOf)
   const [, constantB] = context.constants
-  const isFinite = constantB === undefined ? 0 : products.allFinite(offsetOf(constantB), constantB.size)
-  const panels = packStack(host, products, constantB)
+  const { panels, at: column, isFinite } = constantB === undefined ? NOT_PACKED : packOnce(host, products, constantB, false)
   return (inputs, outputs) => {
     const [a, b] = inputs
     const [y] = outputs
     if (a === undefined || b === undefined || y === undefined) return
     const { rows, depth, columns, a: startsA, b: startsB } = layout(inputs, outputs)
-    const [aAt, bAt, yAt] = [offsetOf(a), offsetOf(b), offsetOf(y)]
+    const [aAt, bAt, yAt] = [offsetOf(a), constantB === undefined ? offsetOf(b) : column, offsetOf(y)]
     const size = depth * columns
     const packedBytes = panelBytes(bytes, depth, columns)
     const { scratchOffset } = host
@@ -77,24 +76,46 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
   }
 }
 
-/** A constant matrix in panels; all steps in bytes. */
-export function panelsOnce(host: WasmHost, { pack, bytes }: Products, from: number, rowStep: number, columnStep: number, depth: number, columns: number): number {
-  const key = `panels ${bytes} ${from} ${rowStep} ${columnStep} ${depth} ${columns}`
-  return blockOnce(host, key, panelBytes(bytes, depth, columns), (to) => pack(from, rowStep, columnStep, depth, columns, to))
+/** A constant B in the memory: as panels, or as it is where that is one column. */
+interface Packed {
+  /** The panels of each matrix, one after the other; 0 where there are none. */
+  readonly panels: number
+  /** The column; 0 where there are panels. */
+  readonly at: number
+  /** 1 where there are panels of finite numbers. */
+  readonly isFinite: number
 }
 
-/** The matrices of a constant B in panels, one after the other; 0 where there is none, or where it is one column. */
-function packStack(host: WasmHost, products: Products, b: View | undefined): number {
-  if (b === undefined || b.shape.length < 2 || b.size === 0) return 0
-  const depth = b.shape[b.shape.length - 2]
-  const columns = b.shape[b.shape.length - 1]
-  if (columns === 1) return 0
-  const { bytes, pack } = products
-  const count = b.size / (depth * columns)
-  const from = offsetOf(b)
+const NOT_PACKED: Packed = { panels: 0, at: 0, isFinite: 0 }
+
+/** Packs the matrices of a constant B [..., depth, columns], or [..., columns, depth] where it is transposed. */
+function packOnce(host: WasmHost, products: Products, b: View, isTransposed: boolean): Packed {
+  const { bytes, allFinite } = products
+  const rank = b.shape.length
+  const columns = rank < 2 ? 1 : b.shape[isTransposed ? rank - 2 : rank - 1]
+  if (columns === 1 || b.size === 0) return { panels: 0, at: copyOnce(host, b), isFinite: 0 }
+  const depth = b.shape[isTransposed ? rank - 1 : rank - 2]
+  const size = depth * columns
+  const count = b.size / size
   const packedBytes = panelBytes(bytes, depth, columns)
-  return blockOnce(host, `stack ${bytes} ${from} ${count} ${depth} ${columns}`, count * packedBytes, (panels) => {
-    for (let i = 0; i < count; i++) pack(from + i * depth * columns * bytes, columns * bytes, bytes, depth, columns, panels + i * packedBytes)
+  const key = `panels ${bytes} ${nameOf(host, b)} ${count} ${depth} ${columns} ${isTransposed ? 1 : 0}`
+  const panels = blockOnce(host, key, count * packedBytes, (to) => {
+    for (let i = 0; i < count; i++) packMatrix(host, products, b, i * size, isTransposed, depth, columns, to + i * packedBytes)
+  })
+  // Columns past the last are zeros.
+  return { panels, at: 0, isFinite: allFinite(panels, (count * packedBytes) / bytes) }
+}
+
+/** Packs the matrix that begins at element `from` of a constant. */
+function packMatrix(host: WasmHost, { pack, bytes }: Products, b: View, from: number, isTransposed: boolean, depth: number, columns: number, to: number): void {
+  const lanes = PANEL_BYTES / bytes
+  if (isTransposed) {
+    eachPiece(host, b, { from, units: columns, unitSize: depth, together: lanes }, (at, first, count) => pack(at, bytes, depth * bytes, depth, count, to + first * depth * bytes))
+    return
+  }
+  eachPiece(host, b, { from, units: depth, unitSize: columns }, (at, first, count) => {
+    if (count === depth) pack(at, columns * bytes, bytes, depth, columns, to)
+    else for (let j = 0; j < columns; j += lanes) pack(at + j * bytes, columns * bytes, bytes, count, Math.min(lanes, columns - j), to + (j * depth + first * lanes) * bytes)
   })
 }
 
@@ -111,24 +132,15 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
   const transB = int(context.attributes, 'transB', 0) !== 0
   const addend = perShape(([, , c], [y]) => (c === undefined ? [] : broadcastStrides(c.shape, y?.shape ?? [])))
   const [, constantB, constantC] = context.constants
-  const shapeB = constantB?.shape ?? []
-  const width = shapeB[transB ? 0 : 1]
-  let panels = 0
+  const { panels, at: column, isFinite } = constantB === undefined ? NOT_PACKED : packOnce(host, products, constantB, transB)
+  const width = constantB?.shape[transB ? 0 : 1] ?? 0
   let bias = 0
-  let isFinite = 0
-  if (constantB !== undefined && constantB.size > 0 && width > 1) {
-    const depth = shapeB[transB ? 1 : 0]
-    const from = offsetOf(constantB)
-    isFinite = products.allFinite(from, constantB.size)
-    const isRow = constantC !== undefined && constantC.shape[constantC.shape.length - 1] === width && constantC.size === width && alpha === 1 && beta === 1
-    const biasFrom = isRow ? offsetOf(constantC) : 0
-    panels = panelsOnce(host, products, from, transB ? bytes : width * bytes, transB ? depth * bytes : bytes, depth, width)
-    // Added in the tiles, which read whole panels of it.
-    if (isRow) {
-      bias = blockOnce(host, `bias ${bytes} ${biasFrom} ${width}`, panelBytes(bytes, 1, width), (to) => {
-        new Uint8Array(host.memory.buffer).copyWithin(to, biasFrom, biasFrom + width * bytes)
-      })
-    }
+  // Added in the tiles, which read whole panels of it.
+  if (panels !== 0 && constantC !== undefined && constantC.shape[constantC.shape.length - 1] === width && constantC.size === width && alpha === 1 && beta === 1) {
+    const from = offsetOf(constantC)
+    bias = blockOnce(host, `bias ${bytes} ${from} ${width}`, panelBytes(bytes, 1, width), (to) => {
+      new Uint8Array(host.memory.buffer).copyWithin(to, from, from + width * bytes)
+    })
   }
   return (inputs, outputs) => {
     const [a, b, c] = inputs
@@ -139,7 +151,7 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
     const at = offsetOf(y)
     multiply(
       products, rows, depth, columns, offsetOf(a), transA ? bytes : depth * bytes, transA ? rows * bytes : bytes, panels,
-      offsetOf(b), transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset, isFinite,
+      constantB === undefined ? offsetOf(b) : column, transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset, isFinite,
     )
     if (alpha !== 1) scale(at, y.size, alpha)
     if (c === undefined || bias !== 0) return

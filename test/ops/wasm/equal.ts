@@ -20,8 +20,9 @@ const own = wasmKernelsGiven(undefined)
 /** The wasm kernels, which note what they compute themselves. */
 const noting: WasmKernels = { ...own, table: (host, modules) => new Map([...own.table(host, modules)].map(([key, entry]) => [key, notes(key, entry)])) }
 
-function notes(key: string, { make }: PreferredEntry): PreferredEntry {
+function notes(key: string, { make, packs }: PreferredEntry): PreferredEntry {
   return {
+    packs,
     make(context, fallback) {
       let isHandedOn = false
       const kernel = make(context, (inputs, outputs) => {
@@ -62,7 +63,7 @@ const declined = (key: string) => (): never => {
 /** The kernels of wasm without the fallback to cpu's: what they decline fails. Each object has a memory of its own. */
 const boundKernels = (): WasmKernels => ({
   ...own,
-  table: (host, modules) => new Map([...noting.table(host, modules)].map(([key, { make }]) => [key, { make: (context) => make(context, declined(key)) ?? declined(key)() }])),
+  table: (host, modules) => new Map([...noting.table(host, modules)].map(([key, { make, packs }]) => [key, { packs, make: (context) => make(context, declined(key)) ?? declined(key)() }])),
 })
 /** Every so many graphs begin with an empty memory, which grows while kernels are made. */
 const FRESH = 8

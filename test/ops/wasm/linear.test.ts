@@ -35,7 +35,7 @@ test('wasm: stacks of matrices that broadcast have the bits of cpu', async () =>
 })
 
 test('wasm: products deeper, taller and wider than a block have the bits of cpu', async () => {
-  for (const [rows, depth, columns] of [[5, 1100, 9], [200, 513, 17], [3, 600, 300], [1, 2000, 70], [97, 30, 270], [2, 3, 500], [300, 700, 1]]) {
+  for (const [rows, depth, columns] of [[5, 1100, 9], [200, 513, 17], [3, 600, 300], [1, 2000, 70], [97, 30, 270], [2, 3, 500], [300, 700, 1], [1, 3, 40000], [1, 20000, 9]]) {
     for (const type of ['float32', 'float64'] as const) {
       for (const constant of [true, false]) {
         for (const transB of [0, 1]) {
