@@ -52,6 +52,11 @@ export interface HostCrypto {
   createHash(algorithm: string): HostHash
 }
 
+/** What is used of the host's Buffer. */
+export interface HostBuffer {
+  from(text: string, encoding: 'base64'): Uint8Array
+}
+
 function builtin(name: string): unknown {
   const host: { readonly process?: HostProcess } = globalThis
   return host.process?.getBuiltinModule?.(name)
@@ -75,4 +80,9 @@ export function hostZlib(): HostZlib | undefined {
 export function hostCrypto(): HostCrypto | undefined {
   const found = builtin('crypto')
   return has(found, 'createHash') ? (found as HostCrypto) : undefined
+}
+
+export function hostBuffer(): HostBuffer | undefined {
+  const found = builtin('buffer') as { readonly Buffer?: HostBuffer } | undefined
+  return found?.Buffer
 }

@@ -1,5 +1,6 @@
 // Ed25519 (RFC 8032) by WebCrypto. Engines differ in which odd keys and signatures they take, so that those are refused here first.
 import { MleError } from '../error.ts'
+import { fromBase64 } from '../platform/base64.ts'
 import { owned, subtle, unsupported } from './subtle.ts'
 
 export const PUBLIC_KEY_BYTES = 32
@@ -65,7 +66,7 @@ export async function signMessage(seed: Uint8Array, message: Uint8Array): Promis
 /** The public key of a seed. */
 export async function publicKeyOf(seed: Uint8Array): Promise<Uint8Array> {
   const { x } = await subtle().exportKey('jwk', await importSeed(seed))
-  return Uint8Array.from(atob((x ?? '').replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0))
+  return fromBase64((x ?? '').replaceAll('-', '+').replaceAll('_', '/'))
 }
 
 /** DER of PKCS#8 up to the seed. */

@@ -1,5 +1,6 @@
 // Keys as callers have them: PEM as openssl writes it, or raw bytes. Messages never hold a key.
 import { MleError } from '../error.ts'
+import { fromBase64 } from '../platform/base64.ts'
 import { hex, sha256 } from '../platform/sha256.ts'
 import { checkPublicKey, PKCS8_HEAD, PUBLIC_KEY_BYTES, publicKeyOf, SEED_BYTES, SPKI_HEAD } from './ed25519.ts'
 
@@ -52,9 +53,9 @@ function fromPem(text: string, label: string, head: readonly number[]): Uint8Arr
   const found = /^\s*-----BEGIN ([A-Z0-9 ]+)-----\s([A-Za-z0-9+/=\s]+?)-----END \1-----\s*$/.exec(text)
   if (found === null) throw new MleError('TRUST_KEY', `the key is not one PEM block "${label}"`)
   if (found[1] !== label) throw new MleError('TRUST_KEY', `the PEM block is a ${found[1]}, expected a ${label}`, { expected: label, actual: found[1] })
-  let der = new Uint8Array(0)
+  let der: Uint8Array
   try {
-    der = Uint8Array.from(atob(found[2].replaceAll(/\s/g, '')), (letter) => letter.charCodeAt(0))
+    der = fromBase64(found[2].replaceAll(/\s/g, ''))
   } catch {
     throw new MleError('TRUST_KEY', 'the PEM block is not base64')
   }

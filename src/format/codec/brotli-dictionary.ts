@@ -1,4 +1,5 @@
 // The static dictionary of RFC 7932, appendix A: words of 4 to 24 bytes, by length, as deflate-raw in base64. Its CRC-32 is 5136CB04.
+import { fromBase64 } from '../../platform/base64.ts'
 import { inflate } from '../../platform/inflate.ts'
 import { crc32 } from '../../platform/crc32.ts'
 
@@ -13,7 +14,7 @@ export function brotliDictionary(): Promise<Uint8Array> {
 }
 
 async function inflateDictionary(): Promise<Uint8Array> {
-  const words = await inflate(Uint8Array.from(atob(DEFLATED), (letter) => letter.charCodeAt(0)), 'deflate-raw', DICTIONARY_BYTES)
+  const words = await inflate(fromBase64(DEFLATED), 'deflate-raw', DICTIONARY_BYTES)
   if (crc32(words) !== DICTIONARY_CRC32) throw new TypeError('the dictionary of brotli is damaged')
   return words
 }

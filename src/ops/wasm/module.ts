@@ -1,5 +1,6 @@
 // WebAssembly modules of the kernels: compiled once per process, instantiated once per memory.
 import { MleError } from '../../error.ts'
+import { fromBase64 } from '../../platform/base64.ts'
 
 /** A module as its generated file carries it. */
 export interface WasmImage {
@@ -46,9 +47,7 @@ export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
 }
 
 export async function imageBytes({ base64, deflated, byteLength }: WasmImage): Promise<Uint8Array> {
-  const text = atob(base64)
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  const bytes = fromBase64(base64)
   if (!deflated) return bytes
   const { inflate } = await import('../../platform/inflate.ts')
   return inflate(bytes, 'deflate-raw', byteLength)
