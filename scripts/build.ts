@@ -22,7 +22,7 @@ const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
 const WEBGPU_ENTRY = 'src/webgpu.ts'
 /** What the other families of wasm kernels share. */
-const WASM_SHARED = 'src/ops/wasm/memory.ts'
+const WASM_SHARED = ['src/ops/wasm/memory.ts', 'src/ops/wasm/constants.ts']
 /** Each other family of wasm kernels with its module. */
 const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3)).filter((name) => name !== 'trees')
 /** Arrays in files: the command needs no more of what importers share. */
@@ -83,7 +83,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
-    ['wasm-memory', [resolve(WASM_SHARED)]],
+    ['wasm-memory', WASM_SHARED.map((path) => resolve(path))],
     ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
     ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),

@@ -5,6 +5,7 @@ import { numbers, perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, View, WasmHost } from '../kernel.ts'
 import { kernelOf, transposedSize } from '../schemas/conv.ts'
 import { threeDims, windowOf, type Places, type Window } from '../window.ts'
+import { nameOf } from './constants.ts'
 import { blockOnce, bytesOf, numbersAt, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -67,11 +68,10 @@ export function makeTransposed(host: WasmHost, context: KernelContext): Kernel |
   if (axes.reduce((taps, { kernel }) => taps * kernel, 1) > MAX_TAPS || features > MAX_FEATURES || !isFinite(w)) return undefined
   host.reserveScratch(SCRATCH_BYTES)
   const run = wasmFunction(host.exports, bytes === 4 ? 'transposed32' : 'transposed64')
-  const from = offsetOf(w)
   const classes = new Map<string, number>()
   for (let d = 0; d < axes[0].step; d++) {
     for (let h = 0; h < axes[1].step; h++) {
-      for (let v = 0; v < axes[2].step; v++) classes.set(`${d},${h},${v}`, packClass(host, w, from, bytes, groups, axes, [d, h, v]))
+      for (let v = 0; v < axes[2].step; v++) classes.set(`${d},${h},${v}`, packClass(host, w, bytes, groups, axes, [d, h, v]))
     }
   }
   const layouts = perShape(([x], [y]) => {
@@ -108,12 +108,12 @@ function isFinite(view: View): boolean {
 }
 
 // w [groups, channels, features, kernel] -> the taps of a class, [groups, features, channels, taps]
-function packClass(host: WasmHost, w: View, from: number, bytes: number, groups: number, axes: readonly Axis[], first: readonly number[]): number {
+function packClass(host: WasmHost, w: View, bytes: number, groups: number, axes: readonly Axis[], first: readonly number[]): number {
   const [all, features] = w.shape
   const channels = all / groups
   const counts = axes.map((axis, i) => tapsOf(axis, first[i]))
   const length = all * features * counts[0] * counts[1] * counts[2]
-  return blockOnce(host, `taps ${from} ${bytes} ${groups} ${first.join()} ${axes.map(({ step }) => step).join()}`, length * bytes, (to) => {
+  return blockOnce(host, `taps ${nameOf(host, w)} ${bytes} ${groups} ${first.join()} ${axes.map(({ step }) => step).join()}`, length * bytes, (to) => {
     const values = numbers(w)
     const packed = numbersAt(host, w.dtype, to, length)
     const [, { kernel: kh }, { kernel: kw }] = axes

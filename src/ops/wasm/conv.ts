@@ -18,7 +18,7 @@ const MAX_TAPS = PACKED_BYTES / 32
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [['Conv', { make: (context) => makeConv(host, context) }], ['ConvTranspose', { make: (context) => makeTransposed(host, context) }]]
+  return [['Conv', { make: (context) => makeConv(host, context) }], ['ConvTranspose', { packs: [1], make: (context) => makeTransposed(host, context) }]]
 }
 
 /** Taps of a window, from the shape of weights as far as it is known. */

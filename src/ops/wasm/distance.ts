@@ -3,9 +3,10 @@
 import { text } from '../attributes.ts'
 import { classStarts } from '../cpu/class-starts.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
+import { eachPiece, nameOf } from './constants.ts'
 import { blockOnce, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
-import { makeNearestNeighbors } from './neighbors.ts'
+import { makeNearestNeighbors, PANEL_POINTS } from './neighbors.ts'
 
 /** A tile of a product, or of distances. */
 const SCRATCH_BYTES = 128
@@ -13,8 +14,8 @@ const SCRATCH_BYTES = 128
 /** Kernels over a host's memory, by operator key. */
 export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
-    ['mle.PairwiseDistance', { make: (context) => makePairwiseDistance(host, context) }],
-    ['mle.NearestNeighbors', { make: (context) => makeNearestNeighbors(host, context) }],
+    ['mle.PairwiseDistance', { packs: [1], make: (context) => makePairwiseDistance(host, context) }],
+    ['mle.NearestNeighbors', { packs: [1], make: (context) => makeNearestNeighbors(host, context) }],
     ['mle.SvmDecision', { make: (context) => makeSvmDecision(host, context) }],
     ['mle.TriangularSolve', { make: (context) => makeTriangularSolve(host, context) }],
   ]
@@ -28,12 +29,14 @@ function makePairwiseDistance(host: WasmHost, context: KernelContext): Kernel | 
   host.reserveScratch(SCRATCH_BYTES)
   const isExpanded = text(context.attributes, 'form', 'direct') === 'expanded'
   const [count, n] = points.shape
-  const from = offsetOf(points)
+  const key = `${nameOf(host, points)} ${count} ${n}`
   const pack = wasmFunction(host.exports, 'packPoints')
   const measure = wasmFunction(host.exports, 'squaredNorms')
   const pairwise = wasmFunction(host.exports, 'pairwise')
-  const panels = blockOnce(host, `points ${from} ${count} ${n}`, Math.ceil(count / 4) * 32 * n, (to) => pack(from, count, n, to))
-  const norms = isExpanded ? blockOnce(host, `norms ${from} ${count} ${n}`, count * 8, (to) => measure(from, count, n, to)) : 0
+  const panels = blockOnce(host, `points ${key}`, Math.ceil(count / PANEL_POINTS) * PANEL_POINTS * 8 * n, (to) =>
+    eachPiece(host, points, { from: 0, units: count, unitSize: n, together: PANEL_POINTS }, (at, first, some) => pack(at, some, n, to + first * n * 8)))
+  const norms = !isExpanded ? 0 : blockOnce(host, `norms ${key}`, count * 8, (to) =>
+    eachPiece(host, points, { from: 0, units: count, unitSize: n }, (at, first, some) => measure(at, some, n, to + first * 8)))
   return ([x], [out]) => {
     if (x !== undefined && out !== undefined) pairwise(x.shape[0], n, count, offsetOf(x), panels, norms, offsetOf(out), metric === 'euclidean' ? 1 : 0, host.scratchOffset)
   }

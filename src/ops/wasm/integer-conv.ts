@@ -5,6 +5,7 @@ import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../k
 import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
 import { placeWindow, windowOf, type Places } from '../window.ts'
+import { nameOf } from './constants.ts'
 import { isByte, isSingleFloat, MAX_EXACT_DEPTH, rangeOfBytes, scalesOf } from './integer-scales.ts'
 import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
@@ -20,8 +21,8 @@ const MAX_TAPS = 131072 / 32
 /** Kernels over a host's memory, by operator key. */
 export function wasmByteConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
-    ['ConvInteger', { make: (context, fallback) => makeConvInteger(host, context, fallback) }],
-    ['QLinearConv', { make: (context, fallback) => makeQLinearConv(host, context, fallback) }],
+    ['ConvInteger', { packs: [1, 3], make: (context, fallback) => makeConvInteger(host, context, fallback) }],
+    ['QLinearConv', { packs: [3, 5], make: (context, fallback) => makeQLinearConv(host, context, fallback) }],
   ]
 }
 
@@ -55,8 +56,7 @@ function prepare(host: WasmHost, context: KernelContext, wAt: number, zeroAt: nu
   const pairs = Math.ceil(channels / 2)
   const rowLength = pairs * taps * 2
   const zeros = zero === undefined ? [0] : Array.from(numbers(zero))
-  const from = offsetOf(w)
-  const weights = blockOnce(host, `byte windows ${from} ${w.shape.join()} ${zeros.join()}`, all * rowLength * 2, (to) => {
+  const weights = blockOnce(host, `byte windows ${nameOf(host, w)} ${w.shape.join()} ${zeros.join()}`, all * rowLength * 2, (to) => {
     const packed = new Int16Array(host.memory.buffer, to, all * rowLength)
     const values = numbers(w)
     for (let m = 0, i = 0; m < all; m++) {

@@ -2,6 +2,7 @@
 import { numbers } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
+import { eachPiece, nameOf } from './constants.ts'
 import { wasmByteConvKernels } from './integer-conv.ts'
 import { wasmQuantizeKernels } from './integer-quantize.ts'
 import { blockOnce, offsetOf } from './memory.ts'
@@ -16,8 +17,8 @@ const SUMS_AT = Math.ceil(SCRATCH_BYTES / 64) * 64
 /** Kernels over a host's memory, by operator key. */
 export function wasmIntegerKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
-    ['MatMulInteger', { make: (context, fallback) => makeMatMulInteger(host, context, fallback) }],
-    ['QLinearMatMul', { make: (context, fallback) => makeQLinearMatMul(host, context, fallback) }],
+    ['MatMulInteger', { packs: [1, 3], make: (context, fallback) => makeMatMulInteger(host, context, fallback) }],
+    ['QLinearMatMul', { packs: [3, 5], make: (context, fallback) => makeQLinearMatMul(host, context, fallback) }],
     ...wasmByteConvKernels(host),
     ...wasmQuantizeKernels(host),
   ]
@@ -30,10 +31,12 @@ function bytePanels(host: WasmHost, b: View | undefined, zero: View | undefined)
   if (zero !== undefined && zero.size !== 1 && zero.size !== columns) return undefined
   const zeros = Int32Array.from({ length: columns }, (_, j) => (zero === undefined ? 0 : numbers(zero)[zero.size === 1 ? 0 : j]))
   const pack = wasmFunction(host.exports, 'packBytes')
-  const from = offsetOf(b)
-  const key = `bytes ${from} ${depth} ${columns} ${zeros.join()}`
+  const key = `bytes ${nameOf(host, b)} ${depth} ${columns} ${zeros.join()}`
   const zerosAt = blockOnce(host, `zeros ${key}`, columns * 4, (to) => new Int32Array(host.memory.buffer, to, columns).set(zeros))
-  return blockOnce(host, key, Math.ceil(columns / 8) * Math.ceil(depth / 2) * 32, (to) => pack(from, b.dtype === 'int8' ? 1 : 0, zerosAt, depth, columns, to))
+  return blockOnce(host, key, Math.ceil(columns / 8) * Math.ceil(depth / 2) * 32, (to) =>
+    eachPiece(host, b, { from: 0, units: depth, unitSize: columns, together: 2 }, (at, first, count) => {
+      for (let j = 0; j < columns; j += 8) pack(at + j, columns, b.dtype === 'int8' ? 1 : 0, zerosAt + j * 4, count, Math.min(8, columns - j), to + (j * Math.ceil(depth / 2) + first * 4) * 4)
+    }))
 }
 
 // A [..., depth] i8 or u8, B [depth, columns] i8 or u8 constant, zero points -> Y [..., columns] i32

@@ -6,7 +6,8 @@ import { stackOf } from '../cpu/linear.ts'
 import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { blockOnce, copyOnce, eachPiece, nameOf, offsetOf } from './memory.ts'
+import { copyOnce, nameOf, packMatrix } from './constants.ts'
+import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** What a product may scribble on: a tile's edge, then 16 panels of 16 KB; see assembly/linear.ts. */
@@ -90,7 +91,7 @@ const NOT_PACKED: Packed = { panels: 0, at: 0, isFinite: 0 }
 
 /** Packs the matrices of a constant B [..., depth, columns], or [..., columns, depth] where it is transposed. */
 function packOnce(host: WasmHost, products: Products, b: View, isTransposed: boolean): Packed {
-  const { bytes, allFinite } = products
+  const { bytes, allFinite, pack } = products
   const rank = b.shape.length
   const columns = rank < 2 ? 1 : b.shape[isTransposed ? rank - 2 : rank - 1]
   if (columns === 1 || b.size === 0) return { panels: 0, at: copyOnce(host, b), isFinite: 0 }
@@ -100,23 +101,10 @@ function packOnce(host: WasmHost, products: Products, b: View, isTransposed: boo
   const packedBytes = panelBytes(bytes, depth, columns)
   const key = `panels ${bytes} ${nameOf(host, b)} ${count} ${depth} ${columns} ${isTransposed ? 1 : 0}`
   const panels = blockOnce(host, key, count * packedBytes, (to) => {
-    for (let i = 0; i < count; i++) packMatrix(host, products, b, i * size, isTransposed, depth, columns, to + i * packedBytes)
+    for (let i = 0; i < count; i++) packMatrix(host, { constant: b, from: i * size, depth, columns, isTransposed }, PANEL_BYTES / bytes, to + i * packedBytes, pack)
   })
   // Columns past the last are zeros.
   return { panels, at: 0, isFinite: allFinite(panels, (count * packedBytes) / bytes) }
-}
-
-/** Packs the matrix that begins at element `from` of a constant. */
-function packMatrix(host: WasmHost, { pack, bytes }: Products, b: View, from: number, isTransposed: boolean, depth: number, columns: number, to: number): void {
-  const lanes = PANEL_BYTES / bytes
-  if (isTransposed) {
-    eachPiece(host, b, { from, units: columns, unitSize: depth, together: lanes }, (at, first, count) => pack(at, bytes, depth * bytes, depth, count, to + first * depth * bytes))
-    return
-  }
-  eachPiece(host, b, { from, units: depth, unitSize: columns }, (at, first, count) => {
-    if (count === depth) pack(at, columns * bytes, bytes, depth, columns, to)
-    else for (let j = 0; j < columns; j += lanes) pack(at + j * bytes, columns * bytes, bytes, count, Math.min(lanes, columns - j), to + (j * depth + first * lanes) * bytes)
-  })
 }
 
 // A [rows, depth] or transposed, B [depth, columns] or transposed, C broadcasts -> Y [rows, columns]

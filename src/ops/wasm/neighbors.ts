@@ -3,13 +3,14 @@ import { float, int, text } from '../attributes.ts'
 import { treeOf, type Tree } from '../cpu/neighbors.ts'
 import { squaredNorms } from '../cpu/distances.ts'
 import type { Kernel, KernelContext, View, WasmHost } from '../kernel.ts'
+import { nameOf } from './constants.ts'
 import { blockOnce, numbersAt, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** Numbers of the kinds of distances in assembly/parts/neighbors.ts; EXPANDED is of Euclidean ones. */
 const KINDS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['euclidean', 0], ['sqeuclidean', 0], ['manhattan', 1], ['chebyshev', 2]])
 const EXPANDED = 3
-const PANEL_POINTS = 4
+export const PANEL_POINTS = 4
 const SEARCH_BYTES = 52
 
 /** What a search reads, as assembly/parts/neighbors.ts has it: one leaf of all points, or a tree with bounds of its nodes. */
@@ -64,14 +65,12 @@ export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: 
   const lanes = panels * PANEL_POINTS
   // Leaves of a damaged tree may hold points more than once.
   if (lanes > points.shape[0] + leaves.first.length * PANEL_POINTS) return undefined
-  const key = `${offsetOf(points)} ${points.shape.join()} ${isTree ? parts.map((i) => offsetOf(constants[i] as View)).join() : ''}`
+  const key = `${nameOf(host, points)} ${points.shape.join()} ${isTree ? parts.map((i) => offsetOf(constants[i] as View)).join() : ''}`
   const panelsAt = blockOnce(host, `neighbours ${key}`, lanes * n * 8, (to) => {
     const packed = numbersAt(host, 'float64', to, lanes * n)
-    // The points of a scan lie in the memory too, which may have grown.
-    const from = isTree ? leaves.points : (points.data as Float64Array)
     eachPoint(leaves, (place, lane) => {
       const at = (lane - (lane % PANEL_POINTS)) * n + (lane % PANEL_POINTS)
-      for (let f = 0; f < n; f++) packed[at + f * PANEL_POINTS] = from[place * n + f]
+      for (let f = 0; f < n; f++) packed[at + f * PANEL_POINTS] = leaves.points[place * n + f]
     })
   })
   const normsAt = !isExpanded ? 0 : blockOnce(host, `neighbours' norms ${key}`, lanes * 8, (to) => squaredNorms(points.data as Float64Array, points.shape[0], n, numbersAt(host, 'float64', to, lanes) as Float64Array))

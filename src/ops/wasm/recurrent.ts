@@ -4,6 +4,7 @@ import { float, floats as floatsOf, int, text, texts } from '../attributes.ts'
 import { numbers } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
+import { eachPiece, nameOf } from './constants.ts'
 import { blockOnce, bytesOf, numbersAt, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -29,7 +30,7 @@ const FORMS: ReadonlyMap<string, Form> = /* @__PURE__ */ new Map([
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmRecurrentKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [...FORMS].map(([key, form]): [string, PreferredEntry] => [key, { make: (context, fallback) => makeLayer(host, context, fallback, form) }])
+  return [...FORMS].map(([key, form]): [string, PreferredEntry] => [key, { packs: [1, 2, 3], make: (context, fallback) => makeLayer(host, context, fallback, form) }])
 }
 
 /** What one direction is computed from: byte offsets of panels and biases. */
@@ -97,27 +98,28 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
   const copy = wasmFunction(host.exports, 'copyBytes')
   const clear = wasmFunction(host.exports, 'clearBytes')
   const run = wasmFunction(host.exports, op.toLowerCase() + suffix)
-  const [wFrom, rFrom, bFrom] = [offsetOf(W), offsetOf(R), B === undefined ? 0 : offsetOf(B)]
-  const panels = (from: number, rows: number, depth: number): number =>
-    blockOnce(host, `rows ${bytes} ${from} ${rows} ${depth}`, Math.ceil((rows * bytes) / PANEL_BYTES) * PANEL_BYTES * depth, (to) => pack(from, depth, rows, to))
+  const panels = (weights: View, from: number, rows: number, depth: number): number =>
+    blockOnce(host, `rows ${bytes} ${nameOf(host, weights)} ${from} ${rows} ${depth}`, Math.ceil((rows * bytes) / PANEL_BYTES) * PANEL_BYTES * depth, (to) =>
+      eachPiece(host, weights, { from, units: rows, unitSize: depth, together: PANEL_BYTES / bytes }, (at, first, count) => pack(at, depth, count, to + first * depth * bytes)))
   /** Biases of gate rows as whole panels: of the input, of the state, or both rounded once. */
   const biases = (d: number, row: number, count: number, which: 'input' | 'state' | 'both'): number => {
-    const key = `gates ${bytes} ${bFrom} ${d} ${row} ${count} ${which} ${gates * n}`
+    const key = `gates ${bytes} ${B === undefined ? '' : nameOf(host, B)} ${d} ${row} ${count} ${which} ${gates * n}`
     return blockOnce(host, key, Math.ceil((count * bytes) / PANEL_BYTES) * PANEL_BYTES + SPARE_BYTES, (to) => {
       if (B === undefined) return
-      const given = numbersAt(host, B.dtype, bFrom + d * 2 * gates * n * bytes, 2 * gates * n)
+      const given = numbers(B)
+      const first = d * 2 * gates * n + row
       const values = numbersAt(host, B.dtype, to, count)
       for (let i = 0; i < count; i++) {
-        const input = which === 'state' ? 0 : given[row + i]
-        values[i] = which === 'input' ? input : input + given[gates * n + row + i]
+        const input = which === 'state' ? 0 : given[first + i]
+        values[i] = which === 'input' ? input : input + given[first + gates * n + i]
       }
     })
   }
   const directionOf = (d: number): Direction => {
-    const [w, r] = [wFrom + d * gates * n * features * bytes, rFrom + d * gates * n * n * bytes]
-    if (op !== 'GRU') return { w: panels(w, gates * n, features), r: panels(r, gates * n, n), bias: biases(d, 0, gates * n, 'both'), rh: 0, biasH: 0, biasR: 0 }
+    const [w, r] = [d * gates * n * features, d * gates * n * n]
+    if (op !== 'GRU') return { w: panels(W, w, gates * n, features), r: panels(R, r, gates * n, n), bias: biases(d, 0, gates * n, 'both'), rh: 0, biasH: 0, biasR: 0 }
     return {
-      w: panels(w, gates * n, features), r: panels(r, 2 * n, n), bias: biases(d, 0, 2 * n, 'both'), rh: panels(r + 2 * n * n * bytes, n, n),
+      w: panels(W, w, gates * n, features), r: panels(R, r, 2 * n, n), bias: biases(d, 0, 2 * n, 'both'), rh: panels(R, r + 2 * n * n, n, n),
       biasH: biases(d, 2 * n, n, linear === 1 ? 'input' : 'both'), biasR: linear === 1 ? biases(d, 2 * n, n, 'state') : 0,
     }
   }

@@ -3,6 +3,7 @@ import { int } from '../attributes.ts'
 import { numbers } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { PRODUCT_SCRATCH_BYTES } from './linear.ts'
+import { nameOf, packMatrix } from './constants.ts'
 import { blockOnce, numbersAt, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -11,7 +12,7 @@ const KINDS: readonly string[] = ['float16', 'bfloat16', 'int8', 'uint8']
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmWeightKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [['mle.WeightMatMul', { make: (context, fallback) => makeWeightMatMul(host, context, fallback) }]]
+  return [['mle.WeightMatMul', { packs: [1, 2, 3], make: (context, fallback) => makeWeightMatMul(host, context, fallback) }]]
 }
 
 // A [..., depth] f32, W [depth, columns] or transposed, of 16 or 8 bits and constant -> Y [..., columns] f32
@@ -26,14 +27,14 @@ function makeWeightMatMul(host: WasmHost, context: KernelContext, fallback: Kern
   const [depth, columns] = isTransposed ? [w.shape[1], w.shape[0]] : w.shape
   const bytes = kind < 2 ? 2 : 1
   const whole = Math.ceil(columns / 8) * 8
-  const from = offsetOf(w)
   const scaleOf = Float32Array.from({ length: whole }, (_, j) => (scale === undefined || j >= columns ? 1 : numbers(scale)[scale.size === 1 ? 0 : j]))
   const zeroOf = Int32Array.from({ length: whole }, (_, j) => (zero === undefined || j >= columns ? 0 : numbers(zero)[zero.size === 1 ? 0 : j]))
   host.reserveScratch(PRODUCT_SCRATCH_BYTES)
   const pack = wasmFunction(host.exports, 'packWeights')
   const multiply = wasmFunction(host.exports, 'multiplyWeights')
-  const key = `weights ${from} ${depth} ${columns} ${isTransposed ? 1 : 0}`
-  const panels = blockOnce(host, key, whole * depth * bytes, (to) => pack(from, isTransposed ? bytes : columns * bytes, isTransposed ? depth * bytes : bytes, depth, columns, bytes, to))
+  const key = `weights ${nameOf(host, w)} ${depth} ${columns} ${isTransposed ? 1 : 0}`
+  const panels = blockOnce(host, key, whole * depth * bytes, (to) =>
+    packMatrix(host, { constant: w, from: 0, depth, columns, isTransposed }, 8, to, (at, rowStep, columnStep, some, width, panelsAt) => pack(at, rowStep, columnStep, some, width, bytes, panelsAt)))
   const scales = kind < 2 ? 0 : host.allocate(whole * 4)
   const zeros = kind < 2 ? 0 : host.allocate(whole * 4)
   if (kind >= 2) {

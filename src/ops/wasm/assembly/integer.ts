@@ -17,14 +17,14 @@ function byteAt(at: usize, isSigned: bool): i32 {
   return isSigned ? <i32>load<i8>(at) : <i32>load<u8>(at)
 }
 
-/** b [depth, columns] bytes less `zeros` [columns] i32 -> panels. */
-export function packBytes(b: usize, isSigned: bool, zeros: usize, depth: usize, columns: usize, to: usize): void {
+/** b [depth, columns] bytes, rows `rowStep` apart, less `zeros` [columns] i32 -> panels. */
+export function packBytes(b: usize, rowStep: usize, isSigned: bool, zeros: usize, depth: usize, columns: usize, to: usize): void {
   for (let j: usize = 0; j < columns; j += 8) {
     for (let k: usize = 0; k < depth; k += 2) {
       for (let i: usize = 0; i < 8; i++) {
         for (let h: usize = 0; h < 2; h++) {
           const isInside = j + i < columns && k + h < depth
-          store<i16>(to, isInside ? <i16>(byteAt(b + (k + h) * columns + j + i, isSigned) - load<i32>(zeros + (j + i) * 4)) : 0)
+          store<i16>(to, isInside ? <i16>(byteAt(b + (k + h) * rowStep + j + i, isSigned) - load<i32>(zeros + (j + i) * 4)) : 0)
           to += 2
         }
       }
