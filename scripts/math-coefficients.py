@@ -3,7 +3,7 @@
 Each line: name, where it is used, and the coefficients, lowest power first, of the variable less `shift`. Interpolation in Chebyshev
 nodes is within a factor of about 3 of the minimax error for these degrees, which is less than one more coefficient.
 """
-from mpmath import asin, atan, atanh, cos, digamma, erf, erfc, exp, expm1, findroot, log, loggamma, mp, mpf, pi, rgamma, sin, sinh, sqrt
+from mpmath import asin, atan, atanh, cos, digamma, erf, erfc, exp, expm1, findroot, log, loggamma, lu_solve, matrix, mp, mpf, pi, polyval, rgamma, sin, sinh, sqrt
 mp.prec = 400
 
 
@@ -75,3 +75,37 @@ for name, f, a, b, degree, shift in FITS:
     exact = interpolate(f, a, b, degree, shift)
     # The constant term's rest after rounding is used where the term dominates (scaledErfc*).
     print(name, 'shift', float(shift), 'rest of the first', float(exact[0] - mpf(float(exact[0]))), [float(c) for c in exact])
+
+
+def rational(f, a, b, n, m, points=160, rounds=25):
+    """P of degree n over Q of degree m with Q(0) = 1: least squares of relative errors, weighted (Lawson) until the largest is nearly the least."""
+    middle, half = (mpf(a) + mpf(b)) / 2, (mpf(b) - mpf(a)) / 2
+    xs = [middle + half * cos(pi * (2 * j + 1) / (2 * points)) for j in range(points)]
+    fs = [f(x) for x in xs]
+    weights, q_values, best = [mpf(1)] * points, [mpf(1)] * points, None
+    for _ in range(rounds):
+        system, right = matrix(points, n + 1 + m), matrix(points, 1)
+        for i, x in enumerate(xs):
+            scale = sqrt(weights[i]) / (fs[i] * q_values[i])
+            for k in range(n + 1):
+                system[i, k] = x**k * scale
+            for k in range(1, m + 1):
+                system[i, n + k] = -fs[i] * x**k * scale
+            right[i] = fs[i] * scale
+        solution = lu_solve(system, right)
+        p, q = list(solution[:n + 1]), [mpf(1)] + list(solution[n + 1:])
+        q_values = [polyval(q[::-1], x) for x in xs]
+        errors = [abs(polyval(p[::-1], x) / q_value / value - 1) for x, q_value, value in zip(xs, q_values, fs)]
+        largest = max(errors)
+        if best is None or largest < best[0]:
+            best = largest, p, q
+        weights = [weight * (error / largest + mpf('1e-3')) for weight, error in zip(weights, errors)]
+        weights = [weight / sum(weights) * points for weight in weights]
+    return best
+
+
+# The functions for float32 (src/math/single.ts).
+print('softplusSingle', [float(c) for c in interpolate(near0(lambda z: (2 * atanh(sqrt(z)) / sqrt(z) - 2) / z), 0, mpf(1) / 9 * mpf('1.0001'), 6, 0)])
+mp.prec = 200
+error, p, q = rational(lambda u: scaled_erfc(u) / 2, 0, mpf('10.5'), 6, 7)
+print('normalCdfSingle', 'error', float(error), [float(c) for c in p], [float(c) for c in q])

@@ -1,8 +1,7 @@
 // Activation functions of networks; every backend computes these.
-import { logistic, softplus } from './activation.ts'
+import { logistic } from './activation.ts'
 import { erfc } from './erf.ts'
-import { expm1 } from './exp.ts'
-import { tanh } from './hyperbolic.ts'
+import { exp, expm1 } from './exp.ts'
 
 const SQRT_HALF = 0.7071067811865476
 export const SQRT_2_OVER_PI = 0.7978845608028654
@@ -16,8 +15,11 @@ export function geluTanh(x: number): number {
   return x === -Infinity ? -0 : x * logistic(2 * SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
 }
 
+/** tanh(log(1 + e^x)) = p / (p + 2) with p = e^x (e^x + 2). */
 export function mish(x: number): number {
-  return x === -Infinity ? -0 : x * tanh(softplus(x))
+  const e = exp(x > 40 ? 40 : x)
+  const p = e * (e + 2)
+  return x === -Infinity ? -0 : x * (p / (p + 2))
 }
 
 /** x / (1 + e^(-alpha x)) */

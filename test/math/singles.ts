@@ -1,6 +1,6 @@
 // The functions for float32 beside those for float64, whose error is far below theirs.
-import { erf, exp, logistic, tanh } from '../../src/math/index.ts'
-import { erfSingle, expSingle, logisticSingle, tanhSingle } from '../../src/math/single.ts'
+import { erf, exp, expm1, logistic, normalCdf, softplus, tanh } from '../../src/math/index.ts'
+import { erfSingle, expm1Single, expSingle, logisticSingle, normalCdfSingle, softplusSingle, tanhSingle } from '../../src/math/single.ts'
 
 export interface Single {
   readonly name: string
@@ -16,9 +16,12 @@ export interface Single {
 
 export const SINGLES: readonly Single[] = [
   { name: 'expSingle', single: expSingle, double: exp, low: -103, high: 88.7, bound: -36, special: 'past the ends of float32 a number past the ends' },
+  { name: 'expm1Single', single: expm1Single, double: expm1, low: -103, high: 88.7, bound: -34, special: 'keeps -0; past the largest float32 a number past it' },
   { name: 'logisticSingle', single: logisticSingle, double: logistic, low: -103, high: 40, bound: -36, special: '0 and 1 at infinities' },
   { name: 'tanhSingle', single: tanhSingle, double: tanh, low: -12, high: 12, bound: -35, special: 'keeps -0; +-1 from 10 on' },
+  { name: 'softplusSingle', single: softplusSingle, double: softplus, low: -103, high: 100, bound: -36, special: 'x and 0 at infinities' },
   { name: 'erfSingle', single: erfSingle, double: erf, low: -5, high: 5, bound: -36, special: 'keeps -0; from 4 on the value at 4, which rounds to +-1' },
+  { name: 'normalCdfSingle', single: normalCdfSingle, double: normalCdf, low: -14.1, high: 6, bound: -36, special: '0 and 1 at infinities' },
 ]
 
 const POINTS = 200_000

@@ -1,5 +1,6 @@
 // Activation functions. Each is computed in float64 and rounded once, when it is stored; attributes are float32 numbers.
 import { is64BitInteger } from '../../tensor/dtype.ts'
+import { celuSingle, eluSingle, geluSingle, geluTanhSingle, mishSingle, seluSingle, swishSingle } from '../../math/units-single.ts'
 import { celu, elu, gelu, geluTanh, hardSigmoid, hardSwish, mish, selu, swish, thresholdedRelu } from '../../math/units.ts'
 import { float, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
@@ -8,15 +9,26 @@ import { binaryEntry, dtypeOf, each, isHalf, pairs, unaryKernel, widePairs } fro
 import { copyWide, mulWide } from './wide.ts'
 import { widened } from './widen.ts'
 
-/** A kernel of one function whose parameters come from the attributes. */
-function configured(f: (attributes: Attributes) => (x: number) => number): KernelEntry {
-  const make = ({ attributes }: KernelContext): Kernel => {
-    const value = f(attributes)
+type Make = (attributes: Attributes) => (x: number) => number
+
+/** A kernel of one function whose parameters come from the attributes: of `double` for float64, of `single` for other dtypes. */
+function configured(double: Make, single: Make = double): KernelEntry {
+  const make = (context: KernelContext): Kernel => {
+    const value = (dtypeOf(context) === 'float64' ? double : single)(context.attributes)
     return unaryKernel((y, x, n) => {
       for (let i = 0; i < n; i++) y[i] = value(x[i])
     })
   }
   return { make: widened(make, isHalf) }
+}
+
+function seluFactors(attributes: Attributes): readonly [gammaAlpha: number, gamma: number] {
+  const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
+  return [gamma * float(attributes, 'alpha', 1.67326319217681884765625), gamma]
+}
+
+function isTanh(attributes: Attributes): boolean {
+  return text(attributes, 'approximate', 'none') === 'tanh'
 }
 
 /** Shrinks in the dtype of x: integers that leave the range wrap. */
@@ -37,15 +49,23 @@ export const activationKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Elu', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
     return (x) => elu(x, alpha)
+  }, (attributes) => {
+    const alpha = float(attributes, 'alpha', 1)
+    return (x) => eluSingle(x, alpha)
   })],
   ['Selu', /* @__PURE__ */ configured((attributes) => {
-    const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
-    const alpha = gamma * float(attributes, 'alpha', 1.67326319217681884765625)
-    return (x) => selu(x, alpha, gamma)
+    const [gammaAlpha, gamma] = seluFactors(attributes)
+    return (x) => selu(x, gammaAlpha, gamma)
+  }, (attributes) => {
+    const [gammaAlpha, gamma] = seluFactors(attributes)
+    return (x) => seluSingle(x, gammaAlpha, gamma)
   })],
   ['Celu', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
     return (x) => celu(x, alpha)
+  }, (attributes) => {
+    const alpha = float(attributes, 'alpha', 1)
+    return (x) => celuSingle(x, alpha)
   })],
   ['HardSigmoid', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 0.2)
@@ -53,11 +73,14 @@ export const activationKernels: readonly (readonly [string, KernelEntry])[] = [
     return (x) => hardSigmoid(x, alpha, beta)
   })],
   ['HardSwish', /* @__PURE__ */ each(hardSwish)],
-  ['Gelu', /* @__PURE__ */ configured((attributes) => (text(attributes, 'approximate', 'none') === 'tanh' ? geluTanh : gelu))],
-  ['Mish', /* @__PURE__ */ each(mish)],
+  ['Gelu', /* @__PURE__ */ configured((attributes) => (isTanh(attributes) ? geluTanh : gelu), (attributes) => (isTanh(attributes) ? geluTanhSingle : geluSingle))],
+  ['Mish', /* @__PURE__ */ configured(() => mish, () => mishSingle)],
   ['Swish', /* @__PURE__ */ configured((attributes) => {
     const alpha = float(attributes, 'alpha', 1)
     return (x) => swish(x, alpha)
+  }, (attributes) => {
+    const alpha = float(attributes, 'alpha', 1)
+    return (x) => swishSingle(x, alpha)
   })],
   ['SwiGLU', /* @__PURE__ */ binaryEntry((attributes) => {
     const alpha = float(attributes, 'alpha', 1)

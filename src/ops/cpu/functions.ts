@@ -3,7 +3,7 @@ import { isFloat, type DType } from '../../tensor/dtype.ts'
 import {
   acos, acosh, asin, asinh, atan, atanh, cos, cosh, digamma, erf, expm1, lgamma, log1p, logExpit, normalCdf, normalQuantile, pow, sin, sinh, softplus, tan, tanh, xlogy,
 } from '../../math/index.ts'
-import { erfSingle, tanhSingle } from '../../math/single.ts'
+import { erfSingle, expm1Single, softplusSingle, tanhSingle } from '../../math/single.ts'
 import { float, int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
@@ -24,6 +24,18 @@ const erf64: UnaryLoop = (y, x, n) => {
 }
 const erf32: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = erfSingle(x[i])
+}
+const softplus64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = softplus(x[i])
+}
+const softplus32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = softplusSingle(x[i])
+}
+const expm1_64: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = expm1(x[i])
+}
+const expm1_32: UnaryLoop = (y, x, n) => {
+  for (let i = 0; i < n; i++) y[i] = expm1Single(x[i])
 }
 
 function modLoops(attributes: Attributes, dtype: DType): BinaryLoops {
@@ -67,7 +79,7 @@ export const functionKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Erf', /* @__PURE__ */ unaryEntry(erf64, erf32)],
   ['Tanh', /* @__PURE__ */ unaryEntry(tanh64, tanh32)],
   ['LeakyRelu', { make: /* @__PURE__ */ widened(makeLeakyRelu, isHalf) }],
-  ['Softplus', /* @__PURE__ */ each(softplus)],
+  ['Softplus', /* @__PURE__ */ unaryEntry(softplus64, softplus32)],
   ['Floor', /* @__PURE__ */ each(Math.floor)],
   ['Ceil', /* @__PURE__ */ each(Math.ceil)],
   ['Round', /* @__PURE__ */ each(roundEven)],
@@ -83,7 +95,7 @@ export const functionKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Acosh', /* @__PURE__ */ each(acosh)],
   ['Atanh', /* @__PURE__ */ each(atanh)],
   ['mle.Log1p', /* @__PURE__ */ each(log1p)],
-  ['mle.Expm1', /* @__PURE__ */ each(expm1)],
+  ['mle.Expm1', /* @__PURE__ */ unaryEntry(expm1_64, expm1_32)],
   ['mle.LogGamma', /* @__PURE__ */ each(lgamma)],
   ['mle.Digamma', /* @__PURE__ */ each(digamma)],
   ['mle.NormalQuantile', /* @__PURE__ */ each(normalQuantile)],

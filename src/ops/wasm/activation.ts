@@ -5,25 +5,28 @@ import type { Attributes } from '../types.ts'
 import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
-/** The number of a function in assembly/activation.ts, and what it needs besides. */
-type Function = readonly [op: number, a?: number, b?: number]
+/** A vector's tail. */
+const SCRATCH_BYTES = 16
+
+/** The name of a function in assembly/activation.ts without the bits of its dtype, and what it needs besides. */
+type Function = readonly [name: string, a?: number, b?: number]
 
 const FUNCTIONS: ReadonlyMap<string, (attributes: Attributes) => Function> = /* @__PURE__ */ new Map<string, (attributes: Attributes) => Function>([
-  ['Gelu', (attributes) => [text(attributes, 'approximate', 'none') === 'tanh' ? 1 : 0]],
-  ['Elu', (attributes) => [2, float(attributes, 'alpha', 1)]],
+  ['Gelu', (attributes) => [text(attributes, 'approximate', 'none') === 'tanh' ? 'geluTanh' : 'gelu']],
+  ['Elu', (attributes) => ['elu', float(attributes, 'alpha', 1)]],
   ['Selu', (attributes) => {
     const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
-    return [3, gamma * float(attributes, 'alpha', 1.67326319217681884765625), gamma]
+    return ['selu', gamma * float(attributes, 'alpha', 1.67326319217681884765625), gamma]
   }],
-  ['Celu', (attributes) => [4, float(attributes, 'alpha', 1)]],
-  ['HardSigmoid', (attributes) => [5, float(attributes, 'alpha', 0.2), float(attributes, 'beta', 0.5)]],
-  ['HardSwish', () => [6]],
-  ['Mish', () => [7]],
-  ['Swish', (attributes) => [8, float(attributes, 'alpha', 1)]],
-  ['ThresholdedRelu', (attributes) => [9, float(attributes, 'alpha', 1)]],
-  ['Softplus', () => [10]],
-  ['mle.Log1p', () => [11]],
-  ['mle.Expm1', () => [12]],
+  ['Celu', (attributes) => ['celu', float(attributes, 'alpha', 1)]],
+  ['HardSigmoid', (attributes) => ['hardSigmoid', float(attributes, 'alpha', 0.2), float(attributes, 'beta', 0.5)]],
+  ['HardSwish', () => ['hardSwish']],
+  ['Mish', () => ['mish']],
+  ['Swish', (attributes) => ['swish', float(attributes, 'alpha', 1)]],
+  ['ThresholdedRelu', (attributes) => ['thresholdedRelu', float(attributes, 'alpha', 1)]],
+  ['Softplus', () => ['softplus']],
+  ['mle.Log1p', () => ['log1p']],
+  ['mle.Expm1', () => ['expm1']],
 ])
 
 /** Kernels over a host's memory, by operator key. */
@@ -32,11 +35,12 @@ export function wasmActivationKernels(host: WasmHost): readonly (readonly [strin
 }
 
 // x -> y alike
-function makeActivation(host: WasmHost, context: KernelContext, [op, a = 0, b = 0]: Function): Kernel | undefined {
+function makeActivation(host: WasmHost, context: KernelContext, [name, a = 0, b = 0]: Function): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  const activate = wasmFunction(host.exports, bytes === 4 ? 'activate32' : 'activate64')
+  host.reserveScratch(SCRATCH_BYTES)
+  const activate = wasmFunction(host.exports, `${name}${bytes * 8}`)
   return ([x], [y]) => {
-    if (x !== undefined && y !== undefined) activate(op, offsetOf(y), offsetOf(x), y.size, a, b)
+    if (x !== undefined && y !== undefined) activate(offsetOf(y), offsetOf(x), y.size, a, b, host.scratchOffset)
   }
 }
