@@ -1,4 +1,4 @@
-// Convolutions on the wasm device: products of the weights with windows packed into scratch, see assembly/conv.ts.
+// Convolutions on the wasm device. Constant weights of images are packed into panels of features once; see assembly/conv.ts.
 import { int } from '../attributes.ts'
 import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
@@ -6,7 +6,8 @@ import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
 import { placeWindow, windowOf } from '../window.ts'
 import { makeTransposed } from './conv-transposed.ts'
-import { offsetOf, wordsOf, writePlaces } from './memory.ts'
+import { panelBytes, PANEL_BYTES } from './linear.ts'
+import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** The description of a convolution, in front of the scratch of the module's functions. */
@@ -15,6 +16,8 @@ const PACKED_BYTES = 262144
 const SCRATCH_BYTES = SHAPE_BYTES + 256 + PACKED_BYTES
 /** More taps than fit into scratch as one panel are left to cpu. */
 const MAX_TAPS = PACKED_BYTES / 32
+/** Products of an output whose places fit in front of its rows. */
+const MAX_DEPTH = 8192
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
@@ -28,6 +31,19 @@ function tapsOf(context: KernelContext): number {
   return shape === undefined ? Infinity : shape.slice(2).reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : Infinity), 1)
 }
 
+/** Constant weights in panels of features, for windows that are read where they lie; 0 where those are not read so. */
+function panelsOf(host: WasmHost, { constants: [, w], attributes }: KernelContext, bytes: number, groups: number): number {
+  if (w === undefined || w.size === 0) return 0
+  const features = w.shape[0] / groups
+  const depth = w.size / w.shape[0]
+  const { kernel, strides } = windowOf(attributes, kernelOf(attributes, w.shape)?.map(Number) ?? [])
+  if (kernel.length > 2 || kernel.every((size) => size === 1) || strides[strides.length - 1] > 2 || depth > MAX_DEPTH || features * bytes < PANEL_BYTES / 2) return 0
+  const from = offsetOf(w)
+  return blockOnce(host, `features ${bytes} ${from} ${groups} ${features} ${depth}`, groups * panelBytes(bytes, depth, features), (to) => {
+    wasmFunction(host.exports, bytes === 4 ? 'packWeights32' : 'packWeights64')(from, groups, features, depth, to)
+  })
+}
+
 // x [N, C, ...], w [M, C / groups, ...], bias [M] -> y [N, M, ...]
 function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
   const type = context.inputTypes[0]
@@ -35,6 +51,7 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
   host.reserveScratch(SCRATCH_BYTES)
   const conv = wasmFunction(host.exports, type.dtype === 'float32' ? 'conv32' : 'conv64')
   const groups = int(context.attributes, 'group', 1)
+  const panels = panelsOf(host, context, type.dtype === 'float32' ? 4 : 8, groups)
   const layouts = perShape(([x, w], [y]) => {
     if (x === undefined || w === undefined || y === undefined) throw new TypeError('Conv was called without an input that it needs')
     const kernel = kernelOf(context.attributes, w.shape)?.map(Number) ?? []
@@ -50,6 +67,6 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
     const { window, features, channels, isPlain } = layouts(inputs, outputs)
     const { scratchOffset } = host
     writePlaces(words(), scratchOffset / 4, window)
-    conv(scratchOffset, offsetOf(x), offsetOf(w), bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
+    conv(scratchOffset, offsetOf(x), offsetOf(w), panels, bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
   }
 }

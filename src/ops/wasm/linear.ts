@@ -12,7 +12,8 @@ import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** What a product may scribble on: a tile's edge, then 16 panels of 16 KB; see assembly/linear.ts. */
 export const PRODUCT_SCRATCH_BYTES: number = 128 + 16 * 16384
-const PANEL_BYTES = 32
+/** Columns of a panel for one k; see assembly/parts/product.ts. */
+export const PANEL_BYTES = 32
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmLinearKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {

@@ -1,18 +1,16 @@
 // Convolutions over raw memory with the bits of src/ops/cpu/conv.ts: one accumulator per output, channels and then places of the
-// window ascending, products of the padding's zeros included. A convolution is a product of the weights [features, depth] with the
-// input's windows [depth, places], which are packed block by block into scratch, so that the input needs no padded copy.
-// Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
+// window ascending, products of the padding's zeros included. Constant weights of images are panels of features, which meet padded rows (parts/direct.ts).
+// Other convolutions are products of the weights [features, depth] with the input's windows [depth, places], which are packed block by block into
+// scratch, so that the input needs no padded copy. Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
 import { bandRows, direct } from './parts/direct.ts'
 import { field, strided } from './parts/window.ts'
-import { addScaled, DEPTH_BYTES, EDGE_BYTES, PANEL, product, unpacked } from './parts/product.ts'
+import { addScaled, DEPTH_BYTES, EDGE_BYTES, pack, PANEL, product, unpacked } from './parts/product.ts'
 
 /** Scratch: the edge of products, then places of the lanes of a panel, then what is packed. */
 const LANES_AT: usize = EDGE_BYTES
 const PACKED_AT: usize = EDGE_BYTES + 128
 /** Packed panels, or padded rows. */
 const PACKED_BYTES: usize = 262144
-/** Offsets of taps, in front of the rows of a direct convolution. */
-const TAPS_BYTES: usize = 4096
 
 /** Writes the input place of the first tap for each lane of the panel from output place `from`: z, y, x and their byte offset, 8 words each. */
 function placeLanes<T>(shape: usize, from: usize, places: usize, to: usize): void {
@@ -279,18 +277,44 @@ function convolveOne<T>(shape: usize, x: usize, w: usize, features: usize, y: us
   }
 }
 
-/** `isPlain`: one tap, no padding, every place of the input in order. */
-function conv<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+/** Bytes of one group's weights in panels of features. */
+// @ts-ignore: decorator
+@inline
+function panelsBytes<T>(depth: usize, features: usize): usize {
+  const lanes: usize = PANEL / sizeof<T>()
+  return (features + lanes - 1) / lanes * depth * PANEL
+}
+
+// w [groups, features, depth] -> panels of each group's features
+function packWeights<T>(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
+  for (let group: usize = 0; group < groups; group++) {
+    pack<T>(w, sizeof<T>(), depth * sizeof<T>(), depth, features, to)
+    w += features * depth * sizeof<T>()
+    to += panelsBytes<T>(depth, features)
+  }
+}
+
+export function packWeights32(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
+  packWeights<f32>(w, groups, features, depth, to)
+}
+
+export function packWeights64(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
+  packWeights<f64>(w, groups, features, depth, to)
+}
+
+/** `isPlain`: one tap, no padding, every place of the input in order. `panels`: each group's weights in panels of features, or 0. */
+function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
   const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
   const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
   const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
-  const band: usize = isPlain ? 0 : bandRows<T>(shape, channels, features, PACKED_BYTES - TAPS_BYTES)
+  const band: usize = panels ? bandRows<T>(shape, channels, PACKED_BYTES) : 0
+  const groupPanels = panelsBytes<T>(channels * taps, features)
   const byRows = channels == 1 && features < 4 && rowsBytes<T>(shape) <= PACKED_BYTES
   for (let n: usize = 0; n < batch; n++) {
     for (let group: usize = 0; group < groups; group++) {
       const weights = w + group * features * channels * taps * sizeof<T>()
       if (band > 0) {
-        direct<T>(shape, x, channels, weights, features, bias ? bias + group * features * sizeof<T>() : 0, y, band, scratch + PACKED_AT, scratch + PACKED_AT + TAPS_BYTES)
+        direct<T>(shape, x, channels, panels + group * groupPanels, features, bias ? bias + group * features * sizeof<T>() : 0, y, band, scratch + PACKED_AT)
         x += channels * planeBytes
         y += features * places * sizeof<T>()
         continue
@@ -373,10 +397,10 @@ export function transposed64(shape: usize, x: usize, w: usize, bias: usize, y: u
   transposed<f64>(shape, x, w, bias, y, batch, groups, channels, features, size, scratch)
 }
 
-export function conv32(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
-  conv<f32>(shape, x, w, bias, y, batch, groups, channels, features, isPlain, scratch)
+export function conv32(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f32>(shape, x, w, panels, bias, y, batch, groups, channels, features, isPlain, scratch)
 }
 
-export function conv64(shape: usize, x: usize, w: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
-  conv<f64>(shape, x, w, bias, y, batch, groups, channels, features, isPlain, scratch)
+export function conv64(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f64>(shape, x, w, panels, bias, y, batch, groups, channels, features, isPlain, scratch)
 }
