@@ -1,5 +1,5 @@
-// `npm run build`: dist/ from package.json's exports and bin. One file per entry, one core that they share, and chunks
-// that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most three files.
+// `npm run build`: dist/ from package.json's exports and bin. One file per entry, a base that they all share, a core that runs models, and
+// chunks that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most four files.
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { build as esbuild, transform } from 'esbuild'
@@ -12,7 +12,7 @@ import { RELAXED_MODULES, relaxedImageBytes } from '../src/ops/wasm/relaxed.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
 
 const TARGET = 'es2022'
-/** Loaded for nearly every graph, so it is part of the core file and costs no request of its own. */
+/** Loaded for nearly every graph, so it is part of the core and costs no request of its own. */
 const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
 const PACKS = packNames()
@@ -21,6 +21,8 @@ const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm
 /** The webgpu device, and what its users import themselves: one file, because who has one needs the other. */
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
 const WEBGPU_ENTRY = 'src/webgpu.ts'
+/** Entries that run models, as the first does. */
+const RUNNERS = [WEBGPU_ENTRY, 'src/worker.ts']
 /** What the other families of wasm kernels share. */
 const WASM_SHARED = ['src/ops/wasm/memory.ts', 'src/ops/wasm/constants.ts']
 /** Each other family of wasm kernels with its module. */
@@ -34,7 +36,7 @@ const PIECES = 'src/format/read-chunks.ts'
 const THREADS = ['src/platform/workers.ts', 'src/graph/shared-weights.ts', 'src/worker-messages.ts']
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['core', 'webgpu-device', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['base', 'core', 'webgpu-device', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -53,8 +55,8 @@ const minify: Plugin = {
 }
 
 /**
- * Which file each module goes to. `core`: what the first entry and the first pack reach. Each other pack is
- * a file. `shared`: what another library
+ * Which file each module goes to. `base`: what the first entry and entries that run no models reach, which is reading files and tensors. `core`:
+ * what else the first entry and the first pack reach. Each other pack is a file. `shared`: what another library
  * entry reaches together with any other entry or lazy chunk. A command is two files of its own, so that `mle --version`
  * loads no engine, and what it shares with lazy chunks of the library is `tools`. The rest is for rollup: one file per
  * entry or lazy import.
@@ -72,6 +74,8 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const roots = [...closures.keys()]
   const libraryRoots = roots.filter((id) => !isOfCommand(id))
 
+  const otherEntries = entries.filter((id) => id !== entries[0] && !RUNNERS.includes(relative('.', id)) && !commands.has(id))
+  assign([...reached(entries[0])].filter((id) => usedBy(id, otherEntries) > 0), 'base')
   assign(reached(entries[0]), 'core')
   const reachedFrom = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
   assign(reachedFrom(FIRST_PACK), 'core')
@@ -89,9 +93,8 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
     ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),
     ['webgpu-device', [...reachedFrom(WEBGPU_ENTRY)].filter((id) => id !== webgpuEntry)],
   ]
-  // What such a file has in common with another entry goes to the core, or the entry would load that file.
-  const otherEntries = entries.filter((id) => id !== entries[0] && id !== webgpuEntry && !commands.has(id))
-  for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'core')
+  // What such a file has in common with another entry goes to the base, or the entry would load that file.
+  for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'base')
   for (const [chunk, ids] of lazy) assign(ids, chunk)
   // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.
   const formatEntry = entries.find((id) => relative('.', id) === FORMAT)

@@ -1,7 +1,7 @@
 // load with threads: fetched only when they are asked for.
 import { createDevice } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
-import { operatorKeys } from './graph/plan.ts'
+import { operatorKeys } from './graph/subgraphs.ts'
 import type { LoadOptions } from './load.ts'
 import { Model } from './model.ts'
 import { loadOperators } from './ops/packs.ts'

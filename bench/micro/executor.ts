@@ -7,7 +7,8 @@ import { createWorkspace, instantiate, runInstance } from '../../src/graph/execu
 import { bufferArena } from '../../src/graph/arena.ts'
 import { cpuDevice } from '../../src/graph/device.ts'
 import type { Graph } from '../../src/graph/graph.ts'
-import { operatorKeys, planGraph, type Plan } from '../../src/graph/plan.ts'
+import { planGraph, type Plan } from '../../src/graph/plan.ts'
+import { operatorKeys } from '../../src/graph/subgraphs.ts'
 import { load, tensor } from '../../src/index.ts'
 import { loadOperators } from '../../src/ops/packs.ts'
 

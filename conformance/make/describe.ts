@@ -1,6 +1,5 @@
 // What a graph asks of a runtime, and tensors as the files of a vector.
-import { operatorKeys } from '../../src/graph/plan.ts'
-import { subgraphsOf } from '../../src/graph/infer.ts'
+import { operatorKeys, subgraphsOf } from '../../src/graph/subgraphs.ts'
 import type { Graph, ValueType } from '../../src/graph/graph.ts'
 import { write } from '../../src/format/index.ts'
 import { writeNpy } from '../../src/tensor/npy.ts'

@@ -2,7 +2,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Optimized } from '../graph/optimize/index.ts'
 import { operatorsMadeFrom, type OptimizeOptions } from '../graph/optimize/options.ts'
-import { operatorKeys } from '../graph/plan.ts'
+import { operatorKeys } from '../graph/subgraphs.ts'
 import { loadOperators } from '../ops/packs.ts'
 
 export async function optimizedGraph(graph: Graph, options: OptimizeOptions): Promise<Optimized> {

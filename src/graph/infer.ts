@@ -6,6 +6,7 @@ import type { InferContext, OpSchema } from '../ops/schema.ts'
 import type { ValueType } from '../ops/types.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
+import { subgraphsOf } from './subgraphs.ts'
 
 /** How messages name a node: `node 12 "Conv" (conv1)`. */
 export function nodeLabel(node: Node, index: number): string {
@@ -58,14 +59,6 @@ export interface OuterScope {
 export interface GraphTypes {
   readonly types: ReadonlyMap<string, ValueType>
   readonly bodies: ReadonlyMap<Node, ReadonlyMap<string, GraphTypes>>
-}
-
-/** The subgraphs of a node's attributes. */
-export function subgraphsOf(node: Node): { name: string; graph: Graph }[] {
-  const found: { name: string; graph: Graph }[] = []
-  // A subgraph attribute is always a Graph here; ops/ only knows it as opaque.
-  for (const [name, attribute] of node.attributes) if (attribute.kind === 'graph') found.push({ name, graph: attribute.value as Graph })
-  return found
 }
 
 /** Looks names up in a graph first, then around it. */

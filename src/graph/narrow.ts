@@ -7,7 +7,8 @@ import type { OpSchema } from '../ops/schema.ts'
 import { isTensorType } from '../ops/types.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
-import { inferNode, inferTypes, subgraphsOf, type GraphTypes } from './infer.ts'
+import { inferNode, inferTypes, type GraphTypes } from './infer.ts'
+import { subgraphsOf } from './subgraphs.ts'
 
 /** Inputs that kernels take in float64 whatever they compute in, by operator: parameters of the model, which a device brings into its own form. */
 const KEPT_INPUTS: ReadonlyMap<string, readonly number[]> = /* @__PURE__ */ new Map([['mle.TreeEnsemble', [4, 7]]])

@@ -10,7 +10,8 @@ import { isTensorType, type ValueType } from '../ops/types.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
 import type { WeightStore } from './device.ts'
-import { inferTypes, isPropagated, nodeLabel, scopeOf, subgraphsOf, type GraphTypes, type OuterScope } from './infer.ts'
+import { inferTypes, isPropagated, nodeLabel, scopeOf, type GraphTypes, type OuterScope } from './infer.ts'
+import { capturedNames, subgraphsOf } from './subgraphs.ts'
 
 /** One operator application with its kernel and its values by number; -1 stands for an optional one left out. */
 export interface Step {
@@ -75,23 +76,6 @@ export interface PlanTarget {
   /** Where the device's kernels read constants; the graph's own memory if absent. */
   readonly weights?: WeightStore
   readonly scratch: Scratch
-}
-
-/** Names that a subgraph uses but does not define. */
-export function capturedNames(graph: Graph): string[] {
-  const defined = new Set<string>(graph.inputs.map((input) => input.name))
-  for (const name of graph.initializers.keys()) defined.add(name)
-  const captured = new Set<string>()
-  const use = (name: string): void => {
-    if (name !== '' && !defined.has(name)) captured.add(name)
-  }
-  for (const node of graph.nodes) {
-    node.inputs.forEach(use)
-    for (const body of subgraphsOf(node)) capturedNames(body.graph).forEach(use)
-    node.outputs.forEach((name) => defined.add(name))
-  }
-  graph.outputs.forEach((output) => use(output.name))
-  return [...captured]
 }
 
 /**
@@ -318,13 +302,4 @@ function rowSymbolOf(
     for (const id of step.outputs) if (id >= 0) carries.add(id)
   }
   return outputs.every((id) => carries.has(id)) ? symbol : undefined
-}
-
-/** Keys of every operator in a graph and its subgraphs. */
-export function operatorKeys(graph: Graph, keys: Set<string> = new Set()): Set<string> {
-  for (const node of graph.nodes) {
-    keys.add(opKey(node.domain, node.op))
-    for (const body of subgraphsOf(node)) operatorKeys(body.graph, keys)
-  }
-  return keys
 }

@@ -1,7 +1,6 @@
 // Drops what no output needs: importers build parts that turn out unused.
 import type { Graph, Node } from './graph.ts'
-import { subgraphsOf } from './infer.ts'
-import { capturedNames } from './plan.ts'
+import { capturedNames, subgraphsOf } from './subgraphs.ts'
 
 /** The graph without nodes and initializers that no output depends on. Inputs stay: they are the model's interface. */
 export function pruneGraph(graph: Graph): Graph {

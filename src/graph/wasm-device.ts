@@ -10,7 +10,7 @@ import type { Device, WeightStore } from './device.ts'
 import type { Graph } from './graph.ts'
 import { ownBlocks } from './kernel-blocks.ts'
 import type { MemoryPart } from './shared-weights.ts'
-import { operatorKeys } from './plan.ts'
+import { operatorKeys } from './subgraphs.ts'
 import { heapScratch } from './scratch.ts'
 import { weightBytesOf } from './weights.ts'
 

@@ -2,7 +2,8 @@
 // newest, only of fewer dtypes.
 import { MleError } from '../../error.ts'
 import type { Graph, Node } from '../../graph/graph.ts'
-import { nodeLabel, subgraphsOf } from '../../graph/infer.ts'
+import { nodeLabel } from '../../graph/infer.ts'
+import { subgraphsOf } from '../../graph/subgraphs.ts'
 import { opKey } from '../../ops/kernel.ts'
 import { schemaOf } from '../../ops/registry.ts'
 

@@ -1,6 +1,6 @@
 // ONNX wants every name once in a graph and its subgraphs; here a subgraph may use a name of the graph around it for a value of its own.
 import type { Graph, ValueInfo } from '../../graph/graph.ts'
-import { subgraphsOf } from '../../graph/infer.ts'
+import { subgraphsOf } from '../../graph/subgraphs.ts'
 import type { Attribute } from '../../ops/types.ts'
 
 /** The graph with inner values renamed whose names are taken already. Inputs and outputs of the whole graph keep theirs. */

@@ -4,8 +4,8 @@ import type { OperatorSet } from '../../ops/packs.ts'
 import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Graph, Node } from '../graph.ts'
-import { inferTypes, subgraphsOf } from '../infer.ts'
-import { capturedNames } from '../plan.ts'
+import { inferTypes } from '../infer.ts'
+import { capturedNames, subgraphsOf } from '../subgraphs.ts'
 
 /** One pass: looks at a graph and notes its edits. */
 export interface Pass {

@@ -2,7 +2,7 @@
 import type { Attribute } from '../../ops/types.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Node } from '../graph.ts'
-import { subgraphsOf } from '../infer.ts'
+import { subgraphsOf } from '../subgraphs.ts'
 import type { Pass } from './edit.ts'
 import { isRandom } from './fold-constants.ts'
 

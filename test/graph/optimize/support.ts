@@ -5,7 +5,7 @@ import type { Graph } from '../../../src/graph/graph.ts'
 import { optimizeGraph, type Optimized } from '../../../src/graph/optimize/index.ts'
 import type { OptimizeOptions } from '../../../src/graph/optimize/options.ts'
 import { operatorsMadeFrom } from '../../../src/graph/optimize/options.ts'
-import { operatorKeys } from '../../../src/graph/plan.ts'
+import { operatorKeys } from '../../../src/graph/subgraphs.ts'
 import { load, type InputRecord, type OutputRecord, type Tensor } from '../../../src/index.ts'
 import { loadOperators } from '../../../src/ops/packs.ts'
 
