@@ -1,6 +1,6 @@
 // Matrix products. One accumulator per output, k ascending, multiply then add, each rounded to the dtype: tiles compute several
 // outputs at once, which changes no bit. B is packed into panels of four columns, once for the life of the model if it is
-// constant. The float32 tiles are literals of their own: engines keep doubles in registers and round at every Math.fround.
+// constant; a transposed B is read where it lies, which is as fast. The float32 tiles are literals of their own: engines keep doubles in registers and round at every Math.fround.
 import { broadcastStrides } from '../../tensor/shape.ts'
 import { is64BitInteger, isFloat, type DType } from '../../tensor/dtype.ts'
 import { float, int } from '../attributes.ts'
@@ -10,27 +10,29 @@ import { numbers, perShape, type Numbers } from './nest.ts'
 import { addWide, mulWide } from './wide.ts'
 import { widened } from './widen.ts'
 
-/** Outputs at y[o], the next row ys further; a from i, rows `rs` and k `cs` apart; b as a panel from p[j]. */
-type Tile = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, depth: number, y: Numbers, o: number, ys: number) => void
+/** Outputs at y[o], the next row ys further; a from i, rows `rs` and k `cs` apart; b from p[j], k `js` and columns `e` apart, a single column's k side by side. */
+type Tile = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, js: number, e: number, depth: number, y: Numbers, o: number, ys: number) => void
 
 const f = Math.fround
 
 // a [4, depth]; p [depth, 4]; y [4, 4]
-const tile4x4f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x4f64: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
+  const e2 = 2 * e
+  const e3 = 3 * e
   let c00 = 0, c01 = 0, c02 = 0, c03 = 0, c10 = 0, c11 = 0, c12 = 0, c13 = 0
   let c20 = 0, c21 = 0, c22 = 0, c23 = 0, c30 = 0, c31 = 0, c32 = 0, c33 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 4) {
-    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2], b3 = p[j + 3]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e], b2 = p[j + e2], b3 = p[j + e3]
+    let x = a[i + q]
     c00 += x * b0; c01 += x * b1; c02 += x * b2; c03 += x * b3
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 += x * b0; c11 += x * b1; c12 += x * b2; c13 += x * b3
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 += x * b0; c21 += x * b1; c22 += x * b2; c23 += x * b3
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 += x * b0; c31 += x * b1; c32 += x * b2; c33 += x * b3
   }
   y[o] = c00; y[o + 1] = c01; y[o + 2] = c02; y[o + 3] = c03
@@ -42,21 +44,23 @@ const tile4x4f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
   y[o] = c30; y[o + 1] = c31; y[o + 2] = c32; y[o + 3] = c33
 }
 
-const tile4x4f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x4f32: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
+  const e2 = 2 * e
+  const e3 = 3 * e
   let c00 = 0, c01 = 0, c02 = 0, c03 = 0, c10 = 0, c11 = 0, c12 = 0, c13 = 0
   let c20 = 0, c21 = 0, c22 = 0, c23 = 0, c30 = 0, c31 = 0, c32 = 0, c33 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 4) {
-    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2], b3 = p[j + 3]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e], b2 = p[j + e2], b3 = p[j + e3]
+    let x = a[i + q]
     c00 = f(c00 + f(x * b0)); c01 = f(c01 + f(x * b1)); c02 = f(c02 + f(x * b2)); c03 = f(c03 + f(x * b3))
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 = f(c10 + f(x * b0)); c11 = f(c11 + f(x * b1)); c12 = f(c12 + f(x * b2)); c13 = f(c13 + f(x * b3))
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 = f(c20 + f(x * b0)); c21 = f(c21 + f(x * b1)); c22 = f(c22 + f(x * b2)); c23 = f(c23 + f(x * b3))
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 = f(c30 + f(x * b0)); c31 = f(c31 + f(x * b1)); c32 = f(c32 + f(x * b2)); c33 = f(c33 + f(x * b3))
   }
   y[o] = c00; y[o + 1] = c01; y[o + 2] = c02; y[o + 3] = c03
@@ -69,39 +73,44 @@ const tile4x4f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
 }
 
 // a [1, depth]; p [depth, 4]; y [1, 4]
-const tile1x4f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x4f64: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
+  const e2 = 2 * e
+  const e3 = 3 * e
   let c0 = 0, c1 = 0, c2 = 0, c3 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 4) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 += x * p[j]; c1 += x * p[j + 1]; c2 += x * p[j + 2]; c3 += x * p[j + 3]
+    c0 += x * p[j]; c1 += x * p[j + e]; c2 += x * p[j + e2]; c3 += x * p[j + e3]
   }
   y[o] = c0; y[o + 1] = c1; y[o + 2] = c2; y[o + 3] = c3
 }
 
-const tile1x4f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x4f32: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
+  const e2 = 2 * e
+  const e3 = 3 * e
   let c0 = 0, c1 = 0, c2 = 0, c3 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 4) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + 1])); c2 = f(c2 + f(x * p[j + 2])); c3 = f(c3 + f(x * p[j + 3]))
+    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + e])); c2 = f(c2 + f(x * p[j + e2])); c3 = f(c3 + f(x * p[j + e3]))
   }
   y[o] = c0; y[o + 1] = c1; y[o + 2] = c2; y[o + 3] = c3
 }
 
 // a [4, depth]; p [depth, 3]; y [4, 3]: what is left of the columns of few classes
-const tile4x3f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x3f64: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
+  const e2 = 2 * e
   let c00 = 0, c01 = 0, c02 = 0, c10 = 0, c11 = 0, c12 = 0, c20 = 0, c21 = 0, c22 = 0, c30 = 0, c31 = 0, c32 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 3) {
-    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e], b2 = p[j + e2]
+    let x = a[i + q]
     c00 += x * b0; c01 += x * b1; c02 += x * b2
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 += x * b0; c11 += x * b1; c12 += x * b2
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 += x * b0; c21 += x * b1; c22 += x * b2
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 += x * b0; c31 += x * b1; c32 += x * b2
   }
   y[o] = c00; y[o + 1] = c01; y[o + 2] = c02
@@ -113,20 +122,21 @@ const tile4x3f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
   y[o] = c30; y[o + 1] = c31; y[o + 2] = c32
 }
 
-const tile4x3f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x3f32: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
+  const e2 = 2 * e
   let c00 = 0, c01 = 0, c02 = 0, c10 = 0, c11 = 0, c12 = 0, c20 = 0, c21 = 0, c22 = 0, c30 = 0, c31 = 0, c32 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 3) {
-    const b0 = p[j], b1 = p[j + 1], b2 = p[j + 2]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e], b2 = p[j + e2]
+    let x = a[i + q]
     c00 = f(c00 + f(x * b0)); c01 = f(c01 + f(x * b1)); c02 = f(c02 + f(x * b2))
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 = f(c10 + f(x * b0)); c11 = f(c11 + f(x * b1)); c12 = f(c12 + f(x * b2))
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 = f(c20 + f(x * b0)); c21 = f(c21 + f(x * b1)); c22 = f(c22 + f(x * b2))
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 = f(c30 + f(x * b0)); c31 = f(c31 + f(x * b1)); c32 = f(c32 + f(x * b2))
   }
   y[o] = c00; y[o + 1] = c01; y[o + 2] = c02
@@ -139,20 +149,20 @@ const tile4x3f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
 }
 
 // a [4, depth]; p [depth, 2]; y [4, 2]
-const tile4x2f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x2f64: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
   let c00 = 0, c01 = 0, c10 = 0, c11 = 0, c20 = 0, c21 = 0, c30 = 0, c31 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 2) {
-    const b0 = p[j], b1 = p[j + 1]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e]
+    let x = a[i + q]
     c00 += x * b0; c01 += x * b1
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 += x * b0; c11 += x * b1
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 += x * b0; c21 += x * b1
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 += x * b0; c31 += x * b1
   }
   y[o] = c00; y[o + 1] = c01
@@ -164,20 +174,20 @@ const tile4x2f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
   y[o] = c30; y[o + 1] = c31
 }
 
-const tile4x2f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x2f32: Tile = (a, i, rs, cs, p, j, js, e, depth, y, o, ys) => {
   const i1 = i + rs
   const i2 = i1 + rs
   const i3 = i2 + rs
   let c00 = 0, c01 = 0, c10 = 0, c11 = 0, c20 = 0, c21 = 0, c30 = 0, c31 = 0
-  for (let k = 0, e = 0; k < depth; k++, e += cs, j += 2) {
-    const b0 = p[j], b1 = p[j + 1]
-    let x = a[i + e]
+  for (let k = 0, q = 0; k < depth; k++, q += cs, j += js) {
+    const b0 = p[j], b1 = p[j + e]
+    let x = a[i + q]
     c00 = f(c00 + f(x * b0)); c01 = f(c01 + f(x * b1))
-    x = a[i1 + e]
+    x = a[i1 + q]
     c10 = f(c10 + f(x * b0)); c11 = f(c11 + f(x * b1))
-    x = a[i2 + e]
+    x = a[i2 + q]
     c20 = f(c20 + f(x * b0)); c21 = f(c21 + f(x * b1))
-    x = a[i3 + e]
+    x = a[i3 + q]
     c30 = f(c30 + f(x * b0)); c31 = f(c31 + f(x * b1))
   }
   y[o] = c00; y[o + 1] = c01
@@ -190,45 +200,47 @@ const tile4x2f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
 }
 
 // a [1, depth]; p [depth, 3]; y [1, 3]
-const tile1x3f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x3f64: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
+  const e2 = 2 * e
   let c0 = 0, c1 = 0, c2 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 3) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 += x * p[j]; c1 += x * p[j + 1]; c2 += x * p[j + 2]
+    c0 += x * p[j]; c1 += x * p[j + e]; c2 += x * p[j + e2]
   }
   y[o] = c0; y[o + 1] = c1; y[o + 2] = c2
 }
 
-const tile1x3f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x3f32: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
+  const e2 = 2 * e
   let c0 = 0, c1 = 0, c2 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 3) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + 1])); c2 = f(c2 + f(x * p[j + 2]))
+    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + e])); c2 = f(c2 + f(x * p[j + e2]))
   }
   y[o] = c0; y[o + 1] = c1; y[o + 2] = c2
 }
 
 // a [1, depth]; p [depth, 2]; y [1, 2]
-const tile1x2f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x2f64: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
   let c0 = 0, c1 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 2) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 += x * p[j]; c1 += x * p[j + 1]
+    c0 += x * p[j]; c1 += x * p[j + e]
   }
   y[o] = c0; y[o + 1] = c1
 }
 
-const tile1x2f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x2f32: Tile = (a, i, _rs, cs, p, j, js, e, depth, y, o) => {
   let c0 = 0, c1 = 0
-  for (let k = 0; k < depth; k++, i += cs, j += 2) {
+  for (let k = 0; k < depth; k++, i += cs, j += js) {
     const x = a[i]
-    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + 1]))
+    c0 = f(c0 + f(x * p[j])); c1 = f(c1 + f(x * p[j + e]))
   }
   y[o] = c0; y[o + 1] = c1
 }
 
 // a [4, depth]; p [depth]; y [4, 1]
-const tile4x1f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x1f64: Tile = (a, i, rs, cs, p, j, _js, _e, depth, y, o, ys) => {
   let c0 = 0, c1 = 0, c2 = 0, c3 = 0
   for (const end = j + depth; j < end; j++, i += cs) {
     const b = p[j]
@@ -237,7 +249,7 @@ const tile4x1f64: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
   y[o] = c0; y[o + ys] = c1; y[o + 2 * ys] = c2; y[o + 3 * ys] = c3
 }
 
-const tile4x1f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
+const tile4x1f32: Tile = (a, i, rs, cs, p, j, _js, _e, depth, y, o, ys) => {
   let c0 = 0, c1 = 0, c2 = 0, c3 = 0
   for (const end = j + depth; j < end; j++, i += cs) {
     const b = p[j]
@@ -247,13 +259,13 @@ const tile4x1f32: Tile = (a, i, rs, cs, p, j, depth, y, o, ys) => {
 }
 
 // a [1, depth]; p [depth]; y [1, 1]
-const tile1x1f64: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x1f64: Tile = (a, i, _rs, cs, p, j, _js, _e, depth, y, o) => {
   let c = 0
   for (const end = j + depth; j < end; j++, i += cs) c += a[i] * p[j]
   y[o] = c
 }
 
-const tile1x1f32: Tile = (a, i, _rs, cs, p, j, depth, y, o) => {
+const tile1x1f32: Tile = (a, i, _rs, cs, p, j, _js, _e, depth, y, o) => {
   let c = 0
   for (const end = j + depth; j < end; j++, i += cs) c = f(c + f(a[i] * p[j]))
   y[o] = c
@@ -268,40 +280,42 @@ function tilesOf(dtype: DType): Tiles {
     : [[tile4x1f32, tile1x1f32], [tile4x1f32, tile1x1f32], [tile4x2f32, tile1x2f32], [tile4x3f32, tile1x3f32], [tile4x4f32, tile1x4f32]]
 }
 
-/** One product: a [rows, depth] from `i`, rows `rs` and columns `cs` apart; b [depth, columns] packed from `j`; y from `o`. */
-type Product = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, y: Numbers, o: number, rows: number, depth: number, columns: number) => void
+/** One product: a [rows, depth] from `i`, rows `rs` and columns `cs` apart; b from `j`, packed or as [columns, depth]; y from `o`. */
+type Product = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, isPacked: boolean, y: Numbers, o: number, rows: number, depth: number, columns: number) => void
 
 function tiledProduct(tiles: Tiles): Product {
-  return (a, i, rs, cs, p, j, y, o, rows, depth, columns) => {
+  return (a, i, rs, cs, p, j, isPacked, y, o, rows, depth, columns) => {
     for (let column = 0; column < columns; column += 4) {
       const width = Math.min(4, columns - column)
       const [four, one] = tiles[width]
+      const js = isPacked ? width : 1
+      const e = isPacked ? 1 : depth
       let row = 0
-      for (; row + 4 <= rows; row += 4) four(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
-      for (; row < rows; row++) one(a, i + row * rs, rs, cs, p, j, depth, y, o + row * columns + column, columns)
+      for (; row + 4 <= rows; row += 4) four(a, i + row * rs, rs, cs, p, j, js, e, depth, y, o + row * columns + column, columns)
+      for (; row < rows; row++) one(a, i + row * rs, rs, cs, p, j, js, e, depth, y, o + row * columns + column, columns)
       j += width * depth
     }
   }
 }
 
-// b [depth, columns], rows `rs` and columns `cs` apart -> panels [columns / 4][depth, 4], then one of the columns that are left
-function pack(p: Numbers, j: number, b: Numbers, i: number, rs: number, cs: number, depth: number, columns: number): void {
+// b [depth, columns] -> panels [columns / 4][depth, 4], then one of the columns that are left
+function pack(p: Numbers, j: number, b: Numbers, i: number, depth: number, columns: number): void {
   for (let column = 0; column < columns; column += 4) {
     const end = Math.min(4, columns - column)
-    for (let k = 0, at = i + column * cs; k < depth; k++, at += rs) for (let e = 0; e < end; e++) p[j++] = b[at + e * cs]
+    for (let k = 0, at = i + column; k < depth; k++, at += columns) for (let e = 0; e < end; e++) p[j++] = b[at + e]
   }
 }
 
 /** Gives B packed: kept where it is constant, in scratch else. A stack of matrices is packed one after the other. */
-function packer(context: KernelContext, dtype: DType): (b: View, rs: number, cs: number, depth: number, columns: number) => Numbers {
+function packer(context: KernelContext, dtype: DType): (b: View, depth: number, columns: number) => Numbers {
   let kept: Numbers | undefined
   const { scratch } = context
   const constant = context.constants[1] !== undefined
-  return (b, rs, cs, depth, columns) => {
+  return (b, depth, columns) => {
     if (kept !== undefined) return kept
     const { size } = b
     const p: Numbers = constant ? (dtype === 'float64' ? new Float64Array(size) : new Float32Array(size)) : dtype === 'float64' ? scratch.float64(size) : scratch.float32(size)
-    for (let at = 0; at < size; at += depth * columns) pack(p, at, numbers(b), at, rs, cs, depth, columns)
+    for (let at = 0; at < size; at += depth * columns) pack(p, at, numbers(b), at, depth, columns)
     if (constant) {
       kept = p
       scratch.keep(size * (dtype === 'float64' ? 8 : 4))
@@ -359,8 +373,8 @@ export function makeMatMul(context: KernelContext): Kernel {
     if (a === undefined || b === undefined) return
     const { rows, depth, columns, a: startsA, b: startsB } = layout(inputs, outputs)
     const y = numbers(outputs[0])
-    const p = packed(b, columns, 1, depth, columns)
-    for (let i = 0; i < startsA.length; i++) product(numbers(a), startsA[i], depth, 1, p, startsB[i], y, i * rows * columns, rows, depth, columns)
+    const p = columns === 1 ? numbers(b) : packed(b, depth, columns)
+    for (let i = 0; i < startsA.length; i++) product(numbers(a), startsA[i], depth, 1, p, startsB[i], true, y, i * rows * columns, rows, depth, columns)
   }
 }
 
@@ -405,8 +419,9 @@ function makeGemm(context: KernelContext): Kernel {
     const [rows, columns] = output.shape
     const depth = a.shape[transA ? 0 : 1]
     const y = numbers(output)
-    const p = packed(b, transB ? 1 : columns, transB ? depth : 1, depth, columns)
-    product(numbers(a), 0, transA ? 1 : depth, transA ? rows : 1, p, 0, y, 0, rows, depth, columns)
+    const isPacked = !transB && columns > 1
+    const p = isPacked ? packed(b, depth, columns) : numbers(b)
+    product(numbers(a), 0, transA ? 1 : depth, transA ? rows : 1, p, 0, isPacked, y, 0, rows, depth, columns)
     if (alpha !== 1) for (let i = 0; i < output.size; i++) y[i] *= alpha
     if (c === undefined) return
     const strides = addend(inputs, outputs)
