@@ -10,7 +10,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow')],
   ['activation', list('Gelu Elu Selu Celu HardSigmoid HardSwish Mish Swish ThresholdedRelu Softplus mle.Log1p mle.Expm1')],
   ['logic', list('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not IsNaN Where Cast')],
-  ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceMax ReduceMin ArgMax ArgMin GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
+  ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceMax ReduceMin ArgMax ArgMin CumSum TopK GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather')],
   ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.SvmDecision mle.TriangularSolve')],

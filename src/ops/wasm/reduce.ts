@@ -8,10 +8,12 @@ import { axesOf, axisOf } from '../schemas/define.ts'
 import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
-/** Numbers of terms and finishes in assembly/reduce.ts. */
-const REDUCTIONS: ReadonlyMap<string, readonly [kind: number, finish: number]> = /* @__PURE__ */ new Map([
-  ['ReduceSum', [0, 0]], ['ReduceMean', [0, 1]], ['ReduceSumSquare', [1, 0]], ['ReduceL1', [2, 0]], ['ReduceL2', [1, 2]], ['ReduceMax', [4, 0]], ['ReduceMin', [5, 0]],
-] as const)
+const MEAN = 1
+/** Functions and finishes of assembly/reduce.ts. */
+const REDUCTIONS: ReadonlyMap<string, readonly [name: string, finish?: number]> = /* @__PURE__ */ new Map<string, readonly [string, number?]>([
+  ['ReduceSum', ['sums']], ['ReduceMean', ['sums', MEAN]], ['ReduceSumSquare', ['squares']], ['ReduceL1', ['magnitudes']], ['ReduceL2', ['squares', 2]], ['ReduceLogSum', ['sums', 3]],
+  ['ReduceMax', ['largest']], ['ReduceMin', ['smallest']], ['ReduceProd', ['products']], ['ReduceLogSumExp', ['logSumExp']],
+])
 /** Partials of four vectors of columns. */
 const SCRATCH_BYTES = 1024
 /** Counts up to it are exact in float32. */
@@ -21,10 +23,12 @@ const MAX_COUNT = 2 ** 24
 export function wasmReduceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   const entry = (make: Make): PreferredEntry => ({ make: (context, fallback) => made(host, context, fallback, make) })
   return [
-    ...[...REDUCTIONS].map(([key, [kind, finish]]): [string, PreferredEntry] => [key, entry((tools) => reduction(tools, kind, finish))]),
+    ...[...REDUCTIONS].map(([key, [name, finish]]): [string, PreferredEntry] => [key, entry((tools) => reduction(tools, name, finish))]),
     ['GlobalAveragePool', entry(globalAverage)],
     ['Softmax', entry((tools) => softmax(tools, 0))],
     ['LogSoftmax', entry((tools) => softmax(tools, 1))],
+    ['CumSum', entry(runningSums)],
+    ['TopK', entry(firstElements)],
     ['ArgMax', entry((tools) => extremePlaces(tools, 1))],
     ['ArgMin', entry((tools) => extremePlaces(tools, 0))],
     ['BatchNormalization', entry(batchNorm)],
@@ -73,8 +77,8 @@ function linesOf(shape: readonly number[], axes: readonly number[]): Lines | und
 }
 
 // data [any] -> reduced; axes are input 1, or all
-function reduction({ host, context, fallback, named }: Tools, kind: number, finish: number): Kernel {
-  const run = named('reduce')
+function reduction({ host, context, fallback, named }: Tools, name: string, finish: number = 0): Kernel {
+  const run = named(name)
   const none = int(context.attributes, 'noop_with_empty_axes', 0) !== 0
   const layout = perShape(([x, axes]) => {
     if (x === undefined) return undefined
@@ -86,18 +90,18 @@ function reduction({ host, context, fallback, named }: Tools, kind: number, fini
     const [x] = inputs
     const [y] = outputs
     if (lines === undefined || x === undefined || y === undefined) fallback(inputs, outputs)
-    else run(kind, offsetOf(x), offsetOf(y), lines.outer, lines.n, lines.inner, finish, host.scratchOffset)
+    else run(offsetOf(x), offsetOf(y), lines.outer, lines.n, lines.inner, finish, host.scratchOffset)
   }
 }
 
 // x [N, C, ...] -> y [N, C, 1 ...]
 function globalAverage({ host, fallback, named }: Tools): Kernel {
-  const run = named('reduce')
+  const run = named('sums')
   return (inputs, outputs) => {
     const [x] = inputs
     const [y] = outputs
     if (x === undefined || y === undefined || x.size === 0 || x.size / y.size >= MAX_COUNT) fallback(inputs, outputs)
-    else run(0, offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, 1, host.scratchOffset)
+    else run(offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, MEAN, host.scratchOffset)
   }
 }
 
@@ -120,16 +124,58 @@ function extremePlaces({ host, context, fallback, named }: Tools, largest: numbe
   }
 }
 
-// x [..., n] along the last axis -> y alike
+/** x as [outer, n, inner] around an axis; undefined where there is nothing. */
+function around(x: View | undefined, axis: number): Lines | undefined {
+  if (x === undefined || x.size === 0) return undefined
+  const along = axisOf(axis, x.shape.length)
+  return { outer: product(x.shape.slice(0, along)), n: x.shape[along], inner: product(x.shape.slice(along + 1)) }
+}
+
+// x [outer, n, inner] -> y alike
 function softmax({ host, context, fallback, named }: Tools, isLog: number): Kernel {
   const run = named('softmax')
   const axis = int(context.attributes, 'axis', -1)
+  const layout = perShape(([x]) => around(x, axis))
   return (inputs, outputs) => {
+    const lines = layout(inputs, outputs)
     const [x] = inputs
     const [y] = outputs
-    const rank = x?.shape.length ?? 0
-    if (x === undefined || y === undefined || x.size === 0 || axisOf(axis, rank) !== rank - 1) fallback(inputs, outputs)
-    else run(offsetOf(x), offsetOf(y), x.size / x.shape[rank - 1], x.shape[rank - 1], isLog, host.scratchOffset)
+    if (lines === undefined || x === undefined || y === undefined) fallback(inputs, outputs)
+    else run(offsetOf(x), offsetOf(y), lines.outer, lines.n, lines.inner, isLog, host.scratchOffset)
+  }
+}
+
+// x [outer, n, inner], axis -> y alike
+function runningSums({ context, fallback, named }: Tools): Kernel {
+  const run = named('runningSums')
+  const [isExclusive, isReverse] = ['exclusive', 'reverse'].map((name) => int(context.attributes, name, 0))
+  const layout = perShape(([x, axis]) => around(x, integers(axis)[0]), [1])
+  return (inputs, outputs) => {
+    const lines = layout(inputs, outputs)
+    const [x] = inputs
+    const [y] = outputs
+    if (lines === undefined || x === undefined || y === undefined) fallback(inputs, outputs)
+    else run(offsetOf(x), offsetOf(y), lines.outer, lines.n, lines.inner, isExclusive, isReverse)
+  }
+}
+
+/** Of more elements cpu's heap makes less work than keeping them in order. */
+const MAX_FIRST = 128
+
+// x [outer, n, inner], k -> values and indices [outer, k, inner]
+function firstElements({ host, context, fallback, named }: Tools): Kernel {
+  const run = named('firsts')
+  host.reserveScratch(MAX_FIRST * 12)
+  const axis = int(context.attributes, 'axis', -1)
+  const isLargest = int(context.attributes, 'largest', 1) !== 0 ? 1 : 0
+  const layout = perShape(([x]) => around(x, axis))
+  return (inputs, outputs) => {
+    const lines = layout(inputs, outputs)
+    const [x] = inputs
+    const [values, indices] = outputs
+    const k = lines === undefined ? 0 : ((values ?? indices)?.size ?? 0) / (lines.outer * lines.inner)
+    if (lines === undefined || x === undefined || k > MAX_FIRST) fallback(inputs, outputs)
+    else if (k > 0) run(isLargest, offsetOf(x), values === undefined ? 0 : offsetOf(values), indices === undefined ? 0 : offsetOf(indices), lines.outer, lines.n, lines.inner, k, host.scratchOffset)
   }
 }
 

@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
 
-equalSuite(['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin', 'Softmax', 'LogSoftmax', 'ArgMax', 'ArgMin'])
+equalSuite(['ReduceSum', 'ReduceMean', 'ReduceSumSquare', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceProd', 'ReduceMax', 'ReduceMin', 'Softmax', 'LogSoftmax', 'ArgMax', 'ArgMin', 'CumSum', 'TopK'])
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 const special = fc.constantFrom(0, 0, 0.03)
@@ -10,7 +10,7 @@ const special = fc.constantFrom(0, 0, 0.03)
 test('wasm: reductions of long lines and many columns have the bits of cpu', async () => {
   const length = fc.oneof(fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 400 }))
   await fc.assert(
-    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('ReduceSum', 'ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceMax', 'ReduceMin'), fc.tuple(fc.integer({ min: 1, max: 9 }), length, fc.constantFrom(1, 1, 2, 5, 16, 39)), (seed, type, odd, key, shape) => assertEqual(key, {
+    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('ReduceSum', 'ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceProd', 'ReduceMax', 'ReduceMin'), fc.tuple(fc.integer({ min: 1, max: 9 }), length, fc.constantFrom(1, 1, 2, 5, 16, 39)), (seed, type, odd, key, shape) => assertEqual(key, {
       inputs: [{ tensor: noise(seed, type, shape, odd) }, { tensor: { dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, constant: true }],
     })),
     { numRuns: 150 },
@@ -29,6 +29,35 @@ test('wasm: softmax of many short lines has the bits of cpu', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('Softmax', 'LogSoftmax'), fc.tuple(fc.integer({ min: 1, max: 23 }), fc.integer({ min: 1, max: 17 })), fc.constantFrom(1, 10, 300), (seed, type, odd, key, shape, scale) =>
       assertEqual(key, { inputs: [{ tensor: noise(seed, type, shape, odd, scale) }] })),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: softmax along any axis has the bits of cpu', async () => {
+  const dims = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 11 }))
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, special, fc.constantFrom('Softmax', 'LogSoftmax'), dims, fc.constantFrom(0, 1), fc.constantFrom(1, 10, 300), (seed, type, odd, key, shape, axis, scale) =>
+      assertEqual(key, { inputs: [{ tensor: noise(seed, type, shape, odd, scale) }], attributes: { axis } })),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: log(sum(exp)) of many short lines has the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.constantFrom(0, 0.03, 0.6), fc.tuple(fc.integer({ min: 1, max: 23 }), fc.integer({ min: 1, max: 17 })), fc.constantFrom(1, 10, 800), (seed, type, odd, shape, scale) =>
+      assertEqual('ReduceLogSumExp', { inputs: [{ tensor: noise(seed, type, shape, odd, scale) }, { tensor: { dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, constant: true }] })),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: the first elements of long lines, of which many are equal, are those of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.constantFrom(0, 0.1, 0.5), fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 3 })), fc.integer({ min: 1, max: 150 }), fc.integer({ min: 0, max: 1 }), fc.boolean(), (seed, type, odd, shape, k, largest, isCoarse) => {
+      const tensor = noise(seed, type, shape, odd)
+      const data = tensor.data as Float64Array
+      if (isCoarse) for (let i = 0; i < data.length; i++) data[i] = Math.round(data[i])
+      return assertEqual('TopK', { inputs: [{ tensor }, { tensor: { dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(Math.min(k, shape[1]))) }, constant: true }], attributes: { axis: 1, largest }, outputs: 2 })
+    }),
     { numRuns: 150 },
   )
 })

@@ -1,20 +1,30 @@
 // Reductions, softmax and normalizations over raw memory with the bits of src/ops/cpu/reduce.ts and normalize.ts: element e goes to
 // partial e modulo 16, halves are added onto halves (docs/numerics.md). Scratch holds 16 vectors of four, for partials of columns.
+import { log } from '../../../math/log.ts'
+import { logSumExp, softmaxColumns } from './parts/columns.ts'
+import { logOf } from './parts/functions.ts'
+import { firstOf, productOf, runningSum } from './parts/lines.ts'
 import { AWAY, ELEMENT, extremeRow, foldHalves, gathered, logSoftmax, MAGNITUDE, NARROW, narrowSoftmax, softmax, SQUARE, sumRow, term } from './parts/rows.ts'
-
-/** Not sums: the largest, the smallest. */
-const LARGEST: i32 = 4
-const SMALLEST: i32 = 5
 
 // Finishes
 const MEAN: i32 = 1
 const ROOT: i32 = 2
+const LOGARITHM: i32 = 3
 
 // @ts-ignore: decorator
 @inline
 function finished<T>(sum: T, n: usize, finish: i32): T {
   if (finish == MEAN) return sum / <T>n
+  if (finish == LOGARITHM) return <T>log(<f64>sum)
   return finish == ROOT ? sqrt<T>(sum) : sum
+}
+
+// @ts-ignore: decorator
+@inline
+function finishedLanes<T>(sum: v128, n: usize, finish: i32): v128 {
+  if (finish == MEAN) return v128.div<T>(sum, v128.splat<T>(<T>n))
+  if (finish == LOGARITHM) return logOf<T>(sum)
+  return finish == ROOT ? v128.sqrt<T>(sum) : sum
 }
 
 // x [n, inner], `width` neighbouring columns of it -> y [width]; width 1 element or whole vectors, up to four
@@ -32,11 +42,7 @@ function sumColumns<T>(kind: i32, vectors: usize, x: usize, n: usize, rowBytes: 
   for (let half: usize = 8 * bytes; half >= bytes; half >>= 1) {
     for (let at: usize = 0; at < half; at += 16) v128.store(partials + at, v128.add<T>(v128.load(partials + at), v128.load(partials + half + at)))
   }
-  const count = v128.splat<T>(<T>n)
-  for (let v: usize = 0; v < bytes; v += 16) {
-    const sum = v128.load(partials + v)
-    v128.store(y + v, finish == MEAN ? v128.div<T>(sum, count) : finish == ROOT ? v128.sqrt<T>(sum) : sum)
-  }
+  for (let v: usize = 0; v < bytes; v += 16) v128.store(y + v, finishedLanes<T>(v128.load(partials + v), n, finish))
 }
 
 // @ts-ignore: decorator
@@ -67,10 +73,7 @@ function narrowSums<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, fi
     v128.store(scratch, zero)
     for (let e: usize = 0; e < n; e++) v128.store(scratch + e * 16, v128.add<T>(zero, term<T>(kind, gathered<T>(x + e * sizeof<T>(), rowBytes), zero)))
     foldHalves<T>(n, scratch)
-    let sum = v128.load(scratch)
-    if (finish == MEAN) sum = v128.div<T>(sum, v128.splat<T>(<T>n))
-    else if (finish == ROOT) sum = v128.sqrt<T>(sum)
-    v128.store(y, sum)
+    v128.store(y, finishedLanes<T>(v128.load(scratch), n, finish))
     x += lanes * rowBytes
     y += 16
   }
@@ -123,12 +126,14 @@ function extremes<T>(largest: bool, x: usize, y: usize, outer: usize, n: usize, 
   }
 }
 
-function reduce<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
-  if (kind == ELEMENT) sums<T>(ELEMENT, x, y, outer, n, inner, finish, scratch)
-  else if (kind == SQUARE) sums<T>(SQUARE, x, y, outer, n, inner, finish, scratch)
-  else if (kind == MAGNITUDE) sums<T>(MAGNITUDE, x, y, outer, n, inner, finish, scratch)
-  else if (kind == LARGEST) extremes<T>(true, x, y, outer, n, inner)
-  else if (kind == SMALLEST) extremes<T>(false, x, y, outer, n, inner)
+// x [outer, n, inner] -> y [outer, inner]
+// @ts-ignore: decorator
+@inline
+function products<T>(x: usize, y: usize, outer: usize, n: usize, inner: usize, scratch: usize): void {
+  const step = inner * sizeof<T>()
+  for (let row: usize = 0; row < outer; row++, x += n * step) {
+    for (let at: usize = 0; at < step; at += sizeof<T>(), y += sizeof<T>()) store<T>(y, productOf<T>(x + at, step, n, scratch))
+  }
 }
 
 /** y = (x - mean) factor + shift over n elements. */
@@ -198,30 +203,129 @@ function layerNorm<T>(centered: bool, x: usize, scale: usize, bias: usize, y: us
   }
 }
 
-export function reduce32(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
-  reduce<f32>(kind, x, y, outer, n, inner, finish, scratch)
+export function sums32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f32>(ELEMENT, x, y, outer, n, inner, finish, scratch)
 }
 
-export function reduce64(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
-  reduce<f64>(kind, x, y, outer, n, inner, finish, scratch)
+export function squares32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f32>(SQUARE, x, y, outer, n, inner, finish, scratch)
 }
 
-// x [outer, n] -> y alike
+export function magnitudes32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f32>(MAGNITUDE, x, y, outer, n, inner, finish, scratch)
+}
+
+export function largest32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  extremes<f32>(true, x, y, outer, n, inner)
+}
+
+export function smallest32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  extremes<f32>(false, x, y, outer, n, inner)
+}
+
+export function products32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  products<f32>(x, y, outer, n, inner, scratch)
+}
+
+export function logSumExp32(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  logSumExp<f32>(x, y, outer, n, inner, scratch)
+}
+
+export function sums64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f64>(ELEMENT, x, y, outer, n, inner, finish, scratch)
+}
+
+export function squares64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f64>(SQUARE, x, y, outer, n, inner, finish, scratch)
+}
+
+export function magnitudes64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  sums<f64>(MAGNITUDE, x, y, outer, n, inner, finish, scratch)
+}
+
+export function largest64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  extremes<f64>(true, x, y, outer, n, inner)
+}
+
+export function smallest64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  extremes<f64>(false, x, y, outer, n, inner)
+}
+
+export function products64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  products<f64>(x, y, outer, n, inner, scratch)
+}
+
+export function logSumExp64(x: usize, y: usize, outer: usize, n: usize, inner: usize, finish: i32, scratch: usize): void {
+  logSumExp<f64>(x, y, outer, n, inner, scratch)
+}
+
+// x [outer, n, inner] -> y alike
 // @ts-ignore: decorator
 @inline
-function softmaxOf<T>(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
+function softmaxOf<T>(x: usize, y: usize, outer: usize, n: usize, inner: usize, isLog: bool, scratch: usize): void {
+  if (inner > 1) {
+    softmaxColumns<T>(isLog, x, y, outer, n, inner, scratch)
+    return
+  }
   const done = n <= NARROW ? narrowSoftmax<T>(isLog, x, y, outer, n, scratch) : 0
   const at = done * n * sizeof<T>()
   if (isLog) logSoftmax<T>(x + at, y + at, outer - done, n, scratch)
   else softmax<T>(x + at, y + at, outer - done, n, scratch)
 }
 
-export function softmax32(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
-  softmaxOf<f32>(x, y, outer, n, isLog, scratch)
+export function softmax32(x: usize, y: usize, outer: usize, n: usize, inner: usize, isLog: bool, scratch: usize): void {
+  softmaxOf<f32>(x, y, outer, n, inner, isLog, scratch)
 }
 
-export function softmax64(x: usize, y: usize, outer: usize, n: usize, isLog: bool, scratch: usize): void {
-  softmaxOf<f64>(x, y, outer, n, isLog, scratch)
+export function softmax64(x: usize, y: usize, outer: usize, n: usize, inner: usize, isLog: bool, scratch: usize): void {
+  softmaxOf<f64>(x, y, outer, n, inner, isLog, scratch)
+}
+
+// x [outer, n, inner] -> y alike
+// @ts-ignore: decorator
+@inline
+function runningSums<T>(x: usize, y: usize, outer: usize, n: usize, inner: usize, isExclusive: bool, isReverse: bool): void {
+  const step = inner * sizeof<T>()
+  for (let row: usize = 0; row < outer; row++, x += n * step, y += n * step) {
+    const start = isReverse ? (n - 1) * step : 0
+    for (let at: usize = 0; at < step; at += sizeof<T>()) runningSum<T>(x + start + at, y + start + at, isReverse ? -(<isize>step) : <isize>step, n, isExclusive)
+  }
+}
+
+export function runningSums32(x: usize, y: usize, outer: usize, n: usize, inner: usize, isExclusive: bool, isReverse: bool): void {
+  runningSums<f32>(x, y, outer, n, inner, isExclusive, isReverse)
+}
+
+export function runningSums64(x: usize, y: usize, outer: usize, n: usize, inner: usize, isExclusive: bool, isReverse: bool): void {
+  runningSums<f64>(x, y, outer, n, inner, isExclusive, isReverse)
+}
+
+// x [outer, n, inner] -> values [outer, k, inner] and indices alike i64, each optional; scratch [k] i64 and [k] u32
+// @ts-ignore: decorator
+@inline
+function firsts<T>(isLargest: bool, x: usize, values: usize, indices: usize, outer: usize, n: usize, inner: usize, k: usize, scratch: usize): void {
+  const step = inner * sizeof<T>()
+  const places = scratch + k * 8
+  for (let row: usize = 0; row < outer; row++, x += n * step) {
+    for (let column: usize = 0; column < inner; column++) {
+      const from = x + column * sizeof<T>()
+      firstOf<T>(isLargest, from, step, n, k, scratch, places)
+      for (let e: usize = 0; e < k; e++) {
+        const place: usize = load<u32>(places + e * 4)
+        const to = (row * k + e) * inner + column
+        if (values) store<T>(values + to * sizeof<T>(), load<T>(from + place * step))
+        if (indices) store<u64>(indices + to * 8, place)
+      }
+    }
+  }
+}
+
+export function firsts32(isLargest: bool, x: usize, values: usize, indices: usize, outer: usize, n: usize, inner: usize, k: usize, scratch: usize): void {
+  firsts<f32>(isLargest, x, values, indices, outer, n, inner, k, scratch)
+}
+
+export function firsts64(isLargest: bool, x: usize, values: usize, indices: usize, outer: usize, n: usize, inner: usize, k: usize, scratch: usize): void {
+  firsts<f64>(isLargest, x, values, indices, outer, n, inner, k, scratch)
 }
 
 // The place of the largest (or smallest) of n elements `step` bytes apart, for as many lines as a vector has lanes, `apart` bytes from

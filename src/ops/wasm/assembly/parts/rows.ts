@@ -41,7 +41,7 @@ function lastTerms<T>(kind: i32, x: usize, left: usize, mean: v128, to: usize): 
 // x [n] -> sum of its terms
 // @ts-ignore: decorator
 @inline
-export function sumRow<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
+function termSum<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
   const mean = v128.splat<T>(about)
   const step: usize = 16 * sizeof<T>()
   let p0 = v128.splat<T>(0)
@@ -93,6 +93,31 @@ export function sumRow<T>(kind: i32, x: usize, n: usize, about: T, scratch: usiz
   p0 = v128.add<T>(v128.add<T>(p0, p4), v128.add<T>(p2, p6))
   p1 = v128.add<T>(v128.add<T>(p1, p5), v128.add<T>(p3, p7))
   return sumOfLanes<T>(v128.add<T>(p0, p1))
+}
+
+function elementSum<T>(x: usize, n: usize, scratch: usize): T {
+  return termSum<T>(ELEMENT, x, n, <T>0, scratch)
+}
+
+function squareSum<T>(x: usize, n: usize, scratch: usize): T {
+  return termSum<T>(SQUARE, x, n, <T>0, scratch)
+}
+
+function magnitudeSum<T>(x: usize, n: usize, scratch: usize): T {
+  return termSum<T>(MAGNITUDE, x, n, <T>0, scratch)
+}
+
+function awaySum<T>(x: usize, n: usize, mean: T, scratch: usize): T {
+  return termSum<T>(AWAY, x, n, mean, scratch)
+}
+
+// x [n] -> sum of its terms; a function for each kind of them, whose loops would otherwise be there at each place that sums
+// @ts-ignore: decorator
+@inline
+export function sumRow<T>(kind: i32, x: usize, n: usize, mean: T, scratch: usize): T {
+  if (kind == SQUARE) return squareSum<T>(x, n, scratch)
+  if (kind == MAGNITUDE) return magnitudeSum<T>(x, n, scratch)
+  return kind == AWAY ? awaySum<T>(x, n, mean, scratch) : elementSum<T>(x, n, scratch)
 }
 
 /** The largest (or smallest) of n, which does not depend on order: NaN wins, 0 is above -0. */
@@ -221,29 +246,40 @@ export function softmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: 
   }
 }
 
-// x [outer, n] -> y alike, which may be x: exponentials go through scratch, 16 at a time
+/** The logarithm of the sum of e^(x[i] - largest). Scratch holds 16 elements, and 16 partials. */
+// @ts-ignore: decorator
+@inline
+export function logSumRow<T>(x: usize, n: usize, largest: T, scratch: usize): T {
+  const part = scratch + 128
+  const bytes: usize = 16 * sizeof<T>()
+  const top = v128.splat<T>(largest)
+  memory.fill(part, 0, bytes)
+  for (let left = n; left > 0; x += bytes) {
+    const some = min<usize>(16, left)
+    let from = x
+    if (some < 16) {
+      // Terms behind the last are e^-infinity, which is 0.
+      for (let at: usize = 0; at < bytes; at += 16) v128.store(scratch + at, v128.splat<T>(<T>-Infinity))
+      memory.copy(scratch, x, some * sizeof<T>())
+      from = scratch
+    }
+    for (let at: usize = 0; at < some * sizeof<T>(); at += 16) {
+      v128.store(part + at, v128.add<T>(v128.load(part + at), expOf<T>(v128.sub<T>(v128.load(from + at), top))))
+    }
+    left -= some
+  }
+  for (let half: usize = 8; half >= 1; half >>= 1) {
+    for (let e: usize = 0; e < half; e++) store<T>(part + e * sizeof<T>(), load<T>(part + e * sizeof<T>()) + load<T>(part + (e + half) * sizeof<T>()))
+  }
+  return <T>log(<f64>load<T>(part))
+}
+
+// x [outer, n] -> y alike, which may be x
 export function logSoftmax<T>(x: usize, y: usize, outer: usize, n: usize, scratch: usize): void {
   const bytes = n * sizeof<T>()
-  const part = scratch + 128
   for (let row: usize = 0; row < outer; row++) {
     const largest = extremeRow<T>(true, x, n)
-    const top = v128.splat<T>(largest)
-    memory.fill(part, 0, 16 * sizeof<T>())
-    for (let e: usize = 0; e < n; e += 16) {
-      const some = min<usize>(16, n - e)
-      // Terms behind the last are e^-infinity.
-      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(scratch + at, v128.splat<T>(<T>-Infinity))
-      memory.copy(scratch, x + e * sizeof<T>(), some * sizeof<T>())
-      for (let at: usize = 0; at < some * sizeof<T>(); at += 16) {
-        v128.store(scratch + at, expOf<T>(v128.sub<T>(v128.load(scratch + at), top)))
-      }
-      memory.fill(scratch + some * sizeof<T>(), 0, (16 - some) * sizeof<T>())
-      for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(part + at, v128.add<T>(v128.load(part + at), v128.load(scratch + at)))
-    }
-    for (let half: usize = 8; half >= 1; half >>= 1) {
-      for (let e: usize = 0; e < half; e++) store<T>(part + e * sizeof<T>(), load<T>(part + e * sizeof<T>()) + load<T>(part + (e + half) * sizeof<T>()))
-    }
-    const total: T = <T>log(<f64>load<T>(part))
+    const total = logSumRow<T>(x, n, largest, scratch)
     for (let at: usize = 0; at < bytes; at += sizeof<T>()) store<T>(y + at, load<T>(x + at) - largest - total)
     x += bytes
     y += bytes
