@@ -16,17 +16,16 @@ const TARGET = 'es2022'
 const FIRST_PACK = 'src/ops/packs/core.ts'
 /** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
 const PACKS = packNames()
-/** The wasm device and what it always loads, as one file: three that follow one another cost milliseconds. */
-const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts', 'src/ops/wasm/trees.ts', 'src/ops/wasm/generated/trees.ts']
+/** The wasm device and what families of kernels share, as one file. */
+const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts']
+const WASM_SHARED = ['memory', 'constants', 'panels'].map((name) => `src/ops/wasm/${name}.ts`)
+/** Each family of wasm kernels with its module. */
+const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))
 /** The webgpu device, and what its users import themselves: one file, because who has one needs the other. */
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
 const WEBGPU_ENTRY = 'src/webgpu.ts'
 /** Entries that run models, as the first does. */
 const RUNNERS = [WEBGPU_ENTRY, 'src/worker.ts']
-/** What the other families of wasm kernels share. */
-const WASM_SHARED = ['src/ops/wasm/memory.ts', 'src/ops/wasm/constants.ts']
-/** Each other family of wasm kernels with its module. */
-const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3)).filter((name) => name !== 'trees')
 /** Arrays in files: the command needs no more of what importers share. */
 const NPY = 'src/tensor/npy.ts'
 const FORMAT = 'src/format/index.ts'
@@ -87,7 +86,7 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
-    ['wasm-memory', WASM_SHARED.map((path) => resolve(path))],
+    ['wasm', WASM_SHARED.map((path) => resolve(path))],
     ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
     ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),

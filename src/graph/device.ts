@@ -6,7 +6,8 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { GpuRequest } from '../platform/gpu.ts'
 import type * as Wasm from '../ops/wasm/index.ts'
 import type { GivenModules } from '../ops/wasm/index.ts'
-import { isWorthWasm } from '../ops/wasm/operators.ts'
+import { loadKernelFamily } from '../ops/wasm/kernels.ts'
+import { isWorthWasm, wasmModulesFor } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
@@ -122,8 +123,12 @@ export async function createDevice(name: DeviceName, graph: Graph, schemas: () =
     if (options.precision === undefined) refuseFloat64(graph, await schemas())
     return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
   }
-  if (name === 'auto' && !isWorthWasm(operatorKeys(graph), options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()
-  wasmModules ??= await Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')])
+  const keys = operatorKeys(graph)
+  if (name === 'auto' && !isWorthWasm(keys, options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()
+  ;[wasmModules] = await Promise.all([
+    wasmModules ?? Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')]),
+    ...wasmModulesFor(keys).map(loadKernelFamily),
+  ])
   const [{ createWasmDevice }, { wasmKernelsGiven }] = wasmModules
   const kernels = wasmKernelsGiven(options.wasm, options.determinism)
   const wasmOptions = { kernels, maxBytes: MAX_ARENA_BYTES, part: options.part }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bufferArena, shareArena, wasmArena, type Arena, type Region } from '../../src/graph/arena.ts'
+import { bufferArena, type Arena, type Region } from '../../src/graph/arena.ts'
+import { shareArena, wasmArena } from '../../src/graph/wasm-arena.ts'
 import { MleError } from '../../src/error.ts'
 
 const hasCode = (code: string) => (error: unknown) => error instanceof MleError && error.code === code

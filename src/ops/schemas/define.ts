@@ -47,8 +47,8 @@ export function op(name: string, version: number, inputs: string, rest: Rest): O
 }
 
 function flagged(word: string): OutputSchema {
-  const name = word.replace(/[?*]$/, '')
-  return word.endsWith('?') ? { name, optional: true } : word.endsWith('*') ? { name, variadic: true } : { name }
+  if (word.endsWith('?')) return { name: word.slice(0, -1), optional: true }
+  return word.endsWith('*') ? { name: word.slice(0, -1), variadic: true } : { name: word }
 }
 
 function inputOf(word: string): InputSchema {

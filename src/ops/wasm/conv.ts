@@ -6,9 +6,9 @@ import { kernelOf } from '../schemas/conv.ts'
 import { isTensorType } from '../types.ts'
 import { placeWindow, windowOf } from '../window.ts'
 import { makeTransposed } from './conv-transposed.ts'
-import { panelBytes, PANEL_BYTES } from './linear.ts'
 import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { panelBytes, PANEL_BYTES } from './panels.ts'
 
 /** The description of a convolution, in front of the scratch of the module's functions. */
 const SHAPE_BYTES = 128

@@ -9,11 +9,7 @@ import { isTensorType } from '../types.ts'
 import { copyOnce, nameOf, packMatrix } from './constants.ts'
 import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
-
-/** What a product may scribble on: a tile's edge, then 16 panels of 16 KB; see assembly/linear.ts. */
-export const PRODUCT_SCRATCH_BYTES: number = 128 + 16 * 16384
-/** Columns of a panel for one k; see assembly/parts/product.ts. */
-export const PANEL_BYTES = 32
+import { panelBytes, PANEL_BYTES, PRODUCT_SCRATCH_BYTES } from './panels.ts'
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmLinearKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
@@ -40,11 +36,6 @@ export function productsOf(host: WasmHost, context: KernelContext): Products | u
   const bits = type.dtype === 'float32' ? '32' : '64'
   const named = (name: string): WasmFunction => wasmFunction(host.exports, name + bits)
   return { bytes: type.dtype === 'float32' ? 4 : 8, gemm: named('gemm'), pack: named('packPanels'), scale: named('scale'), addScaled: named('addScaled'), allFinite: named('allFinite') }
-}
-
-/** Bytes of b [depth, columns] in panels. */
-export function panelBytes(bytes: number, depth: number, columns: number): number {
-  return Math.ceil((columns * bytes) / PANEL_BYTES) * PANEL_BYTES * depth
 }
 
 /** Calls a product; `panels` is 0 where B is not packed. A single column is computed as a row: B^T A^T, whose vectors run over the rows of A. */

@@ -7,13 +7,13 @@ import { isTensorType } from '../types.ts'
 import { eachPiece, nameOf } from './constants.ts'
 import { blockOnce, bytesOf, numbersAt, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { PANEL_BYTES } from './panels.ts'
 
 /** The edge of products, then sums of gates, then state, cell state and one more of their size with 16 bytes to spare. */
 const EDGE_BYTES = 128
 const SUMS_BYTES = 262144
 /** Sequences that go together. */
 const MAX_ROWS = 16
-const PANEL_BYTES = 32
 /** Vectors are read past the end of the last row. */
 const SPARE_BYTES = 64
 

@@ -2,10 +2,10 @@
 import { int } from '../attributes.ts'
 import { numbers } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
-import { PRODUCT_SCRATCH_BYTES } from './linear.ts'
 import { nameOf, packMatrix } from './constants.ts'
 import { blockOnce, numbersAt, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { PRODUCT_SCRATCH_BYTES } from './panels.ts'
 
 /** Dtypes of weights as the assembly numbers them. */
 const KINDS: readonly string[] = ['float16', 'bfloat16', 'int8', 'uint8']
