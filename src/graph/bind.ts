@@ -103,12 +103,16 @@ interface Walk {
   readonly knownTensors: (Tensor | undefined)[]
   /** Storage that a static value is, or shares: the number of the value that owns it; -1 for values without. */
   readonly root: number[]
+  /** Values with storage of their own, by first use. */
+  readonly owners: number[]
   readonly firstUse: number[]
   /** Last read of a storage through any value that shares it. */
   readonly lastUse: number[]
   /** 1 for storage in the io region: inputs and outputs. */
   readonly isIo: number[]
   readonly isOutput: readonly number[]
+  /** 1 for constants of the plan. */
+  readonly isConstant: readonly number[]
   /** 1 for storage that steps on the host touch; known where there is an accelerator. */
   readonly onHost: number[]
   readonly accelerate: BindOptions['accelerate']
@@ -129,7 +133,7 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
     types[id] = type ?? withoutShape(plan.types[id])
     if (isConcrete(type)) walk.concrete[id] = 1
     if (options.inputs === 'io' && isConcrete(type)) {
-      addView(walk, id, type, id, -1)
+      addView(walk, id, type, sizeOf(type.shape), id, -1)
       isIo[id] = 1
     }
   })
@@ -152,10 +156,6 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
 
   if (options.accelerate !== undefined) markPlaces(walk, steps)
   const layout = layOut(walk)
-  const attached: number[] = []
-  views.forEach((view, id) => {
-    if (view !== undefined && view.dtype !== 'string' && isOnHost(walk, root[id])) attached.push(id)
-  })
   return {
     inputTypes: inputTypes.map((type) => (isTensorType(type) ? type : undefined)),
     frame,
@@ -166,11 +166,18 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
     ioBytes: layout.ioBytes,
     rootOf: root,
     attach(activations, io) {
-      for (const id of attached) {
+      for (let id = 0; id < views.length; id++) {
         const view = views[id]
-        if (view === undefined) continue
-        const memory = isIo[root[id]] === 1 ? io : activations
-        view.data = viewKernelData(view.dtype, memory.buffer, memory.byteOffset + layout.offsets[root[id]], view.size)
+        const owner = root[id]
+        if (view === undefined || view.dtype === 'string' || !isOnHost(walk, owner)) continue
+        const whole = views[owner]
+        // An owner has a lower number than what shares its storage, in place mostly: as many numbers of its kind, which one array serves.
+        if (whole !== undefined && owner < id && whole.size === view.size && whole.dtype === view.dtype) {
+          view.data = whole.data
+          continue
+        }
+        const memory = isIo[owner] === 1 ? io : activations
+        view.data = viewKernelData(view.dtype, memory.buffer, memory.byteOffset + layout.offsets[owner], view.size)
       }
     },
   }
@@ -181,7 +188,8 @@ interface Start {
   readonly types: readonly (ValueType | undefined)[]
   readonly zeros: readonly number[]
   readonly minusOnes: readonly number[]
-  readonly concrete: readonly number[]
+  /** 1 for constants, whose types are concrete. */
+  readonly constant: readonly number[]
   readonly frame: readonly (Value | undefined)[]
   readonly known: readonly (View | undefined)[]
   readonly isOutput: readonly number[]
@@ -195,17 +203,17 @@ function startOf(plan: Plan): Start {
   const frame = new Array<Value | undefined>(count).fill(undefined)
   const known = new Array<View | undefined>(count).fill(undefined)
   const zeros = new Array<number>(count).fill(0)
-  const concrete = zeros.slice()
+  const constant = zeros.slice()
   const isOutput = zeros.slice()
   for (const [id, view] of plan.constantViews) {
     types[id] = view
-    concrete[id] = 1
+    constant[id] = 1
     frame[id] = view
   }
   for (const [id, view] of plan.smallConstants) known[id] = view
   for (const id of plan.captures) types[id] = withoutShape(plan.types[id])
   for (const id of plan.outputs) isOutput[id] = 1
-  return { types, zeros, minusOnes: zeros.map(() => -1), concrete, frame, known, isOutput }
+  return { types, zeros, minusOnes: zeros.map(() => -1), constant, frame, known, isOutput }
 }
 
 function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
@@ -215,29 +223,30 @@ function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
   return {
     plan,
     types: start.types.slice(),
-    concrete: start.concrete.slice(),
+    concrete: start.constant.slice(),
     frame: start.frame.slice(),
     views: new Array<MutableView | undefined>(count),
     known: start.known.slice(),
     knownTensors: new Array<Tensor | undefined>(count),
     root: start.minusOnes.slice(),
+    owners: [],
     firstUse: start.zeros.slice(),
     lastUse: start.zeros.slice(),
     isIo: start.zeros.slice(),
     isOutput: start.isOutput,
+    isConstant: start.constant,
     onHost: accelerate === undefined ? [] : start.zeros.slice(),
     accelerate,
   }
 }
 
 /** Adds a static value to the frame: storage of its own when `root` is `id`, else shared with `root`. */
-function addView(walk: Walk, id: number, type: ConcreteType, root: number, position: number): MutableView {
-  const { dtype, shape } = type
-  const size = sizeOf(shape)
+function addView(walk: Walk, id: number, { dtype, shape }: ConcreteType, size: number, root: number, position: number): MutableView {
   const data = dtype === 'string' ? new Array<string>(size).fill('') : NO_DATA
   const view: MutableView = { dtype, shape, size, data }
   const last = Math.max(walk.plan.lastUse[id], position)
   if (root === id) {
+    walk.owners.push(id)
     walk.firstUse[id] = position
     walk.lastUse[id] = last
   } else if (walk.lastUse[root] < last) walk.lastUse[root] = last
@@ -282,9 +291,8 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
     if (isView(value)) {
       inputs[i] = value
       // Computed while binding, in memory of its own.
-      if (walk.root[id] < 0 && value !== plan.constantViews.get(id)) isOutside = true
-    }
-    else if (late === undefined) late = [i]
+      if (walk.root[id] < 0 && walk.isConstant[id] === 0) isOutside = true
+    } else if (late === undefined) late = [i]
     else late.push(i)
   }
   const outputs = new Array<View | undefined>(outputIds.length)
@@ -292,7 +300,8 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
     const id = outputIds[i]
     const type = outputTypes[i]
     if (id < 0 || !isConcrete(type)) continue
-    outputs[i] = addView(walk, id, type, i === 0 && step.schema.inPlace ? storageFor(walk, step, position, id, type) : id, position)
+    const size = sizeOf(type.shape)
+    outputs[i] = addView(walk, id, type, size, i === 0 && step.schema.inPlace ? storageFor(walk, step, position, id, type.dtype, size) : id, position)
   }
   // A preferred kernel may need its arguments in the device's memory, which values that come late or were folded are not in.
   const kernel = step.schema.alias ? copyKernel : late === undefined && !isOutside ? step.kernel : step.cpuKernel
@@ -364,23 +373,22 @@ function share(walk: Walk, step: Step, type: ValueType | undefined): boolean {
   const source = step.inputs[0]
   const id = step.outputs[0]
   if (source < 0 || id < 0 || walk.root[source] < 0 || !isConcrete(type) || type.dtype === 'string') return false
-  addView(walk, id, type, walk.root[source], -1)
+  addView(walk, id, type, sizeOf(type.shape), walk.root[source], -1)
   return true
 }
 
 /** The storage of an input that ends its life in this step and may be overwritten by its output; else the output's own. */
-function storageFor(walk: Walk, step: Step, position: number, output: number, type: ConcreteType): number {
+function storageFor(walk: Walk, step: Step, position: number, output: number, dtype: DType, size: number): number {
   const { plan, views, root, isIo } = walk
   // An accelerator cannot bind one buffer for reading and for writing in one dispatch.
-  if (walk.accelerate !== undefined || walk.isOutput[output] === 1 || type.dtype === 'string') return output
-  const size = sizeOf(type.shape)
+  if (walk.accelerate !== undefined || walk.isOutput[output] === 1 || dtype === 'string') return output
   const { inputs } = step
   for (let i = 0; i < inputs.length; i++) {
     const id = inputs[i]
     if (id < 0 || plan.lastUse[id] !== position || root[id] < 0) continue
     const storage = root[id]
     const view = views[id]
-    if (view === undefined || isIo[storage] === 1 || walk.lastUse[storage] > position || view.size !== size || view.dtype !== type.dtype) continue
+    if (view === undefined || isIo[storage] === 1 || walk.lastUse[storage] > position || view.size !== size || view.dtype !== dtype) continue
     let isFree = true
     for (let j = 0; j < inputs.length; j++) if (j !== i && inputs[j] >= 0 && root[inputs[j]] === storage) isFree = false
     if (isFree) return storage
@@ -420,27 +428,24 @@ interface Layout {
 }
 
 function layOut(walk: Walk): Layout {
-  const { views, root, firstUse, lastUse, isIo } = walk
+  const { views, owners, firstUse, lastUse, isIo } = walk
   const offsets = new Array<number>(views.length).fill(0)
   let ioBytes = 0
-  const owners: number[] = []
-  for (let id = 0; id < views.length; id++) {
+  const placed: number[] = []
+  const lifetimes: Lifetime[] = []
+  for (const id of owners) {
     const view = views[id]
-    if (view === undefined || root[id] !== id) continue
-    if (!isOnHost(walk, id)) continue
+    if (view === undefined || !isOnHost(walk, id)) continue
+    const bytes = view.size * bytesPerElement(view.dtype)
     if (isIo[id] === 1) {
       offsets[id] = ioBytes
-      ioBytes += alignUp(view.size * bytesPerElement(view.dtype))
-    } else owners.push(id)
+      ioBytes += alignUp(bytes)
+    } else {
+      placed.push(id)
+      lifetimes.push({ bytes, first: firstUse[id], last: lastUse[id] })
+    }
   }
-  const byFirstUse = (a: number, b: number): number => firstUse[a] - firstUse[b]
-  const lifetimeOf = (id: number): Lifetime => {
-    const view = views[id]
-    return { bytes: view === undefined ? 0 : view.size * bytesPerElement(view.dtype), first: firstUse[id], last: lastUse[id] }
-  }
-  const lifetimes = owners.sort(byFirstUse).map(lifetimeOf)
   const placement = place(lifetimes)
-  for (let i = 0; i < owners.length; i++) offsets[owners[i]] = placement.offsets[i]
+  for (let i = 0; i < placed.length; i++) offsets[placed[i]] = placement.offsets[i]
   return { offsets, activationBytes: placement.totalBytes, ioBytes }
 }
-

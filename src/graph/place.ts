@@ -24,16 +24,19 @@ export interface Placement {
 export function place(lifetimes: readonly Lifetime[]): Placement {
   const offsets = new Array<number>(lifetimes.length)
   const free: FreeRange[] = []
-  let active: number[] = []
+  /** Those still alive come first. */
+  const active = new Array<number>(lifetimes.length)
+  let activeCount = 0
   let end = 0
   for (let index = 0; index < lifetimes.length; index++) {
     const lifetime = lifetimes[index]
-    const stillActive: number[] = []
-    for (const other of active) {
+    let kept = 0
+    for (let i = 0; i < activeCount; i++) {
+      const other = active[i]
       if (lifetimes[other].last < lifetime.first) giveBack(free, offsets[other], alignUp(lifetimes[other].bytes))
-      else stillActive.push(other)
+      else active[kept++] = other
     }
-    active = stillActive
+    activeCount = kept
     const bytes = alignUp(lifetime.bytes)
     let best = -1
     for (let i = 0; i < free.length; i++) {
@@ -52,7 +55,7 @@ export function place(lifetimes: readonly Lifetime[]): Placement {
       } else offsets[index] = end
       end = offsets[index] + bytes
     }
-    active.push(index)
+    active[activeCount++] = index
   }
   return { offsets, totalBytes: end }
 }

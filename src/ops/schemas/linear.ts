@@ -16,7 +16,7 @@ function inferMatMul(context: InferContext): ValueType[] {
   if (a === undefined || b === undefined) return [{ dtype }]
   if (a.length === 0 || b.length === 0) throw new MleError('OP_RANK', 'a matrix product takes no scalars', { expected: 1, actual: 0 })
   unifyDims(a[a.length - 1], b.length === 1 ? b[0] : b[b.length - 2], 'inner dimensions of the product')
-  const batch = broadcastDims(a.slice(0, -2), b.slice(0, -2))
+  const batch = a.length > 2 || b.length > 2 ? broadcastDims(a.slice(0, -2), b.slice(0, -2)) : []
   if (a.length > 1) batch.push(a[a.length - 2])
   if (b.length > 1) batch.push(b[b.length - 1])
   return [{ dtype, shape: batch }]
