@@ -111,17 +111,8 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
   const transA = int(context.attributes, 'transA', 0) !== 0
   const transB = int(context.attributes, 'transB', 0) !== 0
   const addend = perShape(([, , c], [y]) => (c === undefined ? [] : broadcastStrides(c.shape, y?.shape ?? [])))
-  const [, constantB, constantC] = context.constants
+  const [, constantB] = context.constants
   const { panels, at: column, isFinite } = constantB === undefined ? NOT_PACKED : packOnce(host, products, constantB, transB)
-  const width = constantB?.shape[transB ? 0 : 1] ?? 0
-  let bias = 0
-  // Added in the tiles, which read whole panels of it.
-  if (panels !== 0 && constantC !== undefined && constantC.shape[constantC.shape.length - 1] === width && constantC.size === width && alpha === 1 && beta === 1) {
-    const from = offsetOf(constantC)
-    bias = blockOnce(host, `bias ${bytes} ${from} ${width}`, panelBytes(bytes, 1, width), (to) => {
-      new Uint8Array(host.memory.buffer).copyWithin(to, from, from + width * bytes)
-    })
-  }
   return (inputs, outputs) => {
     const [a, b, c] = inputs
     const [y] = outputs
@@ -129,13 +120,14 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
     const [rows, columns] = y.shape
     const depth = a.shape[transA ? 0 : 1]
     const at = offsetOf(y)
+    const strides = addend(inputs, outputs)
+    // A row is added by the product itself, while its sums are in the first-level cache.
+    const bias = c !== undefined && strides[0] === 0 && strides[1] === 1 && alpha === 1 && beta === 1 ? offsetOf(c) : 0
     multiply(
       products, rows, depth, columns, offsetOf(a), transA ? bytes : depth * bytes, transA ? rows * bytes : bytes, panels,
       constantB === undefined ? offsetOf(b) : column, transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset, isFinite,
     )
     if (alpha !== 1) scale(at, y.size, alpha)
-    if (c === undefined || bias !== 0) return
-    const strides = addend(inputs, outputs)
-    addScaled(at, rows, columns, offsetOf(c), strides[0] * bytes, strides[1] * bytes, beta)
+    if (c !== undefined && bias === 0) addScaled(at, rows, columns, offsetOf(c), strides[0] * bytes, strides[1] * bytes, beta)
   }
 }

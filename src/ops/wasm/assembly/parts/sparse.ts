@@ -1,6 +1,6 @@
 // One row, many of whose elements are 0, by a matrix of finite numbers: products with 0 are +0 or -0, which change no sum that began at +0, so that they
 // can be left out without changing a bit. Images of digits and what Relu leaves are such rows.
-import { PANEL } from './product.ts'
+import { addBias, PANEL } from './product.ts'
 
 /** Vectors of the row that are looked at before the rest is. */
 const SAMPLES: usize = 32
@@ -37,14 +37,8 @@ function gather<T>(a: usize, depth: usize, values: usize, places: usize): usize 
   return count
 }
 
-// @ts-ignore: decorator
-@inline
-function put<T>(c: usize, value: v128, bias: usize): void {
-  v128.store(c, bias ? v128.add<T>(value, v128.load(bias)) : value)
-}
-
 // values, places [count], b 4 panels -> c [1, 4 panels]
-function tile4<T>(count: usize, values: usize, places: usize, b: usize, panelStep: usize, c: usize, bias: usize): void {
+function tile4<T>(count: usize, values: usize, places: usize, b: usize, panelStep: usize, c: usize): void {
   const p = b + panelStep
   const q = p + panelStep
   const r = q + panelStep
@@ -70,18 +64,18 @@ function tile4<T>(count: usize, values: usize, places: usize, b: usize, panelSte
     values += sizeof<T>()
     places += 4
   }
-  put<T>(c, c0, bias)
-  put<T>(c + 16, c1, bias ? bias + 16 : 0)
-  put<T>(c + 32, c2, bias ? bias + 32 : 0)
-  put<T>(c + 48, c3, bias ? bias + 48 : 0)
-  put<T>(c + 64, c4, bias ? bias + 64 : 0)
-  put<T>(c + 80, c5, bias ? bias + 80 : 0)
-  put<T>(c + 96, c6, bias ? bias + 96 : 0)
-  put<T>(c + 112, c7, bias ? bias + 112 : 0)
+  v128.store(c, c0)
+  v128.store(c, c1, 16)
+  v128.store(c, c2, 32)
+  v128.store(c, c3, 48)
+  v128.store(c, c4, 64)
+  v128.store(c, c5, 80)
+  v128.store(c, c6, 96)
+  v128.store(c, c7, 112)
 }
 
 // values, places [count], b 1 panel -> c [1, 1 panel]
-function tile1<T>(count: usize, values: usize, places: usize, b: usize, c: usize, bias: usize): void {
+function tile1<T>(count: usize, values: usize, places: usize, b: usize, c: usize): void {
   let c0 = v128.splat<T>(0)
   let c1 = c0
   for (let i: usize = 0; i < count; i++) {
@@ -92,8 +86,8 @@ function tile1<T>(count: usize, values: usize, places: usize, b: usize, c: usize
     values += sizeof<T>()
     places += 4
   }
-  put<T>(c, c0, bias)
-  put<T>(c + 16, c1, bias ? bias + 16 : 0)
+  v128.store(c, c0)
+  v128.store(c, c1, 16)
 }
 
 /** a [1, depth] dense, panels of finite numbers -> c [1, columns]; false, and nothing done, where few elements are 0. Scratch: an edge, then `room` bytes. */
@@ -104,22 +98,22 @@ export function sparseRow<T>(depth: usize, columns: usize, a: usize, panels: usi
   const places = from + depth * sizeof<T>() + 8
   const count = gather<T>(a, depth, from, places)
   let left = columns
+  let d = c
   for (; left >= 4 * lanes; left -= 4 * lanes) {
-    tile4<T>(count, from, places, panels, panelStep, c, bias)
+    tile4<T>(count, from, places, panels, panelStep, d)
     panels += 4 * panelStep
-    c += 4 * PANEL
-    if (bias) bias += 4 * PANEL
+    d += 4 * PANEL
   }
   for (; left >= lanes; left -= lanes) {
-    tile1<T>(count, from, places, panels, c, bias)
+    tile1<T>(count, from, places, panels, d)
     panels += panelStep
-    c += PANEL
-    if (bias) bias += PANEL
+    d += PANEL
   }
   if (left > 0) {
-    tile1<T>(count, from, places, panels, edge, bias)
-    memory.copy(c, edge, left * sizeof<T>())
+    tile1<T>(count, from, places, panels, edge)
+    memory.copy(d, edge, left * sizeof<T>())
   }
+  if (bias) addBias<T>(1, columns * sizeof<T>(), c, 0, bias)
   return true
 }
 
