@@ -1,9 +1,11 @@
-// What Slice, Split, Expand and Tile copy.
+// What Slice, Split, Expand and Tile copy, and where the elements of GatherElements and ScatterElements lie.
 import { broadcastStrides, stridesOf } from '../../tensor/shape.ts'
 import { int } from '../attributes.ts'
+import type { View } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
 import { sliceRange, splitSizes } from '../slices.ts'
 import { integers, pulled, view, type Moves } from './moving.ts'
+import { nestOf, type Nest } from './nest.ts'
 
 export const expandMoves: Moves = (_attributes, [x], [y]) => pulled(y, broadcastStrides(view(x).shape, view(y).shape))
 
@@ -42,4 +44,13 @@ export const splitMoves: Moves = (attributes, [x, parts], outputs) => {
     const part = shape.map((dim, i) => (i === axis ? size : dim))
     return [{ shape: part, to: stridesOf(part), from, startTo: 0, startFrom, input: 0, output }]
   })
+}
+
+/** Loops over the indices of GatherElements and ScatterElements beside data in which the indexed axis stands still. */
+export function elementNest(data: View | undefined, indices: View | undefined, axis: number): { nest: Nest; stride: number; dim: number } {
+  const { shape } = view(data)
+  const at = axisOf(axis, shape.length)
+  const own = stridesOf(shape)
+  const along = view(indices).shape
+  return { nest: nestOf(along, [stridesOf(along), own.map((stride, i) => (i === at ? 0 : stride))]), stride: own[at], dim: shape[at] }
 }

@@ -2,25 +2,15 @@
 import { is64BitInteger } from '../../tensor/dtype.ts'
 import { stridesOf } from '../../tensor/shape.ts'
 import { int, tensorAttribute, text } from '../attributes.ts'
-import { viewOfTensor, type Kernel, type KernelContext, type KernelEntry, type View } from '../kernel.ts'
+import { viewOfTensor, type Kernel, type KernelContext, type KernelEntry } from '../kernel.ts'
 import { oneHotAxis } from '../schemas/arrays.ts'
-import { axisOf } from '../schemas/define.ts'
 import { padsOf } from '../slices.ts'
-import { expandMoves, sliceMoves, splitMoves, tileMoves } from './array-moves.ts'
+import { elementNest, expandMoves, sliceMoves, splitMoves, tileMoves } from './array-moves.ts'
 import { ADD, MAX, MIN, MUL, dtypeOf, isHalf, pickBinary } from './elementwise.ts'
 import { integers, placeAt, stridedEntry, view } from './moving.ts'
-import { nestOf, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
+import { numbers, perShape, walk, wordsOf, type Numbers } from './nest.ts'
 import { numberToWide, wideToNumber } from './wide.ts'
 import { widened } from './widen.ts'
-
-/** Loops over the indices of GatherElements and ScatterElements beside data in which the indexed axis stands still. */
-function elementNest(data: View | undefined, indices: View | undefined, axis: number): { nest: Nest; stride: number; dim: number } {
-  const { shape } = view(data)
-  const at = axisOf(axis, shape.length)
-  const own = stridesOf(shape)
-  const along = view(indices).shape
-  return { nest: nestOf(along, [stridesOf(along), own.map((stride, i) => (i === at ? 0 : stride))]), stride: own[at], dim: shape[at] }
-}
 
 // data, indices [...] -> y like the indices
 function makeGatherElements(context: KernelContext): Kernel {

@@ -63,14 +63,6 @@ export function moveEntry(plan: (context: KernelContext, inputs: Views, outputs:
   }
 }
 
-/** A single move, from input 0 to output 0, that fills the output in order. */
-export function pullEntry(plan: (context: KernelContext, inputs: Views, shape: readonly number[]) => { shape?: readonly number[]; strides: readonly number[]; start?: number }, valueInputs?: readonly number[]): KernelEntry {
-  return moveEntry((context, inputs, outputs, words) => {
-    const { shape = view(outputs[0]).shape, strides, start } = plan(context, inputs, view(outputs[0]).shape)
-    return [{ nest: move(shape, stridesOf(shape), strides, words, 0, start), from: 0, to: 0 }]
-  }, valueInputs)
-}
-
 /** A copy between strided layouts, in elements. */
 export interface Strided {
   readonly shape: readonly number[]

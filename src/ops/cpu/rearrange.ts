@@ -1,29 +1,13 @@
 // Moving elements between channels, blocks and space.
 import { stridesOf } from '../../tensor/shape.ts'
-import { text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { blockOf, croppedAxes } from '../schemas/rearrange.ts'
+import { croppedAxes } from '../schemas/rearrange.ts'
 import { threeDims, windowOf } from '../window.ts'
 import { dtypeOf } from './elementwise.ts'
-import { integers, move, moveEntry, pullEntry, view } from './moving.ts'
+import { depthToSpaceMoves, spaceToDepthMoves } from './block-moves.ts'
+import { integers, move, moveEntry, stridedEntry, view } from './moving.ts'
 import { numbers, perShape } from './nest.ts'
 import { widened } from './widen.ts'
-
-// x [N, C b b, H, W] -> y [N, C, H b, W b], written as [N, C, H, b, W, b]
-const depthToSpace = /* @__PURE__ */ pullEntry((context, _inputs, [n, c, h, w]) => {
-  const b = blockOf(context)
-  const [rows, columns] = [h / b, w / b]
-  const plane = rows * columns
-  const [channel, block] = text(context.attributes, 'mode', 'DCR') === 'DCR' ? [plane, c * plane] : [b * b * plane, plane]
-  return { shape: [n, c, rows, b, columns, b], strides: [c * b * b * plane, channel, columns, b * block, 1, block] }
-})
-
-// x [N, C, H b, W b] -> y [N, b b C, H, W], written as [N, b, b, C, H, W]
-const spaceToDepth = /* @__PURE__ */ pullEntry((context, [x]) => {
-  const b = blockOf(context)
-  const [n, c, h, w] = view(x).shape
-  return { shape: [n, b, b, c, h / b, w / b], strides: [c * h * w, w, 1, h * w, b * w, b] }
-})
 
 /** The part of a dimension that stays in the middle: its start in the input, in the output, and its length. */
 function middle(dim: number, size: number): readonly [from: number, to: number, count: number] {
@@ -103,8 +87,8 @@ function makeCol2Im(context: KernelContext): Kernel {
 }
 
 export const rearrangeKernels: readonly (readonly [string, KernelEntry])[] = [
-  ['DepthToSpace', depthToSpace],
-  ['SpaceToDepth', spaceToDepth],
+  ['DepthToSpace', /* @__PURE__ */ stridedEntry(depthToSpaceMoves)],
+  ['SpaceToDepth', /* @__PURE__ */ stridedEntry(spaceToDepthMoves)],
   ['CenterCropPad', /* @__PURE__ */ centerCropPad()],
   ['Col2Im', { make: /* @__PURE__ */ widened(makeCol2Im, (dtype) => dtype !== 'float32' && dtype !== 'float64', 'float64', 1) }],
 ]

@@ -5,10 +5,12 @@ import { int, text } from '../attributes.ts'
 import { expandMoves, sliceMoves, splitMoves, tileMoves } from '../cpu/array-moves.ts'
 import { concatMoves, integers, pulled, transposeMoves, view, type Moves, type Strided } from '../cpu/moving.ts'
 import { nestOf, perShape } from '../cpu/nest.ts'
+import { depthToSpaceMoves, spaceToDepthMoves } from '../cpu/block-moves.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
 import { padsOf } from '../slices.ts'
 import { isTensorType } from '../types.ts'
+import { wasmIndexingKernels } from './indexing.ts'
 import { offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
@@ -27,6 +29,9 @@ export function wasmMoveKernels(host: WasmHost): readonly (readonly [string, Pre
     ['Tile', moving(tileMoves, [1])],
     ['Pad', { make: (context, fallback) => makePad(host, context, fallback) }],
     ['Gather', { make: (context, fallback) => makeGather(host, context, fallback) }],
+    ['DepthToSpace', moving(depthToSpaceMoves)],
+    ['SpaceToDepth', moving(spaceToDepthMoves)],
+    ...wasmIndexingKernels(host),
   ]
 }
 

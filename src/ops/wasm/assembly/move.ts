@@ -1,4 +1,5 @@
 // Rearranging memory: elements of one to eight bytes, whatever they mean.
+export { combineElements32, combineElements64, moveElements4, moveElements8, oneHot4, oneHot8, slices, triangles } from './parts/indexing.ts'
 
 // x, elements of a row `step` bytes apart -> y [rows, inner]; rows of x lie next to each other: blocks of 4 x 4 change places in registers
 function transposeBlock(y: usize, x: usize, rows: usize, inner: usize, step: usize): void {
@@ -156,4 +157,8 @@ export function fill4(y: usize, size: usize, value: usize): void {
 
 export function fill8(y: usize, size: usize, value: usize): void {
   fill<u64>(y, size, value)
+}
+
+export function copyBytes(y: usize, x: usize, bytes: usize): void {
+  memory.copy(y, x, bytes)
 }
