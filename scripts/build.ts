@@ -21,11 +21,12 @@ const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts']
 const WASM_SHARED = ['memory', 'constants', 'panels'].map((name) => `src/ops/wasm/${name}.ts`)
 /** Each family of wasm kernels with its module. */
 const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))
-/** The webgpu device, and what its users import themselves: one file, because who has one needs the other. */
+/** The webgpu device, and runs on it. */
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
+/** Tensors on a GPU: a file that the device shares. */
 const WEBGPU_ENTRY = 'src/webgpu.ts'
-/** Entries that run models, as the first does. */
-const RUNNERS = [WEBGPU_ENTRY, 'src/worker.ts']
+/** It runs models, as the first entry does. */
+const WORKER_ENTRY = 'src/worker.ts'
 /** Arrays in files: the command needs no more of what importers share. */
 const NPY = 'src/tensor/npy.ts'
 const FORMAT = 'src/format/index.ts'
@@ -35,7 +36,7 @@ const PIECES = 'src/format/read-chunks.ts'
 const THREADS = ['src/platform/workers.ts', 'src/graph/shared-weights.ts', 'src/worker-messages.ts']
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['base', 'core', 'webgpu-device', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['base', 'core', 'webgpu-device', 'webgpu-tensors', 'shared', 'container', 'threads', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -73,16 +74,16 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   const roots = [...closures.keys()]
   const libraryRoots = roots.filter((id) => !isOfCommand(id))
 
-  const otherEntries = entries.filter((id) => id !== entries[0] && !RUNNERS.includes(relative('.', id)) && !commands.has(id))
+  const otherEntries = entries.filter((id) => id !== entries[0] && relative('.', id) !== WORKER_ENTRY && !commands.has(id))
   assign([...reached(entries[0])].filter((id) => usedBy(id, otherEntries) > 0), 'base')
   assign(reached(entries[0]), 'core')
   const reachedFrom = (path: string): ReadonlySet<string> => reached(roots.find((id) => relative('.', id) === path))
   assign(reachedFrom(FIRST_PACK), 'core')
+  assign([...reachedFrom(WEBGPU_ENTRY)].filter((id) => !entries.includes(id)), 'webgpu-tensors')
   const container = entries.filter((id) => /^src[\\/](format|security)[\\/]index\.ts$/.test(relative('.', id))).map(reached)
   if (container.length === 2) assign([...container[0]].filter((id) => container[1].has(id)), 'container')
   assign(reachedFrom(PIECES), 'container')
   assign(THREADS.map((path) => resolve(path)), 'threads')
-  const webgpuEntry = entries.find((id) => relative('.', id) === WEBGPU_ENTRY)
   const lazy: (readonly [chunk: string, ids: Iterable<string>])[] = [
     ...PACKS.map((pack) => [`packs-${pack}`, reachedFrom(`src/ops/packs/${pack}.ts`)] as const),
     ...WASM.map((path) => ['wasm', reachedFrom(path)] as const),
@@ -90,7 +91,6 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
     ...WASM_FAMILIES.flatMap((name) => [`${name}.ts`, `generated/${name}.ts`].map((path) => [`wasm-${name}`, reachedFrom(`src/ops/wasm/${path}`)] as const)),
     ['npy', reachedFrom(NPY)],
     ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),
-    ['webgpu-device', [...reachedFrom(WEBGPU_ENTRY)].filter((id) => id !== webgpuEntry)],
   ]
   // What such a file has in common with another entry goes to the base, or the entry would load that file.
   for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'base')

@@ -1,5 +1,5 @@
 // mle-runtime/webgpu: GPUs and tensors on them, for pipelines that stay there.
-import { featuresOf } from './graph/webgpu-device.ts'
+import { featuresOf } from './graph/gpu-features.ts'
 import { putTensor, zeroTensor, type GpuTensor } from './graph/gpu-tensor.ts'
 import type { DType } from './tensor/dtype.ts'
 import type { Tensor } from './tensor/tensor.ts'

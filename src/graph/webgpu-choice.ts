@@ -7,12 +7,13 @@ import { gpuKernels } from '../ops/webgpu/index.ts'
 import { sizeOf } from '../tensor/shape.ts'
 import { bindPlan } from './bind.ts'
 import type { Device, DeviceOptions } from './device.ts'
+import { isSoftware } from './gpu-features.ts'
 import type { Graph, Node } from './graph.ts'
 import { inferTypes, nodeLabel } from './infer.ts'
 import { refuseFloat64 } from './narrow.ts'
 import { partition } from './partition.ts'
 import { planGraph } from './plan.ts'
-import { createWebgpuDevice, isSoftware } from './webgpu-device.ts'
+import { createWebgpuDevice } from './webgpu-device.ts'
 
 /** Each is a wait for the GPU, and one for what goes back to it. */
 const MAX_ISLANDS = 4

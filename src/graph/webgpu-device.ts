@@ -10,6 +10,7 @@ import type { BindOptions } from './bind.ts'
 import type { Accelerator, Device, Placement, StepTime } from './device.ts'
 import { clearTransients, refresh, type Instance } from './execute.ts'
 import { compiledFor, type Shared } from './gpu-compile.ts'
+import { featuresOf } from './gpu-features.ts'
 import { prepare, type Prepared } from './gpu-prepare.ts'
 import { execute } from './gpu-run.ts'
 import { putTensor, readTensor, storageFor } from './gpu-tensor.ts'
@@ -17,9 +18,6 @@ import { elementsOf, inWindows, unitsOf } from './gpu-units.ts'
 import { nodeLabel } from './infer.ts'
 import { partition } from './partition.ts'
 import { heapScratch } from './scratch.ts'
-
-/** A large chip has about so many processors. */
-const BUSY_WORKGROUPS = 128
 
 /**
  * A device over the host's GPU.
@@ -114,25 +112,6 @@ export async function createWebgpuDevice(kernels: GpuKernelTable, maxBytes: numb
 
 function disposed(): MleError {
   return new MleError('MODEL_DISPOSED', 'the model was disposed while it ran')
-}
-
-export function featuresOf({ features, limits, adapterInfo }: GPUDevice): GpuFeatures {
-  return {
-    half: features.has('shader-f16'),
-    subgroups: features.has('subgroups'),
-    software: isSoftware(adapterInfo),
-    busyWorkgroups: BUSY_WORKGROUPS,
-    maxBindings: limits.maxStorageBuffersPerShaderStage,
-    maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
-    maxBufferBytes: limits.maxBufferSize,
-    maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
-    maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
-  }
-}
-
-/** Devices from browsers of before 2025 do not say what they are on. */
-export function isSoftware(info: GPUAdapterInfo | undefined): boolean {
-  return info !== undefined && (info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.vendor} ${info.architecture} ${info.description}`))
 }
 
 /** Asks the kernel of a step, once the device can hold all its values. */
