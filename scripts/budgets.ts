@@ -20,13 +20,13 @@ interface Budget {
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 53 * KB, goal: 20 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 78 * KB, goal: 35 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 80 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 27 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 39 * KB, goal: 40 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 34 * KB, goal: 35 * KB },
   { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 24 * KB, goal: 40 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 654 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 657 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
@@ -38,6 +38,8 @@ const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 24 * KB], ['mat
 /** A family of wasm kernels with its module, fetched by the models that need it: its own file. */
 const FAMILY_LIMIT = 16 * KB
 const FAMILY_GOAL = 8 * KB
+/** Trees have layouts for batches, single rows and any rows. */
+const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 18 * KB]])
 
 /** Prints what each entry, pack and family of kernels of a built package weighs, and returns how many are over their limits. */
 export function checkBudgets(folder: string): number {
@@ -57,6 +59,9 @@ export function checkBudgets(folder: string): number {
     const name = file.slice(6, -3)
     report(`operators of the pack ${name}`, [`dist/${file}`], LARGE_PACKS.get(name) ?? PACK_LIMIT, PACK_GOAL)
   }
-  for (const file of named(/^wasm-.*\.js$/)) report(`kernels of the wasm family ${file.slice(5, -3)}`, [`dist/${file}`], FAMILY_LIMIT, FAMILY_GOAL)
+  for (const file of named(/^wasm-.*\.js$/)) {
+    const name = file.slice(5, -3)
+    report(`kernels of the wasm family ${name}`, [`dist/${file}`], LARGE_FAMILIES.get(name) ?? FAMILY_LIMIT, FAMILY_GOAL)
+  }
   return over
 }

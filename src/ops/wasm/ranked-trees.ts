@@ -2,6 +2,7 @@
 import type { WasmHost } from '../kernel.ts'
 import { columnOf, thresholdIn } from '../trees/derive.ts'
 import { MAX_EXITS, programmer, type Program } from '../trees/programs.ts'
+import { groupsOf, placesOf, type Decisions } from './threshold-groups.ts'
 import { treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 
 /** What exits of trees lead to; places in the host's memory. */
@@ -35,8 +36,6 @@ const CHUNK = 64
 /** Fewer rows do not pay for their ranks. */
 export const MIN_RANKED_ROWS = 16
 const MIN_WALKED_ROWS = 48
-/** Ranks within a group are bytes. */
-const MAX_LOCAL = 255
 /** Maps from ranks to those within a group must not outgrow the trees; ranks among all thresholds of a column are 16 bits. */
 const MAX_GROUPS = 16
 /** Constant vectors of exits, then room for results. */
@@ -100,10 +99,11 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
   const thresholds = new Float64Array(buffer, source.nodes, count * 2)
   const programs = programsOf(source, words)
   if (programs === undefined) return 0
-  const ranks = rankThresholds(programs, words, thresholds, source)
-  const groups = groupsOf(programs, ranks)
-  const nodes = ranks.place.length
-  const distinct = ranks.sorted.reduce((sum, own) => sum + own.length, 0)
+  const decisions = decisionsOf(programs, words, thresholds, source.slots)
+  const { sorted, first, place } = placesOf(decisions, columns)
+  const groups = groupsOf(decisions, { sorted, first, place })
+  const nodes = place.length
+  const distinct = sorted.reduce((sum, own) => sum + own.length, 0)
   const needed = bytesFor({ nodes, trees, columns, groups: groups.length, thresholds: distinct, valueBytes: Math.max(8 * width, 4) })
   if (groups.length > MAX_GROUPS || needed > room) return 0
 
@@ -125,7 +125,7 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
   const groupTable = take(groups.length * 8)
   for (let exit = 0; exit < MAX_EXITS; exit++) bytes.fill(exit, vectors + exit * CHUNK, vectors + (exit + 1) * CHUNK)
   for (let c = 0; c < columns; c++) {
-    const own = ranks.sorted[c]
+    const own = sorted[c]
     const offset = take(own.length * 8)
     f64.set(own, offset >>> 3)
     u32[(table >>> 2) + 2 * c] = offset
@@ -135,19 +135,18 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
   let goesOn = false
   let tree = 0
   for (let g = 0; g < groups.length; g++) {
-    const { endTree, marks } = groups[g]
+    const { end: endTree, marks } = groups[g]
     const addresses = take(columns * 4)
     u32[(groupTable >>> 2) + 2 * g] = endTree
     u32[(groupTable >>> 2) + 2 * g + 1] = addresses
     for (let c = 0; c < columns; c++) {
-      const first = ranks.first[c]
-      const own = ranks.sorted[c].length
+      const own = sorted[c].length
       const offset = take(own + 1)
       const map = bytes.subarray(offset, offset + own + 1)
       let below = -128
       for (let i = 0; i < own; i++) {
         map[i] = below
-        below += marks[first + i]
+        below += marks[first[c] + i]
       }
       map[own] = below
       maps[c] = map
@@ -164,10 +163,11 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
       u32[record + 3] = nodes.length === 0 ? 0 : vectorOf(MAX_EXITS + nodes.length - 1)
       for (let n = 0; n < nodes.length; n++) {
         const to = code + n * NODE_BYTES
-        const column = ranks.column[ranks.start[tree] + n]
+        const at = decisions.start[tree] + n
+        const column = decisions.column[at]
         u32[to >>> 2] = column * CHUNK
         u32[(to >>> 2) + 1] = vectorOf(choices[2 * n]) | (vectorOf(choices[2 * n + 1]) << 16)
-        bytes[to + 8] = maps[column]?.[ranks.place[ranks.start[tree] + n] - ranks.first[column]] ?? 0
+        bytes[to + 8] = maps[column]?.[place[at] - first[column]] ?? 0
         bytes[to + 9] = choices[2 * n]
       }
       if (program.goesOn) {
@@ -210,21 +210,8 @@ function programsOf({ roots, count, packed, depth, meanDepth }: RankedSource, wo
   return programs
 }
 
-interface Ranks {
-  /** Distinct thresholds of each column, ascending. */
-  readonly sorted: readonly Float64Array[]
-  /** Thresholds of the columns before each. */
-  readonly first: Int32Array
-  /** Of the programs' nodes, one tree after the other: place of the threshold among all. */
-  readonly place: Int32Array
-  /** The column that each reads. */
-  readonly column: Int32Array
-  /** By tree: where its nodes begin in these. */
-  readonly start: Int32Array
-}
-
-function rankThresholds(programs: readonly Program[], words: Int32Array, thresholds: Float64Array, { slots, columns }: RankedSource): Ranks {
-  const counts = new Int32Array(columns)
+/** What the programs decide, one tree after the other. */
+function decisionsOf(programs: readonly Program[], words: Int32Array, thresholds: Float64Array, slots: Int32Array | undefined): Decisions {
   const start = new Int32Array(programs.length)
   const total = programs.reduce((sum, { nodes }) => sum + nodes.length, 0)
   const column = new Int32Array(total)
@@ -238,70 +225,7 @@ function rankThresholds(programs: readonly Program[], words: Int32Array, thresho
       const stored = thresholds[2 * nodes[n]]
       column[at] = slots === undefined ? word : columnOf(slots, word, stored)
       threshold[at] = slots === undefined ? stored : thresholdIn(word, stored)
-      counts[column[at]]++
     }
   }
-  const unsorted = Array.from(counts, (count) => new Float64Array(count))
-  counts.fill(0)
-  for (let i = 0; i < total; i++) unsorted[column[i]][counts[column[i]]++] = threshold[i]
-  const first = new Int32Array(columns)
-  const sorted = unsorted.map((own, c) => {
-    own.sort()
-    let distinct = 0
-    for (let i = 0; i < own.length; i++) if (i === 0 || own[i] !== own[distinct - 1]) own[distinct++] = own[i]
-    if (c + 1 < columns) first[c + 1] = first[c] + distinct
-    return own.subarray(0, distinct)
-  })
-  const place = new Int32Array(total)
-  for (let i = 0; i < total; i++) place[i] = first[column[i]] + placeOf(sorted[column[i]], threshold[i])
-  return { sorted, first, place, column, start }
-}
-
-function placeOf(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length - 1
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle] < value) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-interface Group {
-  readonly endTree: number
-  /** By place of a threshold among all: 1 if the group has it. */
-  readonly marks: Uint8Array
-}
-
-/** Trees in order, as many together as have at most 255 thresholds in every column. */
-function groupsOf(programs: readonly Program[], { sorted, place, column, start }: Ranks): Group[] {
-  const total = sorted.reduce((sum, own) => sum + own.length, 0)
-  const groups: Group[] = []
-  let counts = new Int32Array(sorted.length)
-  let marks = new Uint8Array(total)
-  const added: number[] = []
-  const fits = (tree: number): boolean => {
-    const { nodes } = programs[tree]
-    added.length = 0
-    let most = 0
-    for (let n = 0; n < nodes.length; n++) {
-      const at = place[start[tree] + n]
-      if (marks[at] !== 0) continue
-      marks[at] = 1
-      added.push(at)
-      most = Math.max(most, ++counts[column[start[tree] + n]])
-    }
-    return most <= MAX_LOCAL
-  }
-  for (let t = 0; t < programs.length; t++) {
-    if (fits(t)) continue
-    for (const at of added) marks[at] = 0
-    groups.push({ endTree: t, marks })
-    counts = new Int32Array(sorted.length)
-    marks = new Uint8Array(total)
-    fits(t)
-  }
-  groups.push({ endTree: programs.length, marks })
-  return groups
+  return { column, threshold, start }
 }

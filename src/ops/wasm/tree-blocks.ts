@@ -27,7 +27,7 @@ const TABLE_BYTES = 32
 /** Leaves that a packed node can name, and columns that it can reach: see assembly/trees/packed.ts. */
 const MAX_PACKED_LEAVES = 2 ** 23
 const MAX_PACKED_COLUMNS = 2048
-const PACKED_BYTES = 8
+export const PACKED_BYTES = 8
 const TOP_BYTES = 96
 const TOP_LEVELS = 3
 /** Words of a tree in the tops: when eight of its rows look whether their walks have ended, and when one row does in the trees from this one on. */
@@ -140,7 +140,7 @@ export function topsOnce(trees: PlacedTrees, packed: number): number {
 }
 
 /** Eight walks seldom all end before the mean of one. */
-function firstLook(steps: number, meanDepth: number): number {
+export function firstLook(steps: number, meanDepth: number): number {
   const first = Math.max(TOP_LEVELS, Math.ceil(1.1 * meanDepth))
   return steps - first >= MIN_SAVED_STEPS ? first : Math.max(TOP_LEVELS, steps)
 }

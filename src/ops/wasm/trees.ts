@@ -6,16 +6,18 @@ import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/
 import { blockRows, LANES, treeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
-import { MIN_RANKED_ROWS, rankedBlock, rankedScratchBytes, type RankedLeaves } from './ranked-trees.ts'
+import { maskedBlock } from './masked-trees.ts'
+import { MIN_RANKED_ROWS, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, packedOnce, tableOnce, topsOnce, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { columnsIn, passBytes, passesIn } from './tree-passes.ts'
 
-const PLAN_BYTES = 96
-/** Where a plan says which layout batches take, and whether whole nodes are still to be derived. */
+const PLAN_BYTES = 104
+/** Where a plan says which layout batches take, whether whole nodes are still to be derived, and which layout single rows take. */
 const RANKED_AT = 88
 const UNFILLED_AT = 92
-/** Rows of batches after which the layout for them is made. */
-const WORTH_RANKING_ROWS = 256
+const MASKED_AT = 96
+/** Rows of batches, or by themselves, after which the layout for them is made. */
+const WORTH_LAYOUT_ROWS = 256
 const MAX_RANKED_COLUMNS = 1024
 
 /** Kernels over a host's memory, by operator key. */
@@ -65,7 +67,7 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   const { host, schedule, derived, columns } = trees
   const { start = new Float64Array(0), treesPerOutput = start, packed } = fields
   const rows = blockRows(columns)
-  const leafBytes = 4 * Math.max(rows + LANES, schedule.roots.length)
+  const leafBytes = 4 * Math.max(rows + LANES, Math.ceil(schedule.trees / 16) * 16)
   const rowsAt = Math.ceil(leafBytes / 64) * 64
   const columnTable = columnTableOnce(trees)
   const tops = packed === 0 ? 0 : topsOnce(trees, packed)
@@ -75,7 +77,7 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   const words = [
     nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, fields.table, schedule.trees, fields.width ?? 0, start.length, rows,
     startAt, treesPerOutputAt, rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0, fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0,
-    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1,
+    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0,
   ]
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
   new Float64Array(host.memory.buffer, startAt, start.length).set(start)
@@ -120,10 +122,13 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
   const plan = placePlan(trees, whole.offset, {
     table, categories, rounding, packed, leafIndex, leafValues, width, start, treesPerOutput, aggregate: AGGREGATES.indexOf(aggregate), isFloat32, leavesAreSingle, isSpread: treeTarget !== undefined,
   })
-  const ranking = isSum && !schedule.special.includes(1) && trees.columns <= MAX_RANKED_COLUMNS && trees.columns > 0 && schedule.trees > 0
-    ? rankingOf(trees, plan, { leafIndex, leafValues, width, isSingle: leavesAreSingle, packed })
-    : undefined
-  return caller(trees, plan, whole, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), ranking)
+  const canBeRanked = isSum && !schedule.special.includes(1) && trees.columns <= MAX_RANKED_COLUMNS && trees.columns > 0 && schedule.trees > 0
+  if (canBeRanked) host.reserveScratch(rankedScratchBytes(trees.columns))
+  const masked = maskedBlock(trees, packed)
+  return caller(trees, plan, whole, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), {
+    ranked: canBeRanked ? new LateLayout(host, rankedBlock(trees, { leafIndex, leafValues, width, isSingle: leavesAreSingle, packed }), plan + RANKED_AT) : undefined,
+    masked: masked && new LateLayout(host, masked, plan + MASKED_AT),
+  })
 }
 
 // X [rows, features]; Y [rows, trees] int32
@@ -150,28 +155,37 @@ function wholeNodes(trees: PlacedTrees, packed: number, context: KernelContext):
   return { offset: trees.derived === undefined ? trees.nodes : 0, fill: () => undefined }
 }
 
-/** Batches that have come, and the layout that they are worth. */
-interface Ranking {
-  rows: number
-  readonly make: () => void
-}
+/** A layout that is made when rows enough have come for it. */
+class LateLayout {
+  readonly #host: WasmHost
+  readonly #block: LazyBlock
+  readonly #field: number
+  #rows = 0
 
-/** Reserves room for the layout of batches now, while memory may grow. */
-function rankingOf(trees: PlacedTrees, plan: number, leaves: RankedLeaves): Ranking {
-  const { host, columns } = trees
-  const block = rankedBlock(trees, leaves)
-  host.reserveScratch(rankedScratchBytes(columns))
-  return {
-    rows: 0,
-    make: () => {
-      block.fill()
-      const words = new Uint32Array(host.memory.buffer)
-      words[(plan + RANKED_AT) / 4] = words[block.offset / 4]
-    },
+  /** @param field byte offset of where the plan says which layout it is: the block's first word */
+  constructor(host: WasmHost, block: LazyBlock, field: number) {
+    this.#host = host
+    this.#block = block
+    this.#field = field
+  }
+
+  count(rows: number): void {
+    if (this.#rows >= WORTH_LAYOUT_ROWS) return
+    this.#rows += rows
+    if (this.#rows < WORTH_LAYOUT_ROWS) return
+    this.#block.fill()
+    const words = new Uint32Array(this.#host.memory.buffer)
+    words[this.#field / 4] = words[this.#block.offset / 4]
   }
 }
 
-function caller({ host, facts }: PlacedTrees, plan: number, whole: LazyBlock, run32: WasmFunction, run64: WasmFunction, ranking?: Ranking): Kernel {
+/** Layouts for batches and for few rows, where they may pay; room for them is reserved now, while memory may grow. */
+interface Layouts {
+  readonly ranked?: LateLayout
+  readonly masked?: LateLayout
+}
+
+function caller({ host, facts }: PlacedTrees, plan: number, whole: LazyBlock, run32: WasmFunction, run64: WasmFunction, { ranked, masked }: Layouts = {}): Kernel {
   const { featureCount } = facts
   return (inputs, outputs) => {
     const x = inputs[0]
@@ -179,15 +193,14 @@ function caller({ host, facts }: PlacedTrees, plan: number, whole: LazyBlock, ru
     if (x === undefined || y === undefined || Array.isArray(x.data) || Array.isArray(y.data)) throw new TypeError('trees need X and Y')
     const features = x.shape[1]
     if (features < featureCount) requireFeatures(facts, features)
-    if (ranking !== undefined && x.shape[0] >= MIN_RANKED_ROWS && ranking.rows < WORTH_RANKING_ROWS) {
-      ranking.rows += x.shape[0]
-      if (ranking.rows >= WORTH_RANKING_ROWS) ranking.make()
-    }
+    const rows = x.shape[0]
+    if (rows >= MIN_RANKED_ROWS) ranked?.count(rows)
+    else if (rows < LANES) masked?.count(rows)
     const run = x.dtype === 'float32' ? run32 : run64
-    if (run(plan, x.data.byteOffset, x.shape[0], features, y.data.byteOffset, host.scratchOffset) === 1) return
+    if (run(plan, x.data.byteOffset, rows, features, y.data.byteOffset, host.scratchOffset) === 1) return
     // Some rows need whole nodes, the first time.
     whole.fill()
     new Uint32Array(host.memory.buffer, plan + UNFILLED_AT, 1)[0] = 0
-    run(plan, x.data.byteOffset, x.shape[0], features, y.data.byteOffset, host.scratchOffset)
+    run(plan, x.data.byteOffset, rows, features, y.data.byteOffset, host.scratchOffset)
   }
 }

@@ -193,6 +193,12 @@ export function runnerOf(
   }
 }
 
+/** A copy of a tensor's bytes. */
+export function bitsOf({ data }: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = data as Float64Array
+  return new Uint8Array(buffer, byteOffset, byteLength).slice()
+}
+
 /** Some rows of X, in this order. */
 export function takeRows(x: Tensor, order: readonly number[]): Tensor {
   const features = x.shape[1]

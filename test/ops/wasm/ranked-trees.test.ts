@@ -4,39 +4,18 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { encodeTrees, type TreeDescription } from '../../../src/ops/trees/encode.ts'
-import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { attributesOf, ensembleInputs, lopsidedTree, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
+import { attributesOf, bitsOf, ensembleInputs, lopsidedTree, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'
+import { spiedTreeKernels } from './tree-spy.ts'
 
 const host = await testHost(['trees'])
 const cpu = new Map(treeKernels)
-/** The plan that the last run was given. */
-let plan = 0
-const spied = (name: string) => (...numbers: number[]): number => {
-  plan = numbers[0]
-  return (host.exports[name] as (...given: number[]) => number)(...numbers)
-}
-const wasm = new Map(wasmTreeKernels(Object.create(host, {
-  exports: { value: { ...host.exports, treeEnsemble32: spied('treeEnsemble32'), treeEnsemble64: spied('treeEnsemble64') } },
-  scratchOffset: { get: () => host.scratchOffset },
-})))
+const { kernels: wasm, layoutWord } = spiedTreeKernels(host)
 const KEY = 'mle.TreeEnsemble'
 
-function bitsOf(tensor: Tensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = tensor.data as Float64Array
-  return new Uint8Array(buffer, byteOffset, byteLength).slice()
-}
-
-/** Word `index` of the layout for batches; undefined where there is none. */
-function layoutWord(index: number): number | undefined {
-  const words = new Uint32Array(host.memory.buffer)
-  const layout = words[plan / 4 + 22]
-  return layout === 0 ? undefined : words[layout / 4 + index]
-}
-
-const groupCount = (): number | undefined => layoutWord(2)
-const goesOn = (): boolean => layoutWord(5) === 1
+const groupCount = (): number | undefined => layoutWord('ranked', 2)
+const goesOn = (): boolean => layoutWord('ranked', 5) === 1
 
 type Entries = Readonly<Record<string, string | number>>
 

@@ -8,18 +8,12 @@ import { checkLeaves, checkTrees, type NodePasses, type TreeFacts } from '../../
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import { passBytes, passesIn } from '../../../src/ops/wasm/tree-passes.ts'
 import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
-import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { attributesOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
+import { attributesOf, bitsOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'
 
 const host = await testHost(['trees'])
 const cpu = new Map(treeKernels)
 const wasm = new Map(wasmTreeKernels(host))
-
-function bitsOf(tensor: Tensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = tensor.data as Float64Array
-  return new Uint8Array(buffer, byteOffset, byteLength).slice()
-}
 
 test('the wasm kernels equal the cpu kernels in every bit, whole and in parts', () => {
   fc.assert(

@@ -16,10 +16,12 @@
 //                                                           84 1 if trees go to outputs of their own
 //   32 blockRows                                             88 layout for batches (see trees/ranked.ts); 0: none yet
 //   36 start, f64 [outputs]                                  92 1 while `nodes` is not filled
+//                                                           96 layout for single rows (see trees/masked.ts); 0: none yet
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
-// `scratch` has room for max(blockRows + 8, padded trees) u32 of leaves, then for blockRows + 8 rows of f64.
+// `scratch` has room for max(blockRows + 8, trees padded to 16) u32 of leaves, then for blockRows + 8 rows of f64.
 
+import { maskedRow } from './trees/masked.ts'
 import { groupBytesOf, packedRow, packedTree, topOf } from './trees/packed.ts'
 import { rankBlock, sumBlock } from './trees/ranked.ts'
 import { copyGroups, copyRows } from './trees/rows.ts'
@@ -233,6 +235,8 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   const packed = <usize>load<u32>(plan, 72)
   const tops = <usize>load<u32>(plan, 76)
   const ranked = <usize>load<u32>(plan, 88)
+  const masked = <usize>load<u32>(plan, 96)
+  const ranks = walked + (rowBytes << 2)
   while (rows > 0) {
     const isRanked = ranked != 0 && rows >= load<u32>(ranked, 32)
     // A rest below eight rows is added to the block before it, where rows go side by side.
@@ -247,7 +251,8 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
       if (packed && (isDouble ? copyGroups<f64>(plan, x, count, features, walked) : copyGroups<f32>(plan, x, count, features, walked))) {
         if (count < 8) {
           for (let row: u32 = 0; row < count; row++) {
-            packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
+            const at = walked + (<usize>row << 2)
+            if (!masked || !maskedRow(masked, trees, at, ranks, leaves)) packedRow(packed, table, tops, trees, at, leaves)
             const to = y + <usize>row * sumBytes
             if (load<u32>(plan, 84)) addAllLeaves(isSingle, plan, to, 0, table, leaves, trees)
             else if (isSingle) addRow<f32>(plan, to, leaves, trees)

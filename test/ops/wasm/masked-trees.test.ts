@@ -1,0 +1,134 @@
+// Single rows through masks of leaves (src/ops/wasm/assembly/trees/masked.ts) against the cpu kernels, bit for bit; each test asserts that the kernel took that way.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { treeKernels } from '../../../src/ops/cpu/trees.ts'
+import { encodeTrees, type TreeDescription } from '../../../src/ops/trees/encode.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { attributesOf, bitsOf, ensembleInputs, randomRows, randomSource, runnerOf, takeRows } from '../trees/support.ts'
+import { testHost } from './host.ts'
+import { spiedTreeKernels } from './tree-spy.ts'
+
+const host = await testHost(['trees'])
+const cpu = new Map(treeKernels)
+const { kernels: wasm, layoutWord } = spiedTreeKernels(host)
+const KEY = 'mle.TreeEnsemble'
+
+const columnCount = (): number | undefined => layoutWord('masked', 0)
+const groupCount = (): number | undefined => layoutWord('masked', 1)
+const pairCount = (): number | undefined => layoutWord('masked', 6)
+
+/** Runs rows one by one and a few at a time, after as many as it takes for the layout. */
+function check(entries: Readonly<Record<string, string | number>>, inputs: readonly (Tensor | undefined)[], x: Tensor): void {
+  host.reset()
+  const attributes = attributesOf({ layout: 'nodes16/1', ...entries })
+  const expected = bitsOf(runnerOf(KEY, cpu.get(KEY), attributes, inputs).run(x))
+  const { run } = runnerOf(KEY, wasm.get(KEY), attributes, inputs, host.place)
+  const few = takeRows(x, [0, 1, 2, 3, 4, 5, 6])
+  for (let i = 0; i < 37; i++) run(few)
+  const rows = x.shape[0]
+  const rowBytes = expected.length / rows
+  for (let from = 0, count = 1; from < rows; from += count, count = (from % 7) + 1) {
+    const order = Array.from({ length: Math.min(count, rows - from) }, (_, i) => from + i)
+    assert.deepEqual(bitsOf(run(takeRows(x, order))), expected.subarray(from * rowBytes, (from + order.length) * rowBytes))
+  }
+  host.checkGuards()
+}
+
+interface Shape {
+  readonly features: number
+  readonly width: number
+  /** Values between which thresholds are drawn: few make equal ones. */
+  readonly thresholds: number
+  /** All, or at random. */
+  readonly missingRight?: boolean
+  readonly zeroMissing?: boolean
+}
+
+/** A tree of so many leaves that grows at random ends, or at the last one: then it is a chain. */
+function grown(random: () => number, leaves: number, isChain: boolean, { features, width, thresholds, missingRight, zeroMissing }: Shape): TreeDescription {
+  const left = [-1]
+  const right = [-1]
+  const ends = [0]
+  while (ends.length < leaves) {
+    const at = isChain ? ends.length - 1 : Math.floor(random() * ends.length)
+    const [end] = ends.splice(at, 1)
+    left[end] = left.length
+    right[end] = left.length + 1
+    ends.push(...(random() < 0.5 ? [left.length, left.length + 1] : [left.length + 1, left.length]))
+    left.push(-1, -1)
+    right.push(-1, -1)
+  }
+  return {
+    left, right, feature: left.map(() => Math.floor(random() * features)), threshold: left.map(() => Math.round(thresholds * (random() - 0.5)) / 4),
+    values: Array.from({ length: left.length * width }, () => random() - 0.5), missingRight: missingRight ?? left.map(() => random() < 0.5), zeroMissing: zeroMissing ?? left.map(() => random() < 0.2),
+  }
+}
+
+test('any small trees, any rows', () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const random = randomSource(seed)
+      const pick = <T,>(list: readonly T[]): T => list[Math.floor(random() * list.length)]
+      const precision = pick(['float32', 'float64'] as const)
+      const missing = pick([undefined, false])
+      const shape = { features: pick([1, 3, 7, 20]), width: pick([1, 1, 2, 3]), thresholds: pick([10, 60]), missingRight: missing, zeroMissing: missing }
+      const most = pick([2, 8, 16, 17, 31, 32])
+      const count = 3 * 6 * shape.features + Math.floor(random() * 40)
+      const trees = Array.from({ length: count }, () => grown(random, random() < 0.1 ? 1 : 2 + Math.floor(random() * (most - 1)), random() < 0.2, shape))
+      const spread = random() < 0.3 ? 3 : 0
+      const encoded = encodeTrees(trees, { width: shape.width, precision, treeTarget: spread > 0 ? trees.map(() => Math.floor(random() * (spread + 1))) : undefined })
+      const x = randomRows(random, trees, 60, shape.features, precision === 'float32' ? 'float32' : pick(['float32', 'float64'] as const), random() < 0.7)
+      check({ outputs: shape.width + spread, aggregate: pick(['sum', 'mean']), accumulate: pick(['float64', 'float32']) }, ensembleInputs(x, encoded), x)
+      assert.notEqual(columnCount(), undefined)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('many columns, in one to four vectors', () => {
+  for (const features of [4, 16, 17, 33, 49, 64]) {
+    const random = randomSource(features)
+    const shape = { features, width: 1, thresholds: 100, missingRight: false, zeroMissing: false }
+    const trees = Array.from({ length: 3 * features + 5 }, () => grown(random, 31, false, shape))
+    const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+    const x = randomRows(random, trees, 30, features, 'float32', false)
+    check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+    assert.equal(columnCount(), Math.ceil(features / 4) * 4)
+  }
+})
+
+test('groups of at most 255 thresholds a column', () => {
+  for (const [chunks, groups] of [[8, 1], [16, 2], [17, 3]]) {
+    const random = randomSource(chunks)
+    // Every chunk of 16 trees brings 31 thresholds that no other has.
+    const trees = Array.from({ length: 16 * chunks }, (_, t) => {
+      const tree = grown(random, 32, false, { features: 1, width: 1, thresholds: 1, missingRight: false, zeroMissing: false })
+      return { ...tree, threshold: Array.from({ length: tree.left.length }, (_, n) => Math.floor(t / 16) * 31 + (n % 31)) }
+    })
+    const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+    const x = { dtype: 'float64', shape: [100, 1], data: Float64Array.from({ length: 100 }, (_, i) => (i < 90 ? i * 31 * chunks / 90 : [NaN, Infinity, -Infinity, -0, 254, 255, 256, 1e30, -1, 0.5][i - 90])).map(Math.fround) } as const
+    check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+    assert.equal(groupCount(), groups, `${chunks} chunks`)
+  }
+})
+
+test('a feature whose missing values go both ways is searched once, and rows that lack it take walks', () => {
+  const random = randomSource(2)
+  const trees = Array.from({ length: 90 }, () => grown(random, 31, false, { features: 3, width: 1, thresholds: 40, zeroMissing: false }))
+  const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+  const x = randomRows(random, trees, 60, 3, 'float32', true)
+  check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+  assert.equal(pairCount(), 3)
+})
+
+test('trees of more than 32 leaves, and too few trees for so many columns, keep to walks', () => {
+  const random = randomSource(6)
+  const shape = { features: 8, width: 1, thresholds: 40, missingRight: false, zeroMissing: false }
+  for (const trees of [Array.from({ length: 99 }, (_, t) => grown(random, t === 50 ? 33 : 9, false, shape)), Array.from({ length: 20 }, () => grown(random, 31, false, shape))]) {
+    const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+    const x = randomRows(random, trees, 20, 8, 'float32', true)
+    check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+    assert.equal(columnCount(), undefined)
+  }
+})
