@@ -48,7 +48,7 @@ async function planOf(graph: Graph): Promise<Plan> {
 const plan = await planOf(chain())
 const io = bufferArena(2 ** 30)
 const region = memoryOf(io, io.allocate(2 ** 20))
-const bindUs = medianUs(15, 400, (i) => bindPlan(plan, [{ dtype: 'float32', shape: [1 + (i % 64), 8] }], { inputs: 'io' }).attach(region, region))
+const bindUs = medianUs(41, 400, (i) => bindPlan(plan, [{ dtype: 'float32', shape: [1 + (i % 64), 8] }], { inputs: 'io' }).attach(region, region))
 console.log(`bind ${plan.steps.length} steps: ${bindUs.toFixed(1)} us`)
 
 const workspace = createWorkspace(bufferArena(2 ** 30))

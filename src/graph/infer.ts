@@ -70,17 +70,25 @@ export function scopeOf(graph: Graph, types: ReadonlyMap<string, ValueType>, out
   }
 }
 
+/** What is known of nodes from a graph that has most of them in common: taken over where a node has the same inputs, as objects, again. */
+export interface KnownTypes {
+  readonly nodes: Map<Node, { readonly inputs: readonly (ValueType | undefined)[]; readonly values: readonly (Tensor | undefined)[]; readonly outputs: readonly ValueType[] }>
+  readonly constants: Map<Tensor, ValueType>
+}
+
 /**
  * Types of all values of a graph with its symbolic dimensions kept.
  *
  * @param outer what a subgraph sees of the graphs around it
  * @param inputTypes types of a subgraph's inputs where its operator knows more than their declarations
+ * @param known types of nodes without subgraphs, which is added to
  */
 export function inferTypes(
   graph: Graph,
   schemas: ReadonlyMap<string, OpSchema>,
   outer?: OuterScope,
   inputTypes: readonly (ValueType | undefined)[] = [],
+  known?: KnownTypes,
 ): GraphTypes {
   const types = new Map<string, ValueType>()
   const bodies = new Map<Node, ReadonlyMap<string, GraphTypes>>()
@@ -90,7 +98,11 @@ export function inferTypes(
     types.set(name, type)
   }
   graph.inputs.forEach((input, i) => define(input.name, inputTypes[i] ?? input.type, () => `input ${i}`))
-  for (const [name, tensor] of graph.initializers) define(name, { dtype: tensor.dtype, shape: tensor.shape }, () => 'initializers')
+  for (const [name, tensor] of graph.initializers) {
+    const type = known?.constants.get(tensor) ?? { dtype: tensor.dtype, shape: tensor.shape }
+    known?.constants.set(tensor, type)
+    define(name, type, () => 'initializers')
+  }
   graph.nodes.forEach((node, index) => {
     const schema = schemas.get(opKey(node.domain, node.op))
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: operator of domain ${node.domain} is not known to this version of mle-runtime`)
@@ -103,15 +115,23 @@ export function inferTypes(
       if (type === undefined) throw new MleError('GRAPH_UNDEFINED', `graph ${nodeLabel(node, index)}: input ${JSON.stringify(name)} is not defined before it is used`)
       return type
     })
+    const values = node.inputs.map((name) => {
+      const tensor = scope.constantOf(name)
+      return tensor !== undefined && isPropagated(tensor) ? tensor : undefined
+    })
+    const defineOutputs = (outputs: readonly ValueType[]): void => node.outputs.forEach((name, i) => {
+      if (name !== '') define(name, outputs[i], () => nodeLabel(node, index))
+    })
+    const before = known?.nodes.get(node)
+    if (before !== undefined && sameItems(before.inputs, inputs) && sameItems(before.values, values)) {
+      defineOutputs(before.outputs)
+      return
+    }
     try {
       checkSignature(schema, node.attributes, inputs, node.outputs.length)
     } catch (error) {
       throw atNode(error, node, index)
     }
-    const values = node.inputs.map((name) => {
-      const tensor = scope.constantOf(name)
-      return tensor !== undefined && isPropagated(tensor) ? tensor : undefined
-    })
     const results = new Map<string, readonly (ValueType | undefined)[]>()
     const own = new Map<string, GraphTypes>()
     for (const { name, graph: body } of subgraphsOf(node)) {
@@ -122,9 +142,13 @@ export function inferTypes(
     }
     if (own.size > 0) bodies.set(node, own)
     const outputs = inferNode(schema, node, index, inputs, values, results)
-    node.outputs.forEach((name, i) => {
-      if (name !== '') define(name, outputs[i], () => nodeLabel(node, index))
-    })
+    if (own.size === 0) known?.nodes.set(node, { inputs, values, outputs })
+    defineOutputs(outputs)
   })
   return { types, bodies }
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }

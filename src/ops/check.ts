@@ -13,8 +13,7 @@ export function checkSignature(schema: OpSchema, attributes: Attributes, inputs:
   const last = declared[declared.length - 1]
   if (inputs.length > declared.length && !last?.variadic) throw new MleError('OP_INPUT', `${inputs.length} inputs, expected at most ${declared.length}`, { expected: declared.length, actual: inputs.length })
   if (outputCount > outputs.length && !outputs[outputs.length - 1]?.variadic) throw new MleError('OP_OUTPUT', `${outputCount} outputs, expected at most ${outputs.length}`, { expected: outputs.length, actual: outputCount })
-  const bound = new Map<string, DType>()
-  const sets = new Map(Object.entries(schema.typeSets ?? {}))
+  let bound: Map<string, DType> | undefined
   for (let i = 0; i < Math.max(inputs.length, declared.length); i++) {
     const { name, type, optional } = declared[i] ?? last
     const given = inputs[i]
@@ -24,13 +23,13 @@ export function checkSignature(schema: OpSchema, attributes: Attributes, inputs:
     }
     if (!isTensorType(given)) continue
     const { dtype } = given
-    const allowed = typeof type === 'string' ? sets.get(type) : type
+    const allowed = typeof type === 'string' ? schema.typeSets?.[type] : type
     // A letter without a set stands for any dtype, each time another: subgraphs take such values.
     if (allowed === undefined) continue
-    const same = typeof type === 'string' ? bound.get(type) : undefined
+    const same = typeof type === 'string' ? bound?.get(type) : undefined
     if (!allowed.includes(dtype)) throw dtypeError(i, name, dtype, allowed.join(', '))
     if (same !== undefined && same !== dtype) throw dtypeError(i, name, dtype, same)
-    if (typeof type === 'string') bound.set(type, dtype)
+    if (typeof type === 'string') (bound ??= new Map()).set(type, dtype)
   }
   checkAttributes(schema, attributes)
 }

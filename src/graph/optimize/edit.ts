@@ -4,7 +4,7 @@ import type { OperatorSet } from '../../ops/packs.ts'
 import { isFloat } from '../../tensor/dtype.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Graph, Node } from '../graph.ts'
-import { inferTypes } from '../infer.ts'
+import { inferTypes, type KnownTypes } from '../infer.ts'
 import { capturedNames, subgraphsOf } from '../subgraphs.ts'
 
 /** One pass: looks at a graph and notes its edits. */
@@ -33,8 +33,9 @@ export interface Look {
   readonly isOutput: (name: string) => boolean
 }
 
-export function lookAt(graph: Graph, operators: OperatorSet): Look {
-  const { types } = inferTypes(graph, operators.schemas)
+/** @param known of the graph before the edits that have led to this one */
+export function lookAt(graph: Graph, operators: OperatorSet, known?: KnownTypes): Look {
+  const { types } = inferTypes(graph, operators.schemas, undefined, undefined, known)
   const producers = new Map<string, Node>()
   const readers = new Map<string, Node[]>()
   const captured = new Map<string, number>()
@@ -90,9 +91,10 @@ export function editsOf(graph: Graph): EditLog {
   const redirects = new Map<string, string>()
   const renames = new Map<string, string>()
   const constants = new Map<string, Tensor>()
-  const taken = new Set<string>([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)])
+  let taken: Set<string> | undefined
   let count = 0
   const fresh = (hint: string): string => {
+    taken ??= new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)])
     let n = 0
     while (taken.has(`${hint}~${n}`)) n++
     taken.add(`${hint}~${n}`)

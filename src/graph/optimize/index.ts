@@ -3,6 +3,7 @@
 import { opKey } from '../../ops/kernel.ts'
 import type { OperatorSet } from '../../ops/packs.ts'
 import type { Graph } from '../graph.ts'
+import type { KnownTypes } from '../infer.ts'
 import { pruneGraph } from '../prune.ts'
 import { cancelQuantization } from './cancel-quantization.ts'
 import { editsOf, lookAt, type Look, type Pass } from './edit.ts'
@@ -52,12 +53,13 @@ export function optimizeGraph(graph: Graph, operators: OperatorSet, { determinis
   const active = PASSES.filter((pass) => isOn(pass.name) && (pass.relaxed !== true || determinism === 'relaxed') && (pass.makes === undefined || fusible(pass.makes)))
   let current = graph
   let look: Look | undefined
+  const known: KnownTypes = { nodes: new Map(), constants: new Map() }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = current
     for (const pass of active) {
       if (!concerns(pass, current)) continue
       // Types are inferred anew only where a pass has changed something.
-      look = look?.graph === current ? look : lookAt(current, operators)
+      look = look?.graph === current ? look : lookAt(current, operators, known)
       current = applied(pass, look, counts)
     }
     if (isOn(REMOVE_DEAD)) {
