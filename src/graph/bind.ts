@@ -290,8 +290,8 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
     const value = frame[id]
     if (isView(value)) {
       inputs[i] = value
-      // Computed while binding, in memory of its own.
-      if (walk.root[id] < 0 && walk.isConstant[id] === 0) isOutside = true
+      // Computed while binding, in memory of its own. Inputs that decide shapes are read on the host by every kernel.
+      if (walk.root[id] < 0 && walk.isConstant[id] === 0 && step.schema.valueInputs?.includes(i) !== true) isOutside = true
     } else if (late === undefined) late = [i]
     else late.push(i)
   }

@@ -10,14 +10,12 @@ import { numbers, perShape, wordsOf, type Numbers } from './nest.ts'
 import { widened } from './widen.ts'
 
 /** One pass: from [outer, dim, inner] to [outer, size, inner]; elements are `words` long. */
-interface Pass {
+export interface Pass {
   readonly taps: Taps
   readonly dim: number
   readonly size: number
   readonly outer: number
   readonly inner: number
-  /** Memory of the pass's result; the last one writes the output. */
-  readonly result: View | undefined
 }
 
 function floatsOf(view: View | undefined): number[] | undefined {
@@ -26,7 +24,8 @@ function floatsOf(view: View | undefined): number[] | undefined {
   return Array.from(numbers(view), read)
 }
 
-function passesOf({ attributes }: KernelContext, inputs: readonly (View | undefined)[]): Pass[] {
+/** The passes in order; an axis that stays as it is needs none. */
+export function passesOf({ attributes }: KernelContext, inputs: readonly (View | undefined)[]): Pass[] {
   const [x, roiView, scalesView, sizesView] = inputs
   if (x === undefined) throw new TypeError('Resize was called without its input')
   const rank = x.shape.length
@@ -38,14 +37,14 @@ function passesOf({ attributes }: KernelContext, inputs: readonly (View | undefi
   const crops = options.transform === 'tf_crop_and_resize'
   const shape = [...x.shape]
   const todo = axes.filter((axis) => extent.sizes[axis] !== x.shape[axis] || extent.scales[axis] !== 1 || crops).sort((a, b) => a - b)
-  return todo.map((axis, i): Pass => {
+  return todo.map((axis): Pass => {
     const at = axes.indexOf(axis)
     const [dim, size] = [shape[axis], extent.sizes[axis]]
     const taps = axisTaps(dim, size, extent.scales[axis], { ...options, roi: [roi?.[at] ?? 0, roi?.[at + axes.length] ?? 1] })
     const outer = shape.slice(0, axis).reduce((count, d) => count * d, 1)
     const inner = shape.slice(axis + 1).reduce((count, d) => count * d, 1)
     shape[axis] = size
-    return { taps, dim, size, outer, inner, result: i === todo.length - 1 ? undefined : allocateView(x.dtype, shape) }
+    return { taps, dim, size, outer, inner }
   })
 }
 
@@ -88,7 +87,11 @@ function makeResize(context: KernelContext): Kernel {
   const words = wordsOf(dtype)
   const fill = float(attributes, 'extrapolation_value', 0)
   const round = dtype === 'float64' ? (value: number): number => value : Math.fround
-  const plan = perShape((inputs) => passesOf(context, inputs), [1, 2, 3])
+  const plan = perShape((inputs) => {
+    const passes = passesOf(context, inputs)
+    // The last one writes the output.
+    return passes.map((pass, i) => ({ pass, result: i === passes.length - 1 ? undefined : allocateView(dtype, [pass.outer, pass.size, pass.inner]) }))
+  }, [1, 2, 3])
   return (inputs, outputs) => {
     const [output] = outputs
     if (output === undefined || output.size === 0) return
@@ -98,8 +101,8 @@ function makeResize(context: KernelContext): Kernel {
       const y = numbers(output)
       for (let i = 0; i < output.size * words; i++) y[i] = x[i]
     }
-    for (const pass of passes) {
-      const y = numbers(pass.result ?? output)
+    for (const { pass, result } of passes) {
+      const y = numbers(result ?? output)
       if (copies) copyPass(y, x, pass, words, fill)
       else sumPass(y, x, pass, fill, round)
       x = y

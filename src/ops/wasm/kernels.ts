@@ -13,6 +13,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['distance', async () => (await import('./distance.ts')).wasmDistanceKernels],
   ['move', async () => (await import('./move.ts')).wasmMoveKernels],
   ['pool', async () => (await import('./pool.ts')).wasmPoolKernels],
+  ['resize', async () => (await import('./resize.ts')).wasmResizeKernels],
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
   ['activation', async () => (await import('./activation.ts')).wasmActivationKernels],

@@ -10,7 +10,7 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'distance' | 'integer' | 'elementwise' | 'activation' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'integer' | 'elementwise' | 'activation' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
@@ -20,6 +20,7 @@ const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE
   ['distance', async () => (await import('./generated/distance.ts')).image],
   ['move', async () => (await import('./generated/move.ts')).image],
   ['pool', async () => (await import('./generated/pool.ts')).image],
+  ['resize', async () => (await import('./generated/resize.ts')).image],
   ['reduce', async () => (await import('./generated/reduce.ts')).image],
   ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
   ['activation', async () => (await import('./generated/activation.ts')).image],

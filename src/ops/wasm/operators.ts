@@ -10,8 +10,9 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow')],
   ['activation', list('Gelu Elu Selu Celu HardSigmoid HardSwish Mish Swish ThresholdedRelu Softplus mle.Log1p mle.Expm1')],
   ['logic', list('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not IsNaN Where Cast')],
-  ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceMax ReduceMin ArgMax ArgMin CumSum TopK GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
+  ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceMax ReduceMin ArgMax ArgMin CumSum TopK GlobalMaxPool GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],
+  ['resize', list('Resize')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather GatherElements GatherND ScatterElements ScatterND OneHot Trilu DepthToSpace SpaceToDepth')],
   ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.SvmDecision mle.TriangularSolve')],
   ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
@@ -21,7 +22,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
-const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'logic', 'reduce', 'move'])
+const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'logic', 'reduce', 'resize', 'move'])
 
 const primaryOf = (names: readonly WasmModuleName[]): readonly WasmModuleName[] => names.filter((name) => !SECONDARY.has(name))
 

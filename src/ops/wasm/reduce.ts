@@ -24,7 +24,8 @@ export function wasmReduceKernels(host: WasmHost): readonly (readonly [string, P
   const entry = (make: Make): PreferredEntry => ({ make: (context, fallback) => made(host, context, fallback, make) })
   return [
     ...[...REDUCTIONS].map(([key, [name, finish]]): [string, PreferredEntry] => [key, entry((tools) => reduction(tools, name, finish))]),
-    ['GlobalAveragePool', entry(globalAverage)],
+    ['GlobalAveragePool', entry((tools) => globalPool(tools, 'sums', MEAN))],
+    ['GlobalMaxPool', entry((tools) => globalPool(tools, 'largest'))],
     ['Softmax', entry((tools) => softmax(tools, 0))],
     ['LogSoftmax', entry((tools) => softmax(tools, 1))],
     ['CumSum', entry(runningSums)],
@@ -95,13 +96,13 @@ function reduction({ host, context, fallback, named }: Tools, name: string, fini
 }
 
 // x [N, C, ...] -> y [N, C, 1 ...]
-function globalAverage({ host, fallback, named }: Tools): Kernel {
-  const run = named('sums')
+function globalPool({ host, fallback, named }: Tools, name: string, finish: number = 0): Kernel {
+  const run = named(name)
   return (inputs, outputs) => {
     const [x] = inputs
     const [y] = outputs
     if (x === undefined || y === undefined || x.size === 0 || x.size / y.size >= MAX_COUNT) fallback(inputs, outputs)
-    else run(offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, MEAN, host.scratchOffset)
+    else run(offsetOf(x), offsetOf(y), y.size, x.size / y.size, 1, finish, host.scratchOffset)
   }
 }
 

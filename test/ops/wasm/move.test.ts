@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { graphBuilder } from '../../../src/graph/builder.ts'
+import { createWorkspace, instantiate } from '../../../src/graph/execute.ts'
+import { operatorKeys } from '../../../src/graph/subgraphs.ts'
+import { planGraph } from '../../../src/graph/plan.ts'
+import { createWasmDevice } from '../../../src/graph/wasm-device.ts'
+import { loadOperators } from '../../../src/ops/packs.ts'
+import { wasmKernelsGiven } from '../../../src/ops/wasm/index.ts'
+import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
 import { opGraph } from '../../support/run-op.ts'
 import { assertEqual, everyOperatorComputed, equalSuite, wasm } from './equal.ts'
 
@@ -57,6 +64,22 @@ test('wasm: an index outside a dimension is refused as on cpu', async () => {
       await assert.rejects(wasm.run(graph, new Map([['x0', counted('float32', [4, 3])], ['x1', indices]])), { code: 'OP_INDEX' })
     }
   }
+})
+
+test('wasm: a shape computed while binding leaves the step that reads it in WebAssembly', async () => {
+  const builder = graphBuilder()
+  const x = builder.input('x', { dtype: 'float32', shape: [null, 6] })
+  const rows = builder.add('Slice', [builder.add('Shape', [x]), builder.constant(tensor([0n])), builder.constant(tensor([1n]))])
+  const shape = builder.add('Concat', [rows, builder.constant(tensor([3n]))], { axis: 0 })
+  builder.output('y', builder.add('Expand', [builder.add('Slice', [x, builder.constant(tensor([0n, 0n])), builder.add('Concat', [rows, builder.constant(tensor([1n]))], { axis: 0 })]), shape]), { dtype: 'float32' })
+  const graph = builder.build()
+  const fed: Tensor = { dtype: 'float32', shape: [2, 6], data: Float32Array.from({ length: 12 }, (_, i) => i) }
+  const device = await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined), maxBytes: 2 ** 30 })
+  const operators = await loadOperators(operatorKeys(graph))
+  const plan = planGraph(graph, ['y'], { ...operators, preferred: device.preferred, weights: device.weights, scratch: device.scratch })
+  const { bound } = instantiate(plan, createWorkspace(device.arena, device.weights), [{ dtype: 'float32', shape: [2, 6] }], 'io')
+  assert.deepEqual(bound.steps.map(({ step, kernel }) => [step.node.op, kernel !== undefined && kernel !== step.cpuKernel]), [['Slice', true], ['Expand', true]])
+  assert.deepEqual((await wasm.run(graph, new Map([['x', fed]])))[0].data, Float32Array.of(0, 0, 0, 6, 6, 6))
 })
 
 everyOperatorComputed('move', ['float32', 'float64', 'int64', 'uint8'], ['Transpose', 'Concat', 'Slice', 'Split', 'Expand', 'Tile', 'Gather'])

@@ -79,11 +79,11 @@ test('wasm: places of largest and smallest elements are those of cpu', async () 
 test('wasm: normalizations have the bits of cpu', async () => {
   const dims = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom(2, 4, 6), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
   await fc.assert(
-    fc.asyncProperty(fc.nat(), dtype, special, dims, fc.constantFrom('BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'GlobalAveragePool'), (seed, type, odd, shape, key) => {
+    fc.asyncProperty(fc.nat(), dtype, special, dims, fc.constantFrom('BatchNormalization', 'InstanceNormalization', 'GroupNormalization', 'GlobalAveragePool', 'GlobalMaxPool'), (seed, type, odd, shape, key) => {
       const channel = (i: number): { tensor: ReturnType<typeof noise>; constant: boolean } => ({ tensor: noise(seed + i, type, [shape[1]], odd), constant: true })
       const variance = channel(4)
       variance.tensor.data.forEach((value, i) => (variance.tensor.data[i] = Math.abs(Number(value))))
-      const parameters = key === 'GlobalAveragePool' ? [] : key === 'BatchNormalization' ? [channel(1), channel(2), channel(3), variance] : [channel(1), channel(2)]
+      const parameters = key.startsWith('Global') ? [] : key === 'BatchNormalization' ? [channel(1), channel(2), channel(3), variance] : [channel(1), channel(2)]
       return assertEqual(key, { inputs: [{ tensor: noise(seed, type, shape, odd) }, ...parameters], attributes: key === 'GroupNormalization' ? { num_groups: 2 } : {} })
     }),
     { numRuns: 120 },
