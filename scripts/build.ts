@@ -2,14 +2,16 @@
 // chunks that are imported when needed (operator packs, importers, subcommands), so that an entry loads at most four files.
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
-import { build as esbuild, transform } from 'esbuild'
+import { pathToFileURL } from 'node:url'
+import { build as esbuild, transform, type Plugin as EsbuildPlugin } from 'esbuild'
 import { rollup, type GetModuleInfo, type InputOption, type Plugin } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
 import { packNames } from '../src/ops/packs.ts'
 import { WASM_MODULES } from '../src/ops/wasm/kernels.ts'
-import { wasmBytes } from '../src/ops/wasm/module.ts'
+import { imageBytes, wasmBytes, type WasmImage } from '../src/ops/wasm/module.ts'
 import { RELAXED_MODULES, relaxedImageBytes } from '../src/ops/wasm/relaxed.ts'
 import { commandEntries, libraryEntries, readPackage } from './package.ts'
+import { generatedSource } from './wasm-image.ts'
 
 const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core and costs no request of its own. */
@@ -51,6 +53,17 @@ const minify: Plugin = {
   name: 'minify',
   async renderChunk(code) {
     return { code: (await transform(code, { minify: true, format: 'esm', target: TARGET, legalComments: 'none' })).code, map: null }
+  },
+}
+
+/** A page downloads all modules of one file, so that they are deflated there. */
+const deflateWasm: EsbuildPlugin = {
+  name: 'deflate-wasm',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]wasm[\\/]generated[\\/].*\.ts$/ }, async ({ path }) => {
+      const { image }: { image: WasmImage } = await import(pathToFileURL(path).href)
+      return { contents: generatedSource(await imageBytes(image), 0), loader: 'ts' }
+    })
   },
 }
 
@@ -164,7 +177,7 @@ rmSync('dist', { recursive: true, force: true })
 await buildModules(Object.fromEntries([...library, ...commands].map(({ name, source }) => [name, source])), new Set(commands.map(({ source }) => source)))
 await buildTypes(Object.fromEntries(library.map(({ name, source }) => [name, source])))
 if (existsSync(BROWSER_SOURCE)) {
-  await esbuild({ entryPoints: [BROWSER_SOURCE], outfile: 'dist/mle.browser.js', bundle: true, minify: true, format: 'esm', target: TARGET, platform: 'neutral', legalComments: 'none', logLevel: 'warning' })
+  await esbuild({ entryPoints: [BROWSER_SOURCE], outfile: 'dist/mle.browser.js', bundle: true, minify: true, format: 'esm', target: TARGET, platform: 'neutral', legalComments: 'none', logLevel: 'warning', plugins: [deflateWasm] })
 }
 mkdirSync('dist/wasm')
 for (const name of WASM_MODULES) {

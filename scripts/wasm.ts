@@ -1,7 +1,7 @@
 // Compiles src/ops/wasm/assembly/*.ts, one WebAssembly module each, and writes them as importable text.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { deflateRawSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
+import { generatedSource } from './wasm-image.ts'
 
 const SOURCES = 'src/ops/wasm/assembly'
 const GENERATED = 'src/ops/wasm/generated'
@@ -50,22 +50,6 @@ export async function compileWasm(name: string, { relaxed = false }: { readonly 
   const messages = result.stderr.toString()
   if (messages !== '') throw new Error(`${name}: ${messages}`)
   return binary
-}
-
-/** Larger modules are deflated. Inflating costs more than a millisecond at a cold start, which a small one does not bring in. */
-const PLAIN_BYTES = 16384
-
-/** The TypeScript file that carries a module as base64. */
-export function generatedSource(binary: Uint8Array): string {
-  const deflated = binary.length > PLAIN_BYTES
-  const text = Buffer.from(deflated ? deflateRawSync(binary, { level: 9 }) : binary).toString('base64')
-  return [
-    '// Written by `npm run build:wasm` from ../assembly; do not edit.',
-    'import type { WasmImage } from \'../module.ts\'',
-    '',
-    `export const image: WasmImage = { byteLength: ${binary.length}, deflated: ${deflated}, base64: '${text}' }`,
-    '',
-  ].join('\n')
 }
 
 export function generatedPath(name: string): string {
