@@ -5,6 +5,7 @@ import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.t
 import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
+import { offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { maskedBlock } from './masked-trees.ts'
 import { MIN_RANKED_ROWS, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
@@ -25,6 +26,7 @@ export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, Pre
   return [
     ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, context) }],
     ['mle.TreeLeaves', { make: (context) => makeTreeLeaves(host, context) }],
+    ['Cast', { make: (context) => makeRounding(host, context) }],
   ]
 }
 
@@ -153,6 +155,16 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
 function wholeNodes(trees: PlacedTrees, packed: number, context: KernelContext): LazyBlock {
   if (trees.derived !== undefined && (packed === 0 || !isSingle(context))) return derivedNodes(trees)
   return { offset: trees.derived === undefined ? trees.nodes : 0, fill: () => undefined }
+}
+
+/** Rows of forests are often rounded first: too little to fetch all casts for, and up to a tenth of a batch's time. */
+function makeRounding(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const [from, to] = [context.inputTypes[0], context.outputTypes[0]]
+  if (!isTensorType(from) || !isTensorType(to) || from.dtype !== 'float64' || to.dtype !== 'float32') return undefined
+  const round = wasmFunction(host.exports, 'roundRows')
+  return ([x], [y]) => {
+    if (x !== undefined && y !== undefined) round(offsetOf(x), x.size, offsetOf(y))
+  }
 }
 
 /** A layout that is made when rows enough have come for it. */

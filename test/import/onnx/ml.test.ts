@@ -6,7 +6,7 @@ import { bytesOfMessage } from '../../../src/export/protobuf.ts'
 import type { Graph } from '../../../src/graph/graph.ts'
 import { importModel } from '../../../src/import/index.ts'
 import { load, type InputRecord, type Tensor } from '../../../src/index.ts'
-import type { Attribute } from '../../../src/ops/types.ts'
+import { isTensorType, type Attribute } from '../../../src/ops/types.ts'
 import { compareCase, inputOf, readCases } from '../../support/fixtures.ts'
 
 /**
@@ -33,6 +33,16 @@ for (const fixture of readCases('onnx_ml')) {
     model.dispose()
   })
 }
+
+test('inputs are not cast to the dtype that they have', async () => {
+  for (const { bytes, description: { file } } of readCases('onnx_ml')) {
+    const { inputs: [{ name, type }], nodes } = await importModel(bytes(file), { fileName: file })
+    for (const { op, inputs, attributes } of nodes) {
+      const to = attributes.get('to')
+      if (op === 'Cast' && inputs[0] === name) assert.notEqual(to?.kind === 'string' && to.value, isTensorType(type) && type.dtype, file)
+    }
+  }
+})
 
 test('ZipMap gives a map for each row', async () => {
   const fixture = readCases('onnx_ml').find(({ name }) => name === 'pipeline_scaler_lr_zipmap')

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { treeKernels } from '../../../src/ops/cpu/trees.ts'
 import { MleError } from '../../../src/error.ts'
-import { viewOfTensor } from '../../../src/ops/kernel.ts'
+import { heapScratch } from '../../../src/graph/scratch.ts'
+import { viewOfTensor, type Kernel, type KernelContext } from '../../../src/ops/kernel.ts'
 import { checkLeaves, checkTrees, type NodePasses, type TreeFacts } from '../../../src/ops/trees/check.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import { passBytes, passesIn } from '../../../src/ops/wasm/tree-passes.ts'
@@ -105,6 +106,24 @@ test('trees much deeper than their mean path', () => {
     const inputs = ensembleInputs(x, encoded)
     const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
     assert.deepEqual(bitsOf(runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place).run(x)), bitsOf(expected))
+  }
+})
+
+test('rows are rounded to float32 as Math.fround rounds them', () => {
+  const values = [0, -0, NaN, Infinity, -Infinity, 1e300, -1e300, 3.4028235677973366e38, 0.1, -0.1, 2 ** -149, 2 ** -150, 1.5 * 2 ** -150, 1 + 2 ** -24, 1 + 3 * 2 ** -24, 5e-324]
+  for (let size = 0; size <= values.length; size++) {
+    host.reset()
+    const context = (dtype: 'float64' | 'float32'): KernelContext => ({
+      op: 'Cast', attributes: attributesOf({ to: 'float32' }), inputTypes: [{ dtype, shape: [null] }], outputTypes: [{ dtype: 'float32', shape: [null] }], constants: [undefined], scratch: heapScratch(),
+    })
+    const none: Kernel = () => assert.fail('left to cpu')
+    const kernel = wasm.get('Cast')?.make(context('float64'), none)
+    const x = viewOfTensor(host.place({ dtype: 'float64', shape: [size], data: Float64Array.from(values.slice(0, size)) }))
+    const y = viewOfTensor(host.place({ dtype: 'float32', shape: [size], data: new Float32Array(size) }))
+    kernel?.([x], [y])
+    assert.deepEqual(y.data, Float32Array.from(values.slice(0, size)))
+    host.checkGuards()
+    assert.equal(wasm.get('Cast')?.make(context('float32'), none), undefined)
   }
 })
 

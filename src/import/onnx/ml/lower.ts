@@ -78,7 +78,9 @@ export function strings(values: readonly string[]): Tensor {
   return { dtype: 'string', shape: [values.length], data: [...values] }
 }
 
+/** `x` itself where it is known to be of that dtype and needs no other name. */
 export function cast(lowering: Lowering, x: string, to: DType, output?: string): string {
+  if (output === undefined && lowering.dtype(x) === to) return x
   return lowering.add('Cast', [x], { to }, output)
 }
 

@@ -29,6 +29,7 @@ import { addLeaves, begin, divide } from './trees/sums.ts'
 
 export { deriveNodes, markSlots } from './trees/derive.ts'
 export { packNodes, packTop } from './trees/packed.ts'
+export { roundRows } from './trees/rows.ts'
 
 const CATEGORICAL: u32 = 0x40000000
 const ZERO_MISSING: u32 = 0x20000000

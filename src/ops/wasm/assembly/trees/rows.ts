@@ -60,3 +60,18 @@ export function copyGroups<T>(plan: usize, x: usize, rows: u32, features: u32, t
   }
   return isInexact == 0
 }
+
+// x [size] f64 -> y [size] f32
+export function roundRows(x: usize, size: u32, y: usize): void {
+  const end = y + (<usize>size << 2)
+  for (; y + 16 <= end; y += 16) {
+    const low = f32x4.demote_f64x2_zero(v128.load(x))
+    const high = f32x4.demote_f64x2_zero(v128.load(x, 16))
+    v128.store(y, i64x2.shuffle(low, high, 0, 2))
+    x += 32
+  }
+  for (; y < end; y += 4) {
+    store<f32>(y, <f32>load<f64>(x))
+    x += 8
+  }
+}
