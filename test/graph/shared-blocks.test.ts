@@ -15,10 +15,10 @@ function rangeOf(byteLength: number): SharedRange {
 }
 
 /** Blocks of the range, those that find no room at offsets below 0, and the bytes that were counted. */
-function blocksOf(range: SharedRange): { block: ReturnType<typeof sharedBlocks>; counted: () => number } {
+function blocksOf(range: SharedRange, patienceMs?: number): { block: ReturnType<typeof sharedBlocks>; counted: () => number } {
   let next = 0
   let counted = 0
-  return { block: sharedBlocks(range, ownBlocks(() => --next), (bytes) => (counted += bytes)), counted: () => counted }
+  return { block: sharedBlocks(range, ownBlocks(() => --next), (bytes) => (counted += bytes), patienceMs), counted: () => counted }
 }
 
 test('threads that ask for the same blocks at the same time find each written once', async () => {
@@ -78,4 +78,45 @@ test('keys of one letter, long ones and ones beyond Latin letters are told apart
   assert.equal(new Set(offsets).size, keys.length)
   const other = blocksOf(range)
   assert.deepEqual(keys.slice().reverse().map((key) => other.block(key, 7).offset), offsets.slice().reverse())
+})
+
+/** Runs a step of a thread that ends before its atomic operation number `end`, none of the later ones included; false where it needs fewer. */
+function endsBefore(end: number, run: () => void): boolean {
+  const names = ['load', 'store', 'compareExchange', 'notify'] as const
+  const real = Object.fromEntries(names.map((name) => [name, Atomics[name]]))
+  let operations = 0
+  for (const name of names) {
+    Object.assign(Atomics, { [name]: (...given: unknown[]): unknown => {
+      if (operations++ >= end) throw new RangeError('the thread has ended')
+      return Reflect.apply(real[name], Atomics, given)
+    } })
+  }
+  try {
+    run()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  } finally {
+    Object.assign(Atomics, real)
+  }
+  return operations > end
+}
+
+test('wherever a thread ends, the others have its block and all that follow', () => {
+  let end = 0
+  for (; ; end++) {
+    const range = rangeOf(4096)
+    const write = (offset: number): void => void new Int32Array(range.memory.buffer, offset, 4).fill(7)
+    blocksOf(range).block('before', 16).fill(write)
+    const ended = endsBefore(end, () => blocksOf(range).block('b', 16).fill(write))
+    const [one, other] = [blocksOf(range, 5), blocksOf(range, 5)]
+    for (const key of ['b', 'after']) {
+      one.block(key, 16).fill(write)
+      assert.ok(one.block(key, 16).offset > range.start, `ended before operation ${end}`)
+      assert.equal(one.block(key, 16).offset, other.block(key, 16).offset)
+      assert.deepEqual(new Int32Array(range.memory.buffer, other.block(key, 16).offset, 4), new Int32Array(4).fill(7))
+    }
+    other.block('b', 16).fill(() => assert.fail('it was written'))
+    if (!ended) break
+  }
+  assert.ok(end > 10)
 })
