@@ -1,11 +1,11 @@
 // Builds a Graph node by node: what importers call.
 import { MleError } from '../error.ts'
 import type { Attribute, ValueType } from '../ops/types.ts'
-import { schemaOf } from '../ops/registry.ts'
+import { signatureOf } from '../ops/signatures.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Metadata, Node, ValueInfo } from './graph.ts'
 
-/** Attribute values as importers write them; the schema of the operator decides the kind. */
+/** Attribute values as importers write them; the operator's signature decides the kind. */
 export type AttributeInput = number | string | readonly number[] | readonly string[] | Tensor | Attribute
 
 /** The name of a value in the graph being built. */
@@ -50,16 +50,16 @@ export function graphBuilder(prefix: string = ''): GraphBuilder {
   }
 
   const addMany: GraphBuilder['addMany'] = (op, nodeInputs, outputCount, attributes = {}) => {
-    const schema = schemaOf(op)
+    const signature = signatureOf(op)
     const entries = new Map<string, Attribute>()
     for (const [name, value] of Object.entries(attributes)) {
-      const declared = schema.attributes.find((a) => a.name === name)
+      const declared = signature.attributes.find((a) => a.name === name)
       if (declared === undefined) throw new MleError('GRAPH_ATTRIBUTE', `operator ${op} has no attribute ${name}`)
       entries.set(name, isAttribute(value) ? value : ({ kind: declared.kind, value } as Attribute))
     }
     const nodeOutputs: string[] = []
-    for (let i = 0; i < outputCount; i++) nodeOutputs.push(fresh(outputCount === 1 ? schema.name.toLowerCase() : `${schema.name.toLowerCase()}_${schema.outputs[i]?.name ?? i}`))
-    nodes.push({ op: schema.name, domain: schema.domain, version: schema.version, inputs: nodeInputs, outputs: nodeOutputs, attributes: entries })
+    for (let i = 0; i < outputCount; i++) nodeOutputs.push(fresh(outputCount === 1 ? signature.name.toLowerCase() : `${signature.name.toLowerCase()}_${signature.outputs[i]?.name ?? i}`))
+    nodes.push({ op: signature.name, domain: signature.domain, version: signature.version, inputs: nodeInputs, outputs: nodeOutputs, attributes: entries })
     return nodeOutputs
   }
 
@@ -85,7 +85,7 @@ export function graphBuilder(prefix: string = ''): GraphBuilder {
       if (value !== name) {
         if (taken.has(name)) throw new MleError('GRAPH_NAME', `graph output ${JSON.stringify(name)} collides with another value`)
         taken.add(name)
-        nodes.push({ op: 'Identity', domain: 'ai.onnx', version: schemaOf('Identity').version, inputs: [value], outputs: [name], attributes: new Map() })
+        nodes.push({ op: 'Identity', domain: 'ai.onnx', version: signatureOf('Identity').version, inputs: [value], outputs: [name], attributes: new Map() })
       }
       outputs.push({ name, type, sourceDtype })
     },

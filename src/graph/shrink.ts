@@ -1,7 +1,7 @@
 // Weights in fewer bits, as operators of the graph: Cast of float16 or bfloat16, DequantizeLinear of int8 with a scale and a zero point for
 // each channel. docs/format.md: the container knows nothing of it.
 import { MleError } from '../error.ts'
-import { schemaOf } from '../ops/registry.ts'
+import { signatureOf } from '../ops/signatures.ts'
 import type { Attribute } from '../ops/types.ts'
 import { bytesPerElement } from '../tensor/dtype.ts'
 import { floatToBfloat, floatToHalf, halfToFloat } from '../tensor/half.ts'
@@ -111,7 +111,7 @@ interface Packed {
 }
 
 const node = (op: string, inputs: readonly string[], output: string, attributes: readonly (readonly [string, Attribute])[]): Node => {
-  const { domain, version } = schemaOf(op)
+  const { domain, version } = signatureOf(op)
   return { op, domain, version, inputs, outputs: [output], attributes: new Map(attributes) }
 }
 

@@ -5,7 +5,7 @@ import type { Graph, Node } from '../../graph/graph.ts'
 import { nodeLabel } from '../../graph/infer.ts'
 import { subgraphsOf } from '../../graph/subgraphs.ts'
 import { opKey } from '../../ops/kernel.ts'
-import { schemaOf } from '../../ops/registry.ts'
+import { signatureOf } from '../../ops/signatures.ts'
 
 /** What files are written in unless an operator needs more: read by every runtime of the last two years. */
 export const DEFAULT_OPSET = 21
@@ -33,8 +33,8 @@ export function irVersionOf(opset: number): number {
 /** Where bfloat16 occurs, every operator is taken in the version that has all dtypes. */
 function needOf(node: Node, hasBfloat16: boolean): number {
   if (node.op === 'Attention' && node.inputs.length > 6) return 24
-  if (hasBfloat16 && !MOVES.has(node.op)) return schemaOf(opKey(node.domain, node.op)).version
-  return SAME_SINCE.get(node.op) ?? schemaOf(opKey(node.domain, node.op)).version
+  if (hasBfloat16 && !MOVES.has(node.op)) return signatureOf(opKey(node.domain, node.op)).version
+  return SAME_SINCE.get(node.op) ?? signatureOf(opKey(node.domain, node.op)).version
 }
 
 /**

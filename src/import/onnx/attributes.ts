@@ -1,6 +1,6 @@
 // AttributeProto -> Attribute, by the kinds that the operator's schema declares.
 import type { Attribute, AttributeKind } from '../../ops/types.ts'
-import type { OpSchema } from '../../ops/schema.ts'
+import type { Signature } from '../../ops/signatures.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { AttributeProto, GraphProto } from './proto.ts'
 import { dtypeOf, onnxError, tensorOf, typeOf, type ExternalData } from './tensors.ts'
@@ -32,9 +32,9 @@ function typeByContent(proto: AttributeProto): number {
 }
 
 /** An attribute in the kind that its schema declares; dtypes given as numbers become names where the schema wants text. */
-export function conformed(name: string, value: Attribute, schema: OpSchema): Attribute {
-  const where = `operator ${schema.name}, attribute ${name}`
-  const declared = schema.attributes.find((one) => one.name === name)
+export function conformed(name: string, value: Attribute, signature: Signature): Attribute {
+  const where = `operator ${signature.name}, attribute ${name}`
+  const declared = signature.attributes.find((one) => one.name === name)
   if (declared === undefined) throw onnxError('ONNX_ATTRIBUTE', `${where} is not known`)
   if (declared.kind === value.kind) return value
   if (declared.kind === 'string' && value.kind === 'int') return { kind: 'string', value: dtypeOf(value.value, where) }

@@ -1,6 +1,6 @@
 // A graph while it is imported: nodes still in the file's opset pass through upgrades before they become the current operators.
 import { opKey } from '../../ops/kernel.ts'
-import { schemaOf } from '../../ops/registry.ts'
+import { signatureOf } from '../../ops/signatures.ts'
 import type { Attribute } from '../../ops/types.ts'
 import type { Node } from '../../graph/graph.ts'
 import { tensor, type Tensor } from '../../tensor/index.ts'
@@ -35,10 +35,10 @@ export function createDraft(fresh: (hint: string) => string): Draft {
     initializers,
     fresh,
     emit({ op, domain, name, inputs, outputs, attributes }) {
-      const schema = schemaOf(opKey(domain, op))
+      const signature = signatureOf(opKey(domain, op))
       const own = new Map<string, Attribute>()
-      for (const [key, value] of attributes) own.set(key, conformed(key, value, schema))
-      nodes.push({ op, domain, version: schema.version, name: name === '' ? undefined : name, inputs, outputs, attributes: own })
+      for (const [key, value] of attributes) own.set(key, conformed(key, value, signature))
+      nodes.push({ op, domain, version: signature.version, name: name === '' ? undefined : name, inputs, outputs, attributes: own })
     },
     constant(value, hint) {
       const name = fresh(hint)

@@ -1,8 +1,9 @@
 // ONNX models -> Graph.
 import { MleError } from '../../error.ts'
 import { inferTypes } from '../../graph/infer.ts'
+import { operatorKeys } from '../../graph/subgraphs.ts'
 import type { Graph, ValueInfo } from '../../graph/graph.ts'
-import { allSchemas } from '../../ops/registry.ts'
+import { loadOperators } from '../../ops/packs.ts'
 import type { Attribute, ValueType } from '../../ops/types.ts'
 import { isTensorType } from '../../ops/types.ts'
 import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
@@ -38,7 +39,7 @@ interface ImportState {
  * @param external bytes of the files that external data lie in, by plain file name
  * @throws MleError ONNX_* and PROTOBUF_* for damaged files, GRAPH_OPERATOR for operators that are not known
  */
-export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
+export async function importOnnx(bytes: Uint8Array, external?: ExternalData): Promise<Graph> {
   const model = readModel(messageOf(bytes))
   if (model.graph === undefined) throw onnxError('ONNX_GRAPH', 'the file has no graph')
   const taken = new Set<string>()
@@ -54,7 +55,7 @@ export function importOnnx(bytes: Uint8Array, external?: ExternalData): Graph {
   const state: ImportState = { model, external, fresh, functions, expanded: 0, dtypes: new Map() }
   const graph = importGraph(model.graph, state)
   const imported: Graph = {
-    ...typedOutputs(graph),
+    ...(await typedOutputs(graph)),
     metadata: {
       name: model.graph.name === '' ? undefined : model.graph.name,
       framework: 'onnx',
@@ -103,10 +104,10 @@ function valueInfo({ name, type }: ValueInfoProto, state: ImportState): ValueInf
 const NO_GRAPH: ReadonlySet<string> = new Set(['GRAPH_NAME', 'GRAPH_UNDEFINED'])
 
 /** Outputs with the types that inference finds, their symbolic dimensions kept where the file has better names. */
-function typedOutputs(graph: Graph): Graph {
+async function typedOutputs(graph: Graph): Promise<Graph> {
   let types: ReadonlyMap<string, ValueType>
   try {
-    types = inferTypes(graph, allSchemas()).types
+    types = inferTypes(graph, (await loadOperators(operatorKeys(graph))).schemas).types
   } catch (error) {
     // No graph at all. What else may be wrong is reported where it is planned: an output that is not asked for may be.
     if (error instanceof MleError && NO_GRAPH.has(error.code)) throw error

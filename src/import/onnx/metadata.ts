@@ -4,7 +4,7 @@ import { decodeMetadata } from '../../format/decode-metadata.ts'
 import { array, list, parseJson, text } from '../../format/json.ts'
 import { DEFAULT_LIMITS } from '../../format/limits.ts'
 import type { Graph, Metadata, Node, ValueInfo } from '../../graph/graph.ts'
-import { schemaOf } from '../../ops/registry.ts'
+import { signatureOf } from '../../ops/signatures.ts'
 import { isTensorType } from '../../ops/types.ts'
 
 /** Key of metadata_props that holds metadata as the JSON of the metadata section of .mle files. */
@@ -58,7 +58,7 @@ function fillMissingTexts(graph: Graph, fill: string | undefined): Graph {
     let given = `${name}.given`
     while (taken.has(given) || graph.initializers.has(given)) given += '.'
     renamed.set(name, given)
-    fills.push({ op: 'FillMissing', domain: 'mle', version: schemaOf('mle.FillMissing').version, inputs: [name], outputs: [given], attributes: new Map([['fill', { kind: 'string', value: fill }]]) })
+    fills.push({ op: 'FillMissing', domain: 'mle', version: signatureOf('mle.FillMissing').version, inputs: [name], outputs: [given], attributes: new Map([['fill', { kind: 'string', value: fill }]]) })
   }
   const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => renamed.get(name) ?? name) }))
   return { ...graph, nodes: [...fills, ...nodes] }
