@@ -92,7 +92,7 @@ export class Runs {
     const key = names.join('\0')
     let entry = this.#plans.get(key)
     if (entry === undefined) {
-      const plan = planGraph(this.graph, names, { schemas: this.#operators.schemas, cpu: this.#operators.cpu, preferred: this.device.preferred, weights: this.device.weights, scratch: this.device.scratch })
+      const plan = planGraph(this.graph, names, { schemas: this.#operators.schemas, cpu: this.#operators.cpu, preferred: this.device.preferred, fuse: this.device.fuse, weights: this.device.weights, scratch: this.device.scratch })
       entry = { plan, names, instances: new Map(), last: undefined }
       this.#plans.set(key, entry)
     }

@@ -35,7 +35,7 @@ function inputOf(text: string): OpInput | undefined {
 }
 
 async function instanceOn(device: Device, graph: Graph, fed: readonly Tensor[]): Promise<Instance> {
-  const plan = planGraph(graph, graph.outputs.map(({ name }) => name), { ...(await loadOperators(operatorKeys(graph))), preferred: device.preferred, weights: device.weights, scratch: device.scratch })
+  const plan = planGraph(graph, graph.outputs.map(({ name }) => name), { ...(await loadOperators(operatorKeys(graph))), preferred: device.preferred, fuse: device.fuse, weights: device.weights, scratch: device.scratch })
   const instance = instantiate(plan, createWorkspace(device.arena, device.weights), fed.map(({ dtype, shape }) => ({ dtype, shape })), 'io')
   plan.inputs.forEach((id, i) => {
     const view = instance.bound.frame[id]

@@ -24,7 +24,7 @@ const source = path.endsWith('.mle') ? path : await importModel(readFileSync(pat
 const model = await load(source, { device: 'wasm', determinism: values.relaxed ? 'relaxed' : 'strict' })
 const { graph, device } = model
 const operators = await loadOperators(operatorKeys(graph))
-const plan = planGraph(graph, graph.outputs.map(({ name }) => name), { ...operators, preferred: device.preferred, weights: device.weights, scratch: device.scratch })
+const plan = planGraph(graph, graph.outputs.map(({ name }) => name), { ...operators, preferred: device.preferred, fuse: device.fuse, weights: device.weights, scratch: device.scratch })
 const shapes = new Map(values.shape.map((spec): [string, number[]] => [spec.split('=')[0], spec.split('=')[1].split(',').filter((size) => size !== '').map(Number)]))
 const types = graph.inputs.map(({ name, type }): ValueType => (isTensorType(type) ? { dtype: type.dtype, shape: shapes.get(name) ?? type.shape?.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? 1 : dim)) } : type))
 const instance = instantiate(plan, createWorkspace(device.arena, device.weights), types, 'io')

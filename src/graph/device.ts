@@ -11,6 +11,7 @@ import { isWorthWasm, wasmModulesFor } from '../ops/wasm/operators.ts'
 import { bufferArena, type Arena } from './arena.ts'
 import type { BindOptions } from './bind.ts'
 import type { Instance } from './execute.ts'
+import type { fuseSteps } from './fuse-steps.ts'
 import type { GpuInput, GpuTensor } from './gpu-tensor.ts'
 import type { Graph } from './graph.ts'
 import type { MemoryPart } from './shared-weights.ts'
@@ -78,6 +79,8 @@ export interface Device {
   readonly arena: Arena
   /** Kernels used instead of cpu's where values are in this device's memory. */
   readonly preferred?: PreferredTable
+  /** Joins steps of a plan whose preferred kernels compute what follows them. */
+  readonly fuse?: typeof fuseSteps
   readonly weights?: WeightStore
   readonly scratch: Scratch
   /** Present on devices that cannot run synchronously. */

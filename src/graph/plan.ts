@@ -10,6 +10,7 @@ import { isTensorType, type ValueType } from '../ops/types.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
 import type { WeightStore } from './device.ts'
+import type { fuseSteps } from './fuse-steps.ts'
 import { inferTypes, isPropagated, nodeLabel, scopeOf, type GraphTypes, type OuterScope } from './infer.ts'
 import { capturedNames, subgraphsOf } from './subgraphs.ts'
 
@@ -76,6 +77,8 @@ export interface PlanTarget {
   /** Where the device's kernels read constants; the graph's own memory if absent. */
   readonly weights?: WeightStore
   readonly scratch: Scratch
+  /** Joins steps whose kernels compute what follows them. */
+  readonly fuse?: typeof fuseSteps
 }
 
 /**
@@ -128,7 +131,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     return view
   }
 
-  const steps: Step[] = []
+  const made: Step[] = []
   for (const index of needed) {
     const node = graph.nodes[index]
     const schema = target.schemas.get(opKey(node.domain, node.op))
@@ -154,7 +157,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       return { name, body: { plan, from: plan.captureNames.map(idOf), captured: [] } as Body }
     })
     if (cpu === undefined && !schema.alias) throw new MleError('GRAPH_KERNEL', `graph ${nodeLabel(node, index)}: the cpu backend has no kernel for it`)
-    steps.push({
+    made.push({
       node,
       index,
       schema,
@@ -169,10 +172,12 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
   }
 
   const outputs = outputNames.map(valueOf)
+  const types = names.map((name) => scope.typeOf(name))
+  const steps = target.fuse?.(made, { types, constants, outputs }) ?? made
   const shapeValues = valuesNeededByShapes(steps)
   return {
     names,
-    types: names.map((name) => scope.typeOf(name)),
+    types,
     inputs,
     captures,
     captureNames,

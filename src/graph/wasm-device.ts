@@ -7,6 +7,7 @@ import { bytesPerElement, viewKernelData } from '../tensor/dtype.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { memoryLimit, type Arena, type Region } from './arena.ts'
 import type { Device, WeightStore } from './device.ts'
+import { fuseSteps } from './fuse-steps.ts'
 import type { Graph } from './graph.ts'
 import { ownBlocks } from './kernel-blocks.ts'
 import type { MemoryPart } from './shared-weights.ts'
@@ -116,6 +117,7 @@ function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: Wasm
     name: 'wasm',
     arena: share,
     preferred: kernels.table(host, modules),
+    fuse: fuseSteps,
     weights,
     scratch,
     dispose: () => share.dispose(),

@@ -44,7 +44,27 @@ export interface KernelContext {
  * Fills `outputs`, whose shapes the schema's rule has given, from `inputs`; undefined stands for an optional one left out.
  * Must not allocate after its first call with given shapes: sessions promise no garbage.
  */
-export type Kernel = (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => void
+export interface Kernel {
+  (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]): void
+  /** Present where the kernel can compute what follows it, too. */
+  readonly fuse?: Fuse
+}
+
+/** Makes a kernel like this one that computes an epilogue, too. Only while kernels are made. */
+export interface Fuse {
+  (epilogue: Epilogue): Kernel
+  readonly addsRows: boolean
+}
+
+/** What is done to each element of a kernel's output, in this order; inputs by their position among the fused step's, which has them behind the kernel's own. */
+export interface Epilogue {
+  /** Position of a row of biases [columns], for kernels that add such. */
+  readonly row?: number
+  /** Position of an addend of the output's shape, which never shares the output's memory. */
+  readonly residual?: number
+  /** Neither NaN, and the upper one not -0: those of Clip, or 0 and Infinity of Relu. */
+  readonly bounds?: readonly [low: number, high: number]
+}
 
 /**
  * For operators whose output shapes depend on data, and for strings, sequences, optionals and maps: may allocate.

@@ -23,7 +23,7 @@ export const cpu: Platform = { name: 'cpu', run: (graph, feeds) => runOn(cpuDevi
 /** Runs a graph on a host device; outputs have memory of their own. */
 export async function runOn(device: Device, graph: Graph, feeds: ReadonlyMap<string, Tensor>, outputs: readonly string[] = graph.outputs.map((info) => info.name)): Promise<Tensor[]> {
   const operators = await loadOperators(operatorKeys(graph))
-  const plan = planGraph(graph, outputs, { ...operators, preferred: device.preferred, weights: device.weights, scratch: device.scratch })
+  const plan = planGraph(graph, outputs, { ...operators, preferred: device.preferred, fuse: device.fuse, weights: device.weights, scratch: device.scratch })
   const workspace = createWorkspace(device.arena, device.weights)
   const tensors = graph.inputs.map(({ name }) => {
     const tensor = feeds.get(name)

@@ -8,6 +8,7 @@ import { placeWindow, windowOf } from '../window.ts'
 import { makeTransposed } from './conv-transposed.ts'
 import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { fusible } from './epilogue.ts'
 import { panelBytes, PANEL_BYTES } from './panels.ts'
 
 /** The description of a convolution, in front of the scratch of the module's functions. */
@@ -49,9 +50,10 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
   const type = context.inputTypes[0]
   if (!isTensorType(type) || (type.dtype !== 'float32' && type.dtype !== 'float64') || !(tapsOf(context) <= MAX_TAPS)) return undefined
   host.reserveScratch(SCRATCH_BYTES)
-  const conv = wasmFunction(host.exports, type.dtype === 'float32' ? 'conv32' : 'conv64')
+  const bytes = type.dtype === 'float32' ? 4 : 8
+  const conv = wasmFunction(host.exports, bytes === 4 ? 'conv32' : 'conv64')
   const groups = int(context.attributes, 'group', 1)
-  const panels = panelsOf(host, context, type.dtype === 'float32' ? 4 : 8, groups)
+  const panels = panelsOf(host, context, bytes, groups)
   const layouts = perShape(([x, w], [y]) => {
     if (x === undefined || w === undefined || y === undefined) throw new TypeError('Conv was called without an input that it needs')
     const kernel = kernelOf(context.attributes, w.shape)?.map(Number) ?? []
@@ -60,13 +62,13 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
     return { window, features: w.shape[0] / groups, channels: w.shape[1], isPlain: isPlain ? 1 : 0 }
   })
   const words = wordsOf(host)
-  return (inputs, outputs) => {
+  return fusible(host, bytes, false, (place) => (inputs, outputs) => {
     const [x, w, bias] = inputs
     const [y] = outputs
     if (x === undefined || w === undefined || y === undefined || y.size === 0) return
     const { window, features, channels, isPlain } = layouts(inputs, outputs)
     const { scratchOffset } = host
     writePlaces(words(), scratchOffset / 4, window)
-    conv(scratchOffset, offsetOf(x), offsetOf(w), panels, bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
-  }
+    conv(scratchOffset, offsetOf(x), offsetOf(w), panels, bias === undefined ? 0 : offsetOf(bias), place(inputs, y), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
+  })
 }

@@ -7,6 +7,7 @@ import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import { copyOnce, nameOf, packMatrix } from './constants.ts'
+import { fusible } from './epilogue.ts'
 import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { panelBytes, PANEL_BYTES, PRODUCT_SCRATCH_BYTES } from './panels.ts'
@@ -26,6 +27,7 @@ interface Products {
   readonly pack: WasmFunction
   readonly scale: WasmFunction
   readonly addScaled: WasmFunction
+  readonly finish: WasmFunction
   readonly allFinite: WasmFunction
 }
 
@@ -35,13 +37,13 @@ export function productsOf(host: WasmHost, context: KernelContext): Products | u
   if (!isTensorType(type) || (type.dtype !== 'float32' && type.dtype !== 'float64')) return undefined
   const bits = type.dtype === 'float32' ? '32' : '64'
   const named = (name: string): WasmFunction => wasmFunction(host.exports, name + bits)
-  return { bytes: type.dtype === 'float32' ? 4 : 8, gemm: named('gemm'), pack: named('packPanels'), scale: named('scale'), addScaled: named('addScaled'), allFinite: named('allFinite') }
+  return { bytes: type.dtype === 'float32' ? 4 : 8, gemm: named('gemm'), pack: named('packPanels'), scale: named('scale'), addScaled: named('addScaled'), finish: named('finish'), allFinite: named('allFinite') }
 }
 
 /** Calls a product; `panels` is 0 where B is not packed. A single column is computed as a row: B^T A^T, whose vectors run over the rows of A. */
-function multiply({ gemm, bytes }: Products, rows: number, depth: number, columns: number, a: number, rowStep: number, step: number, panels: number, b: number, bRowStep: number, bColumnStep: number, c: number, bias: number, scratch: number, isFinite: number): void {
-  if (columns === 1 && bias === 0 && rows > 1) gemm(1, depth, rows, b, bytes, bRowStep, 0, a, step, rowStep, c, 0, scratch, 0)
-  else gemm(rows, depth, columns, a, rowStep, step, panels, b, bRowStep, bColumnStep, c, bias, scratch, isFinite)
+function multiply({ gemm, bytes }: Products, rows: number, depth: number, columns: number, a: number, rowStep: number, step: number, panels: number, b: number, bRowStep: number, bColumnStep: number, c: number, bias: number, epilogue: number, scratch: number, isFinite: number): void {
+  if (columns === 1 && bias === 0 && rows > 1) gemm(1, depth, rows, b, bytes, bRowStep, 0, a, step, rowStep, c, 0, epilogue, scratch, 0)
+  else gemm(rows, depth, columns, a, rowStep, step, panels, b, bRowStep, bColumnStep, c, bias, epilogue, scratch, isFinite)
 }
 
 // A [..., rows, depth], B [..., depth, columns] -> Y [..., rows, columns]
@@ -53,7 +55,7 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
   const layout = perShape(stackOf)
   const [, constantB] = context.constants
   const { panels, at: column, isFinite } = constantB === undefined ? NOT_PACKED : packOnce(host, products, constantB, false)
-  return (inputs, outputs) => {
+  return fusible(host, bytes, true, (place, row) => (inputs, outputs) => {
     const [a, b] = inputs
     const [y] = outputs
     if (a === undefined || b === undefined || y === undefined) return
@@ -62,11 +64,14 @@ function makeMatMul(host: WasmHost, context: KernelContext): Kernel | undefined 
     const size = depth * columns
     const packedBytes = panelBytes(bytes, depth, columns)
     const { scratchOffset } = host
+    const added = row === undefined ? undefined : inputs[row]
+    const bias = added === undefined ? 0 : offsetOf(added)
+    const epilogue = place(inputs, y)
     for (let i = 0; i < startsA.length; i++) {
       const packed = panels === 0 || size === 0 ? 0 : panels + (startsB[i] / size) * packedBytes
-      multiply(products, rows, depth, columns, aAt + startsA[i] * bytes, depth * bytes, bytes, packed, bAt + startsB[i] * bytes, columns * bytes, bytes, yAt + i * rows * columns * bytes, 0, scratchOffset, isFinite)
+      multiply(products, rows, depth, columns, aAt + startsA[i] * bytes, depth * bytes, bytes, packed, bAt + startsB[i] * bytes, columns * bytes, bytes, yAt + i * rows * columns * bytes, bias, epilogue, scratchOffset, isFinite)
     }
-  }
+  })
 }
 
 /** A constant B in the memory: as panels, or as it is where that is one column. */
@@ -104,7 +109,7 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
   const products = productsOf(host, context)
   if (products === undefined) return undefined
   host.reserveScratch(PRODUCT_SCRATCH_BYTES)
-  const { bytes, scale, addScaled } = products
+  const { bytes, scale, addScaled, finish } = products
   const round = bytes === 8 ? (x: number): number => x : Math.fround
   const alpha = round(float(context.attributes, 'alpha', 1))
   const beta = round(float(context.attributes, 'beta', 1))
@@ -113,7 +118,7 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
   const addend = perShape(([, , c], [y]) => (c === undefined ? [] : broadcastStrides(c.shape, y?.shape ?? [])))
   const [, constantB] = context.constants
   const { panels, at: column, isFinite } = constantB === undefined ? NOT_PACKED : packOnce(host, products, constantB, transB)
-  return (inputs, outputs) => {
+  return fusible(host, bytes, false, (place) => (inputs, outputs) => {
     const [a, b, c] = inputs
     const [y] = outputs
     if (a === undefined || b === undefined || y === undefined) return
@@ -123,11 +128,15 @@ function makeGemm(host: WasmHost, context: KernelContext): Kernel | undefined {
     const strides = addend(inputs, outputs)
     // A row is added by the product itself, while its sums are in the first-level cache.
     const bias = c !== undefined && strides[0] === 0 && strides[1] === 1 && alpha === 1 && beta === 1 ? offsetOf(c) : 0
+    const epilogue = place(inputs, y)
+    const isDone = alpha === 1 && (c === undefined || bias !== 0)
     multiply(
       products, rows, depth, columns, offsetOf(a), transA ? bytes : depth * bytes, transA ? rows * bytes : bytes, panels,
-      constantB === undefined ? offsetOf(b) : column, transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, host.scratchOffset, isFinite,
+      constantB === undefined ? offsetOf(b) : column, transB ? bytes : columns * bytes, transB ? depth * bytes : bytes, at, bias, isDone ? epilogue : 0, host.scratchOffset, isFinite,
     )
+    if (isDone) return
     if (alpha !== 1) scale(at, y.size, alpha)
-    if (c !== undefined && bias === 0) addScaled(at, rows, columns, offsetOf(c), strides[0] * bytes, strides[1] * bytes, beta)
-  }
+    if (c !== undefined) addScaled(at, rows, columns, offsetOf(c), strides[0] * bytes, strides[1] * bytes, beta)
+    if (epilogue !== 0) finish(at, y.size, epilogue)
+  })
 }

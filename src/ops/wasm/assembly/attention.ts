@@ -32,7 +32,7 @@ function scoresOf<T>(rows: usize, q: usize, size: usize, k: usize, kStep: usize,
       const some = min(most, size - e)
       pack<T>(k + j * kStep + e * sizeof<T>(), sizeof<T>(), kStep, some, width, packed)
       scale<T>(packed, panels * some * lanes, factor)
-      product<T>(rows, some, width, q + e * sizeof<T>(), size * sizeof<T>(), sizeof<T>(), packed, PANEL, some * PANEL, scores + j * sizeof<T>(), scoreStep, e == 0, 0, scratch)
+      product<T>(rows, some, width, q + e * sizeof<T>(), size * sizeof<T>(), sizeof<T>(), packed, PANEL, some * PANEL, scores + j * sizeof<T>(), scoreStep, e == 0, 0, 0, scratch)
       e += some
     } while (e < size)
   }
@@ -112,8 +112,8 @@ function attend<T>(
       memory.fill(at + hidden * sizeof<T>(), 0, (limit - hidden) * sizeof<T>())
     }
     const to = y + i * yStep
-    unpacked<T>(rows, before, width, scores, scoreStep, sizeof<T>(), pastV, width * sizeof<T>(), sizeof<T>(), to, yStep, true, 0, scratch)
-    unpacked<T>(rows, limit - before, width, scores + before * sizeof<T>(), scoreStep, sizeof<T>(), v, vStep, sizeof<T>(), to, yStep, false, 0, scratch)
+    unpacked<T>(rows, before, width, scores, scoreStep, sizeof<T>(), pastV, width * sizeof<T>(), sizeof<T>(), to, yStep, true, 0, 0, scratch)
+    unpacked<T>(rows, limit - before, width, scores + before * sizeof<T>(), scoreStep, sizeof<T>(), v, vStep, sizeof<T>(), to, yStep, false, 0, 0, scratch)
     // Only then may a value that is no finite number have met a weight of 0.
     for (let row: usize = 0; row < rows; row++) {
       const at = to + row * yStep

@@ -3,6 +3,7 @@
 // Other convolutions are products of the weights [features, depth] with the input's windows [depth, places], which are packed block by block into
 // scratch, so that the input needs no padded copy. Where each channel has features of its own (depthwise), rows of the input are padded one by one instead.
 import { bandRows, direct } from './parts/direct.ts'
+import { finish } from './parts/epilogue.ts'
 import { field, strided } from './parts/window.ts'
 import { addScaled, DEPTH_BYTES, EDGE_BYTES, pack, PANEL, product, unpacked } from './parts/product.ts'
 
@@ -160,7 +161,7 @@ function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize,
       for (let q: usize = 0; q < width; q += lanes) {
         packPanel<T>(shape, x + c * planeBytes, some, planeBytes, p + q, places, scratch + LANES_AT, packed + q / lanes * panelStep)
       }
-      product<T>(features, some * taps, width, w + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, y + p * sizeof<T>(), places * sizeof<T>(), c == 0, 0, scratch)
+      product<T>(features, some * taps, width, w + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, y + p * sizeof<T>(), places * sizeof<T>(), c == 0, 0, 0, scratch)
       c += some
     } while (c < channels)
   }
@@ -303,7 +304,7 @@ export function packWeights64(w: usize, groups: usize, features: usize, depth: u
 }
 
 /** `isPlain`: one tap, no padding, every place of the input in order. `panels`: each group's weights in panels of features, or 0. */
-function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, epilogue: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
   const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
   const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
   const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
@@ -314,15 +315,16 @@ function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y
     for (let group: usize = 0; group < groups; group++) {
       const weights = w + group * features * channels * taps * sizeof<T>()
       if (band > 0) {
-        direct<T>(shape, x, channels, panels + group * groupPanels, features, bias ? bias + group * features * sizeof<T>() : 0, y, band, scratch + PACKED_AT)
+        direct<T>(shape, x, channels, panels + group * groupPanels, features, bias ? bias + group * features * sizeof<T>() : 0, epilogue, y, band, scratch + PACKED_AT)
         x += channels * planeBytes
         y += features * places * sizeof<T>()
         continue
       }
       if (byRows) convolveOne<T>(shape, x, weights, features, y, places, scratch)
-      else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), true, 0, scratch)
+      else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), true, 0, 0, scratch)
       else convolve<T>(shape, x, channels, planeBytes, weights, features, y, places, scratch)
       if (bias) addScaled<T>(y, features, places, bias + group * features * sizeof<T>(), sizeof<T>(), 0, 1)
+      if (epilogue) finish<T>(1, features * places * sizeof<T>(), y, 0, 0, epilogue)
       x += channels * planeBytes
       y += features * places * sizeof<T>()
     }
@@ -379,7 +381,7 @@ function transposed<T>(shape: usize, x: usize, w: usize, bias: usize, y: usize, 
           const some = min(perBlock, channels - c)
           const panelStep = some * taps * PANEL
           for (let q: usize = 0; q < count; q += lanes) packPanel<T>(shape, x + c * planeBytes, some, planeBytes, p + q, places, scratch + LANES_AT, packed + q / lanes * panelStep)
-          product<T>(features, some * taps, width, weights + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, outputs, width * sizeof<T>(), c == 0, 0, scratch)
+          product<T>(features, some * taps, width, weights + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, outputs, width * sizeof<T>(), c == 0, 0, 0, scratch)
         }
         scatter<T>(shape, outputs, width * sizeof<T>(), p, count, features, bias ? bias + group * features * sizeof<T>() : 0, y, size)
       }
@@ -397,10 +399,10 @@ export function transposed64(shape: usize, x: usize, w: usize, bias: usize, y: u
   transposed<f64>(shape, x, w, bias, y, batch, groups, channels, features, size, scratch)
 }
 
-export function conv32(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
-  conv<f32>(shape, x, w, panels, bias, y, batch, groups, channels, features, isPlain, scratch)
+export function conv32(shape: usize, x: usize, w: usize, panels: usize, bias: usize, epilogue: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f32>(shape, x, w, panels, bias, epilogue, y, batch, groups, channels, features, isPlain, scratch)
 }
 
-export function conv64(shape: usize, x: usize, w: usize, panels: usize, bias: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
-  conv<f64>(shape, x, w, panels, bias, y, batch, groups, channels, features, isPlain, scratch)
+export function conv64(shape: usize, x: usize, w: usize, panels: usize, bias: usize, epilogue: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
+  conv<f64>(shape, x, w, panels, bias, epilogue, y, batch, groups, channels, features, isPlain, scratch)
 }

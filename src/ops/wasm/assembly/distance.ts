@@ -116,7 +116,7 @@ export function packPoints(y: usize, points: usize, n: usize, to: usize): void {
 export function pairwise(rows: usize, n: usize, points: usize, x: usize, panels: usize, norms: usize, out: usize, isRoot: bool, scratch: usize): void {
   if (!norms) direct(rows, n, points, x, panels, out, scratch)
   else {
-    product<f64>(rows, n, points, x, n * 8, 8, panels, PANEL, n * PANEL, out, points * 8, true, 0, scratch)
+    product<f64>(rows, n, points, x, n * 8, 8, panels, PANEL, n * PANEL, out, points * 8, true, 0, 0, scratch)
     const zero = f64x2.splat(0)
     const factor = f64x2.splat(-2)
     for (let row: usize = 0; row < rows; row++) {

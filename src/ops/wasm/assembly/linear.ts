@@ -1,4 +1,5 @@
 // Matrix products; see parts/product.ts.
+import { finish } from './parts/epilogue.ts'
 import { addScaled, EDGE_BYTES, pack, PANEL, product, scale, unpacked } from './parts/product.ts'
 import { allFinite, sparseRow } from './parts/sparse.ts'
 
@@ -16,16 +17,16 @@ export function packPanels64(b: usize, rowStep: usize, columnStep: usize, depth:
 }
 
 /** `panels` is 0 where B lies as it is given; all steps in bytes. `isFinite` says that all of B is, so that zeros of a single row may be left out. */
-export function gemm32(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, scratch: usize, isFinite: bool): void {
-  if (panels && isFinite && rows == 1 && step == 4 && depth * columns >= WORTH_SPARSE && sparseRow<f32>(depth, columns, a, panels, c, bias, scratch, ROOM, scratch + EDGE_BYTES)) return
-  if (panels) product<f32>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 4, true, bias, scratch)
-  else unpacked<f32>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 4, true, bias, scratch)
+export function gemm32(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, epilogue: usize, scratch: usize, isFinite: bool): void {
+  if (panels && isFinite && rows == 1 && step == 4 && depth * columns >= WORTH_SPARSE && sparseRow<f32>(depth, columns, a, panels, c, bias, epilogue, scratch, ROOM, scratch + EDGE_BYTES)) return
+  if (panels) product<f32>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 4, true, bias, epilogue, scratch)
+  else unpacked<f32>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 4, true, bias, epilogue, scratch)
 }
 
-export function gemm64(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, scratch: usize, isFinite: bool): void {
-  if (panels && isFinite && rows == 1 && step == 8 && depth * columns >= WORTH_SPARSE && sparseRow<f64>(depth, columns, a, panels, c, bias, scratch, ROOM, scratch + EDGE_BYTES)) return
-  if (panels) product<f64>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 8, true, bias, scratch)
-  else unpacked<f64>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 8, true, bias, scratch)
+export function gemm64(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, panels: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, bias: usize, epilogue: usize, scratch: usize, isFinite: bool): void {
+  if (panels && isFinite && rows == 1 && step == 8 && depth * columns >= WORTH_SPARSE && sparseRow<f64>(depth, columns, a, panels, c, bias, epilogue, scratch, ROOM, scratch + EDGE_BYTES)) return
+  if (panels) product<f64>(rows, depth, columns, a, rowStep, step, panels, PANEL, depth * PANEL, c, columns * 8, true, bias, epilogue, scratch)
+  else unpacked<f64>(rows, depth, columns, a, rowStep, step, b, bRowStep, bColumnStep, c, columns * 8, true, bias, epilogue, scratch)
 }
 
 export function scale32(c: usize, size: usize, alpha: f32): void {
@@ -42,6 +43,14 @@ export function addScaled32(c: usize, rows: usize, columns: usize, d: usize, row
 
 export function addScaled64(c: usize, rows: usize, columns: usize, d: usize, rowStep: usize, columnStep: usize, beta: f64): void {
   addScaled<f64>(c, rows, columns, d, rowStep, columnStep, beta)
+}
+
+export function finish32(c: usize, size: usize, epilogue: usize): void {
+  finish<f32>(1, size * 4, c, 0, 0, epilogue)
+}
+
+export function finish64(c: usize, size: usize, epilogue: usize): void {
+  finish<f64>(1, size * 8, c, 0, 0, epilogue)
 }
 
 export function allFinite32(b: usize, count: usize): bool {

@@ -33,9 +33,9 @@ function project<T>(steps: usize, rows: usize, features: usize, columns: usize, 
   const cRow = columns * sizeof<T>()
   const cStep = rows * cRow
   if (steps >= rows) {
-    for (let row: usize = 0; row < rows; row++) product<T>(steps, features, columns, x + row * xRow, xStep, sizeof<T>(), w, PANEL, features * PANEL, sums + row * cRow, cStep, true, 0, edge)
+    for (let row: usize = 0; row < rows; row++) product<T>(steps, features, columns, x + row * xRow, xStep, sizeof<T>(), w, PANEL, features * PANEL, sums + row * cRow, cStep, true, 0, 0, edge)
   } else {
-    for (let t: usize = 0; t < steps; t++) product<T>(rows, features, columns, x + t * xStep, xRow, sizeof<T>(), w, PANEL, features * PANEL, sums + t * cStep, cRow, true, 0, edge)
+    for (let t: usize = 0; t < steps; t++) product<T>(rows, features, columns, x + t * xStep, xRow, sizeof<T>(), w, PANEL, features * PANEL, sums + t * cStep, cRow, true, 0, 0, edge)
   }
 }
 
@@ -43,7 +43,7 @@ function project<T>(steps: usize, rows: usize, features: usize, columns: usize, 
 // @ts-ignore: decorator
 @inline
 function recur<T>(rows: usize, n: usize, columns: usize, state: usize, r: usize, c: usize, cRow: usize, fresh: bool, bias: usize, edge: usize): void {
-  product<T>(rows, n, columns, state, n * sizeof<T>(), sizeof<T>(), r, PANEL, n * PANEL, c, cRow, fresh, bias, edge)
+  product<T>(rows, n, columns, state, n * sizeof<T>(), sizeof<T>(), r, PANEL, n * PANEL, c, cRow, fresh, bias, 0, edge)
 }
 
 /** Stores as much of a vector as `left` bytes. */

@@ -83,7 +83,7 @@ export function multiplyWeights(rows: usize, depth: usize, columns: usize, a: us
         else if (kind == BRAIN) widenBrain(from, some, to)
         else widenBytes(from, kind == SIGNED, some, scales + (j + i) * 4, zeros + (j + i) * 4, to)
       }
-      product<f32>(rows, some, wide, a + k * 4, depth * 4, 4, widened, PANEL, some * PANEL, c + j * 4, columns * 4, k == 0, 0, scratch)
+      product<f32>(rows, some, wide, a + k * 4, depth * 4, 4, widened, PANEL, some * PANEL, c + j * 4, columns * 4, k == 0, 0, 0, scratch)
       k += some
     } while (k < depth)
   }

@@ -1,6 +1,7 @@
 // Convolutions without packed windows: rows of the input are copied with their padding, a band of output rows at a time, and taps are read where they lie.
 // Vectors run over features, whose weights are panels (see product.ts) made once, so that any four neighbouring outputs are a tile. With stride 2 the
 // even and the odd elements of a row lie apart, so that neighbouring outputs read neighbours.
+import { bounded, residualAt } from './epilogue.ts'
 import { madd, PANEL } from './product.ts'
 import { field, strided } from './window.ts'
 
@@ -100,14 +101,23 @@ function padRows<T>(shape: usize, x: usize, channels: usize, first: isize, count
   }
 }
 
-/** Adds the bias of one feature to its four outputs and stores them: 16 bytes of float32, 32 of float64. */
+/** Finishes and stores four outputs of one feature: 16 bytes of float32, 32 of float64. */
 // @ts-ignore: decorator
 @inline
-function put<T>(c: usize, low: v128, high: v128, bias: usize): void {
+function put<T>(c: usize, low: v128, high: v128, bias: usize, epilogue: usize): void {
   if (bias) {
     const more = v128.load_splat<T>(bias)
     low = v128.add<T>(low, more)
     if (sizeof<T>() == 8) high = v128.add<T>(high, more)
+  }
+  if (epilogue) {
+    const away = residualAt(epilogue)
+    if (away) {
+      low = v128.add<T>(low, v128.load(c + away))
+      if (sizeof<T>() == 8) high = v128.add<T>(high, v128.load(c + away, 16))
+    }
+    low = bounded<T>(low, epilogue)
+    if (sizeof<T>() == 8) high = bounded<T>(high, epilogue)
   }
   v128.store(c, low)
   if (sizeof<T>() == 8) v128.store(c, high, 16)
@@ -116,27 +126,28 @@ function put<T>(c: usize, low: v128, high: v128, bias: usize): void {
 /** Two (float64) or four (float32) features of four outputs each, of which `count` exist -> c [features, 4]. */
 // @ts-ignore: decorator
 @inline
-function putHalf<T>(count: usize, v0: v128, v1: v128, v2: v128, v3: v128, c: usize, cStep: usize, bias: usize): void {
+function putHalf<T>(count: usize, v0: v128, v1: v128, v2: v128, v3: v128, c: usize, cStep: usize, bias: usize, epilogue: usize): void {
+  const by: usize = bias ? sizeof<T>() : 0
   if (sizeof<T>() == 8) {
-    put<T>(c, v128.shuffle<f64>(v0, v1, 0, 2), v128.shuffle<f64>(v2, v3, 0, 2), bias)
-    if (count > 1) put<T>(c + cStep, v128.shuffle<f64>(v0, v1, 1, 3), v128.shuffle<f64>(v2, v3, 1, 3), bias ? bias + 8 : 0)
+    put<T>(c, v128.shuffle<f64>(v0, v1, 0, 2), v128.shuffle<f64>(v2, v3, 0, 2), bias, epilogue)
+    if (count > 1) put<T>(c + cStep, v128.shuffle<f64>(v0, v1, 1, 3), v128.shuffle<f64>(v2, v3, 1, 3), bias + by, epilogue)
     return
   }
   const t0 = v128.shuffle<f32>(v0, v1, 0, 4, 1, 5)
   const t1 = v128.shuffle<f32>(v2, v3, 0, 4, 1, 5)
   const t2 = v128.shuffle<f32>(v0, v1, 2, 6, 3, 7)
   const t3 = v128.shuffle<f32>(v2, v3, 2, 6, 3, 7)
-  put<T>(c, v128.shuffle<f32>(t0, t1, 0, 1, 4, 5), t0, bias)
-  if (count > 1) put<T>(c + cStep, v128.shuffle<f32>(t0, t1, 2, 3, 6, 7), t0, bias ? bias + 4 : 0)
-  if (count > 2) put<T>(c + 2 * cStep, v128.shuffle<f32>(t2, t3, 0, 1, 4, 5), t0, bias ? bias + 8 : 0)
-  if (count > 3) put<T>(c + 3 * cStep, v128.shuffle<f32>(t2, t3, 2, 3, 6, 7), t0, bias ? bias + 12 : 0)
+  put<T>(c, v128.shuffle<f32>(t0, t1, 0, 1, 4, 5), t0, bias, epilogue)
+  if (count > 1) put<T>(c + cStep, v128.shuffle<f32>(t0, t1, 2, 3, 6, 7), t0, bias + by, epilogue)
+  if (count > 2) put<T>(c + 2 * cStep, v128.shuffle<f32>(t2, t3, 0, 1, 4, 5), t0, bias + 2 * by, epilogue)
+  if (count > 3) put<T>(c + 3 * cStep, v128.shuffle<f32>(t2, t3, 2, 3, 6, 7), t0, bias + 3 * by, epilogue)
 }
 
 // Four outputs of a panel of features, of which `count` exist -> c [features, 4]
-function putTile<T>(count: usize, c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128, c: usize, cStep: usize, bias: usize): void {
+function putTile<T>(count: usize, c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128, c: usize, cStep: usize, bias: usize, epilogue: usize): void {
   const half: usize = 16 / sizeof<T>()
-  putHalf<T>(count, c00, c10, c20, c30, c, cStep, bias)
-  if (count > half) putHalf<T>(count - half, c01, c11, c21, c31, c + half * cStep, cStep, bias ? bias + 16 : 0)
+  putHalf<T>(count, c00, c10, c20, c30, c, cStep, bias, epilogue)
+  if (count > half) putHalf<T>(count - half, c01, c11, c21, c31, c + half * cStep, cStep, bias ? bias + 16 : 0, epilogue)
 }
 
 // @ts-ignore: decorator
@@ -149,7 +160,7 @@ function begin<T>(acc: usize, fresh: bool, at: usize): v128 {
 // `count` is 0 sums that go on in another block, at acc
 // @ts-ignore: decorator
 @inline
-function sums<T>(split: usize, depth: usize, w: usize, x: usize, z: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize): void {
+function sums<T>(split: usize, depth: usize, w: usize, x: usize, z: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize, epilogue: usize): void {
   let c00 = begin<T>(acc, fresh, 0)
   let c01 = begin<T>(acc, fresh, 16)
   let c10 = begin<T>(acc, fresh, 32)
@@ -184,18 +195,18 @@ function sums<T>(split: usize, depth: usize, w: usize, x: usize, z: usize, place
     v128.store(acc, c21, 80)
     v128.store(acc, c30, 96)
     v128.store(acc, c31, 112)
-  } else putTile<T>(count, c00, c01, c10, c11, c20, c21, c30, c31, c, cStep, bias)
+  } else putTile<T>(count, c00, c01, c10, c11, c20, c21, c30, c31, c, cStep, bias, epilogue)
 }
 
-function tile<T>(depth: usize, w: usize, x: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize): void {
-  sums<T>(4, depth, w, x, x, places, acc, fresh, count, c, cStep, bias)
+function tile<T>(depth: usize, w: usize, x: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize, epilogue: usize): void {
+  sums<T>(4, depth, w, x, x, places, acc, fresh, count, c, cStep, bias, epilogue)
 }
 
 /** A tile whose first `split` outputs end a row. */
-function splitTile<T>(split: usize, depth: usize, w: usize, x: usize, z: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize): void {
-  if (split == 1) sums<T>(1, depth, w, x, z, places, acc, fresh, count, c, cStep, bias)
-  else if (split == 2) sums<T>(2, depth, w, x, z, places, acc, fresh, count, c, cStep, bias)
-  else sums<T>(3, depth, w, x, z, places, acc, fresh, count, c, cStep, bias)
+function splitTile<T>(split: usize, depth: usize, w: usize, x: usize, z: usize, places: usize, acc: usize, fresh: bool, count: usize, c: usize, cStep: usize, bias: usize, epilogue: usize): void {
+  if (split == 1) sums<T>(1, depth, w, x, z, places, acc, fresh, count, c, cStep, bias, epilogue)
+  else if (split == 2) sums<T>(2, depth, w, x, z, places, acc, fresh, count, c, cStep, bias, epilogue)
+  else sums<T>(3, depth, w, x, z, places, acc, fresh, count, c, cStep, bias, epilogue)
 }
 
 /** Byte offsets of the taps from an output's place in the band's rows [channels, rows]. */
@@ -213,7 +224,7 @@ function placeTaps<T>(shape: usize, channels: usize, bandBytes: usize, rowBytes:
 }
 
 // x [channels, plane], w [features in panels, depth] -> y [features, places], by bands of `rows` output rows
-export function direct<T>(shape: usize, x: usize, channels: usize, w: usize, features: usize, bias: usize, y: usize, rows: usize, scratch: usize): void {
+export function direct<T>(shape: usize, x: usize, channels: usize, w: usize, features: usize, bias: usize, epilogue: usize, y: usize, rows: usize, scratch: usize): void {
   const height: usize = field(shape, 4)
   const width: usize = field(shape, 5)
   const rowBytes: usize = field(shape, 11) * phaseLength(shape) * sizeof<T>()
@@ -222,12 +233,12 @@ export function direct<T>(shape: usize, x: usize, channels: usize, w: usize, fea
   for (let row: usize = 0; row < height; row += rows) {
     const some = min(rows, height - row)
     padRows<T>(shape, x, channels, row * field(shape, 10) - field(shape, 16), rowsFor(shape, some), bandBytes, scratch + ROWS_AT)
-    band<T>(width, some * width, channels * field(shape, 7) * field(shape, 8), field(shape, 10) * rowBytes, w, features, bias, y + row * width * sizeof<T>(), height * width * sizeof<T>(), scratch)
+    band<T>(width, some * width, channels * field(shape, 7) * field(shape, 8), field(shape, 10) * rowBytes, w, features, bias, epilogue, y + row * width * sizeof<T>(), height * width * sizeof<T>(), scratch)
   }
 }
 
 /** Outputs `end` of a band, whose rows of inputs are `downBytes` apart; c's features are `cStep` apart. */
-function band<T>(width: usize, end: usize, depth: usize, downBytes: usize, w: usize, features: usize, bias: usize, c: usize, cStep: usize, scratch: usize): void {
+function band<T>(width: usize, end: usize, depth: usize, downBytes: usize, w: usize, features: usize, bias: usize, epilogue: usize, c: usize, cStep: usize, scratch: usize): void {
   const lanes: usize = PANEL / sizeof<T>()
   const blocks = (depth + BLOCK - 1) / BLOCK
   const block = (depth + blocks - 1) / blocks
@@ -249,8 +260,8 @@ function band<T>(width: usize, end: usize, depth: usize, downBytes: usize, w: us
           const from = at + (column - over) * sizeof<T>()
           const to = c + m * cStep + (p - over) * sizeof<T>()
           const left = width + over - column
-          if (left >= TILE) tile<T>(some, panel, from, places, acc, k == 0, count, to, cStep, by)
-          else splitTile<T>(left, some, panel, from, at + downBytes - left * sizeof<T>(), places, acc, k == 0, count, to, cStep, by)
+          if (left >= TILE) tile<T>(some, panel, from, places, acc, k == 0, count, to, cStep, by, epilogue)
+          else splitTile<T>(left, some, panel, from, at + downBytes - left * sizeof<T>(), places, acc, k == 0, count, to, cStep, by, epilogue)
           column += TILE
           if (column >= width) {
             column -= width

@@ -4,6 +4,7 @@
 // registers beside the addresses: six rows were slower on Node 20 and no faster on Node 24. No static data, no globals.
 //
 // Panels [ceil(columns / lanes)][depth][lanes] T, lanes = 8 float32 or 4 float64; columns past the last are zero.
+import { bounded, finish, residualAt } from './epilogue.ts'
 
 /** Bytes of a panel for one k. */
 export const PANEL: usize = 32
@@ -31,10 +32,12 @@ function begin<T>(c: usize, fresh: bool, at: usize): v128 {
 }
 
 // Every tile: a rows `rowStep` and k `step` bytes apart; b one panel, or more `panelStep` apart, its k `bStep` apart; c rows
-// `cStep` apart, zero at first where `fresh`. Sums are stored as they are: a branch between a tile's loop and its stores costs it a tenth on V8.
+// `cStep` apart, zero at first where `fresh`. tile4 is inlined, because V8 unrolls loops of its size only inside of others, which is worth a tenth.
 
 // a [4, depth], b [depth, 1 panel] -> c [4, 1 panel]
-function tile4<T>(depth: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, c: usize, cStep: usize, fresh: bool): void {
+// @ts-ignore: decorator
+@inline
+function tile4<T>(depth: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize): void {
   let a1 = a + rowStep
   let a2 = a1 + rowStep
   let a3 = a2 + rowStep
@@ -69,6 +72,39 @@ function tile4<T>(depth: usize, a: usize, rowStep: usize, step: usize, b: usize,
     a1 += step
     a2 += step
     a3 += step
+  }
+  if (bias) {
+    const b0 = v128.load(bias)
+    const b1 = v128.load(bias, 16)
+    c00 = v128.add<T>(c00, b0)
+    c01 = v128.add<T>(c01, b1)
+    c10 = v128.add<T>(c10, b0)
+    c11 = v128.add<T>(c11, b1)
+    c20 = v128.add<T>(c20, b0)
+    c21 = v128.add<T>(c21, b1)
+    c30 = v128.add<T>(c30, b0)
+    c31 = v128.add<T>(c31, b1)
+  }
+  if (epilogue) {
+    const away = residualAt(epilogue)
+    if (away) {
+      c00 = v128.add<T>(c00, v128.load(c + away))
+      c01 = v128.add<T>(c01, v128.load(c + away, 16))
+      c10 = v128.add<T>(c10, v128.load(d1 + away))
+      c11 = v128.add<T>(c11, v128.load(d1 + away, 16))
+      c20 = v128.add<T>(c20, v128.load(d2 + away))
+      c21 = v128.add<T>(c21, v128.load(d2 + away, 16))
+      c30 = v128.add<T>(c30, v128.load(d3 + away))
+      c31 = v128.add<T>(c31, v128.load(d3 + away, 16))
+    }
+    c00 = bounded<T>(c00, epilogue)
+    c01 = bounded<T>(c01, epilogue)
+    c10 = bounded<T>(c10, epilogue)
+    c11 = bounded<T>(c11, epilogue)
+    c20 = bounded<T>(c20, epilogue)
+    c21 = bounded<T>(c21, epilogue)
+    c30 = bounded<T>(c30, epilogue)
+    c31 = bounded<T>(c31, epilogue)
   }
   v128.store(c, c00)
   v128.store(c, c01, 16)
@@ -178,33 +214,25 @@ function tile1<T>(depth: usize, a: usize, step: usize, b: usize, bStep: usize, c
 }
 
 // a [rows, depth], b [depth, 1 panel] -> c [rows, 1 panel]
-function column<T>(rows: usize, depth: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, c: usize, cStep: usize, fresh: bool): void {
+function column<T>(rows: usize, depth: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize): void {
   let left = rows
   for (; left >= 4; left -= 4) {
-    tile4<T>(depth, a, rowStep, step, b, bStep, c, cStep, fresh)
+    tile4<T>(depth, a, rowStep, step, b, bStep, c, cStep, fresh, bias, epilogue)
     a += 4 * rowStep
     c += 4 * cStep
   }
   for (; left > 0; left--) {
     tile1<T>(depth, a, step, b, bStep, c, fresh)
+    if (bias || epilogue) finish<T>(1, PANEL, c, 0, bias, epilogue)
     a += rowStep
     c += cStep
   }
 }
 
-/** Adds a row of biases to c [rows, width of `bytes`], which a tile has just left in the first-level cache. */
-export function addBias<T>(rows: usize, bytes: usize, c: usize, cStep: usize, bias: usize): void {
-  for (let row: usize = 0; row < rows; row++, c += cStep) {
-    let i: usize = 0
-    for (; i + 16 <= bytes; i += 16) v128.store(c + i, v128.add<T>(v128.load(c + i), v128.load(bias + i)))
-    for (; i < bytes; i += sizeof<T>()) store<T>(c + i, load<T>(c + i) + load<T>(bias + i))
-  }
-}
-
 // a [rows, depth], b [depth, columns in panels] -> c [rows, columns], rows at most a block's
-function block<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, edge: usize): void {
+function block<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize, edge: usize): void {
   if (rows >= 4) {
-    byPanels<T>(rows, depth, columns, a, rowStep, step, b, bStep, panelStep, c, cStep, fresh, bias, edge)
+    byPanels<T>(rows, depth, columns, a, rowStep, step, b, bStep, panelStep, c, cStep, fresh, bias, epilogue, edge)
     return
   }
   const lanes: usize = 32 / sizeof<T>()
@@ -220,7 +248,7 @@ function block<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: 
       p += 2 * panelStep
       d += 2 * PANEL
     }
-    byPanels<T>(2, depth, left, from, rowStep, step, p, bStep, panelStep, d, cStep, fresh, 0, edge)
+    byPanels<T>(2, depth, left, from, rowStep, step, p, bStep, panelStep, d, cStep, fresh, 0, 0, edge)
   }
   if (row < rows) {
     const from = a + row * rowStep
@@ -231,21 +259,18 @@ function block<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: 
       b += 4 * panelStep
       d += 4 * PANEL
     }
-    byPanels<T>(1, depth, left, from, rowStep, step, b, bStep, panelStep, d, cStep, fresh, 0, edge)
+    byPanels<T>(1, depth, left, from, rowStep, step, b, bStep, panelStep, d, cStep, fresh, 0, 0, edge)
   }
-  if (bias) addBias<T>(rows, columns * sizeof<T>(), c, cStep, bias)
+  if (bias || epilogue) finish<T>(rows, columns * sizeof<T>(), c, cStep, bias, epilogue)
 }
 
 /** One panel after the other; the last one may be wider than what is left of C. */
-function byPanels<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, edge: usize): void {
+function byPanels<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize, edge: usize): void {
   const lanes: usize = 32 / sizeof<T>()
   let left = columns
   for (; left >= lanes; left -= lanes) {
-    column<T>(rows, depth, a, rowStep, step, b, bStep, c, cStep, fresh)
-    if (bias) {
-      addBias<T>(rows, PANEL, c, cStep, bias)
-      bias += PANEL
-    }
+    column<T>(rows, depth, a, rowStep, step, b, bStep, c, cStep, fresh, bias, epilogue)
+    if (bias) bias += PANEL
     b += panelStep
     c += PANEL
   }
@@ -255,16 +280,16 @@ function byPanels<T>(rows: usize, depth: usize, columns: usize, a: usize, rowSte
   for (let row: usize = 0; row < rows; row += 4) {
     const some = min<usize>(4, rows - row)
     if (!fresh) for (let i: usize = 0; i < some; i++) memory.copy(edge + i * PANEL, d + i * cStep, bytes)
-    column<T>(some, depth, a, rowStep, step, b, bStep, edge, PANEL, fresh)
+    column<T>(some, depth, a, rowStep, step, b, bStep, edge, PANEL, fresh, 0, 0)
     for (let i: usize = 0; i < some; i++) memory.copy(d + i * cStep, edge + i * PANEL, bytes)
     a += 4 * rowStep
     d += 4 * cStep
   }
-  if (bias) addBias<T>(rows, bytes, c, cStep, bias)
+  if (bias || epilogue) finish<T>(rows, bytes, c, cStep, bias, epilogue)
 }
 
-/** A product with B in panels or in place; blocks of k in the outer loop, which continue the accumulators in C. `bias`, a row of it, is added at the end, or 0. */
-export function product<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, edge: usize): void {
+/** A product with B in panels or in place; blocks of k in the outer loop, which continue the accumulators in C. At the end come `bias` and `epilogue`; see epilogue.ts. */
+export function product<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize, edge: usize): void {
   const most = rows < PACK_ROWS ? depth : DEPTH_BYTES / sizeof<T>()
   let k: usize = 0
   do {
@@ -273,7 +298,7 @@ export function product<T>(rows: usize, depth: usize, columns: usize, a: usize, 
     for (let row: usize = 0; row < rows; row += BLOCK_ROWS) {
       block<T>(
         min(BLOCK_ROWS, rows - row), some, columns, a + row * rowStep + k * step, rowStep, step, b + k * bStep, bStep, panelStep,
-        c + row * cStep, cStep, fresh && k == 0, isLast ? bias : 0, edge,
+        c + row * cStep, cStep, fresh && k == 0, isLast ? bias : 0, isLast ? epilogue : 0, edge,
       )
     }
     k += some
@@ -348,13 +373,13 @@ function packTransposed<T>(b: usize, columnStep: usize, depth: usize, to: usize)
 }
 
 /** A product with B as it lies: in place for few rows, else packed block by block into scratch behind the edge. Added to C where not `fresh`. */
-export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, scratch: usize): void {
+export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bRowStep: usize, bColumnStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize, scratch: usize): void {
   const lanes: usize = 32 / sizeof<T>()
   const packed = scratch + EDGE_BYTES
   let j: usize = 0
   if (rows < PACK_ROWS && bColumnStep == sizeof<T>()) {
     j = columns / lanes * lanes
-    if (j > 0) product<T>(rows, depth, j, a, rowStep, step, b, bRowStep, PANEL, c, cStep, fresh, bias, scratch)
+    if (j > 0) product<T>(rows, depth, j, a, rowStep, step, b, bRowStep, PANEL, c, cStep, fresh, bias, epilogue, scratch)
   }
   const most = DEPTH_BYTES / sizeof<T>()
   for (; j < columns; j += BLOCK_PANELS * lanes) {
@@ -363,8 +388,9 @@ export function unpacked<T>(rows: usize, depth: usize, columns: usize, a: usize,
     do {
       const some = min(most, depth - k)
       pack<T>(b + k * bRowStep + j * bColumnStep, bRowStep, bColumnStep, some, width, packed)
-      const by = bias && k + some == depth ? bias + j * sizeof<T>() : 0
-      product<T>(rows, some, width, a + k * step, rowStep, step, packed, PANEL, some * PANEL, c + j * sizeof<T>(), cStep, fresh && k == 0, by, scratch)
+      const isLast = k + some == depth
+      const by = bias && isLast ? bias + j * sizeof<T>() : 0
+      product<T>(rows, some, width, a + k * step, rowStep, step, packed, PANEL, some * PANEL, c + j * sizeof<T>(), cStep, fresh && k == 0, by, isLast ? epilogue : 0, scratch)
       k += some
     } while (k < depth)
   }

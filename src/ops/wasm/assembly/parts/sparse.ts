@@ -1,6 +1,7 @@
 // One row, many of whose elements are 0, by a matrix of finite numbers: products with 0 are +0 or -0, which change no sum that began at +0, so that they
 // can be left out without changing a bit. Images of digits and what Relu leaves are such rows.
-import { addBias, PANEL } from './product.ts'
+import { finish } from './epilogue.ts'
+import { PANEL } from './product.ts'
 
 /** Vectors of the row that are looked at before the rest is. */
 const SAMPLES: usize = 32
@@ -91,7 +92,7 @@ function tile1<T>(count: usize, values: usize, places: usize, b: usize, c: usize
 }
 
 /** a [1, depth] dense, panels of finite numbers -> c [1, columns]; false, and nothing done, where few elements are 0. Scratch: an edge, then `room` bytes. */
-export function sparseRow<T>(depth: usize, columns: usize, a: usize, panels: usize, c: usize, bias: usize, edge: usize, room: usize, from: usize): bool {
+export function sparseRow<T>(depth: usize, columns: usize, a: usize, panels: usize, c: usize, bias: usize, epilogue: usize, edge: usize, room: usize, from: usize): bool {
   if (depth * (sizeof<T>() + 4) + 16 > room || !isSparse<T>(a, depth)) return false
   const lanes: usize = 32 / sizeof<T>()
   const panelStep = depth * PANEL
@@ -113,7 +114,7 @@ export function sparseRow<T>(depth: usize, columns: usize, a: usize, panels: usi
     tile1<T>(count, from, places, panels, edge)
     memory.copy(d, edge, left * sizeof<T>())
   }
-  if (bias) addBias<T>(1, columns * sizeof<T>(), c, 0, bias)
+  finish<T>(1, columns * sizeof<T>(), c, 0, bias, epilogue)
   return true
 }
 
