@@ -175,11 +175,12 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
         const addressesOfExits = take(exits.length * 4)
         for (let k = 0; k < exits.length; k++) u32[(addressesOfExits >>> 2) + k] = packed + exits[k] * 8
         const below = depth[tree] - program.levels
-        const look = Math.max(1, Math.ceil(1.1 * meanDepth[tree]) - program.levels)
+        // As far as most rows go; those that go further are taken by themselves.
+        const together = Math.max(1, Math.ceil(meanDepth[tree]) - program.levels)
         u32[record + 4] = addressesOfExits
         u32[record + 5] = 1
         u32[record + 6] = below
-        u32[record + 7] = below - look >= 3 ? look : below
+        u32[record + 7] = below - together >= 3 ? together : below
         continue
       }
       const values = take(exits.length * width * (isSingle ? 4 : 8))

@@ -119,10 +119,10 @@ function nodeOf(top: usize, offset: usize): usize {
   return <usize>load<u32>(top + <usize>load<u32>(offset), 60)
 }
 
-/** Eight rows from eight nodes on. */
+/** Eight rows from eight nodes on; `to` [8] u32: their leaves, or addresses of nodes where they may not have ended. */
 // @ts-ignore: decorator
 @inline
-function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize, h: usize, x: usize, step: u32, steps: u32, firstLook: u32, leaves: usize): void {
+function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize, h: usize, x: usize, step: u32, steps: u32, firstLook: u32, to: usize, hasEnded: bool): void {
   let word: u32
   let until = min(steps, firstLook)
   while (step < steps) {
@@ -147,14 +147,14 @@ function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: u
     until = min(steps, step + STEPS_PER_LOOK)
     if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
   }
-  store<u32>(leaves, leafOf(a))
-  store<u32>(leaves, leafOf(b), 4)
-  store<u32>(leaves, leafOf(c), 8)
-  store<u32>(leaves, leafOf(d), 12)
-  store<u32>(leaves, leafOf(e), 16)
-  store<u32>(leaves, leafOf(f), 20)
-  store<u32>(leaves, leafOf(g), 24)
-  store<u32>(leaves, leafOf(h), 28)
+  store<u32>(to, hasEnded ? leafOf(a) : <u32>a)
+  store<u32>(to, hasEnded ? leafOf(b) : <u32>b, 4)
+  store<u32>(to, hasEnded ? leafOf(c) : <u32>c, 8)
+  store<u32>(to, hasEnded ? leafOf(d) : <u32>d, 12)
+  store<u32>(to, hasEnded ? leafOf(e) : <u32>e, 16)
+  store<u32>(to, hasEnded ? leafOf(f) : <u32>f, 20)
+  store<u32>(to, hasEnded ? leafOf(g) : <u32>g, 24)
+  store<u32>(to, hasEnded ? leafOf(h) : <u32>h, 28)
 }
 
 // x [columns][8] i32; leaves [8] u32: indices of leaves
@@ -170,7 +170,7 @@ function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
   let f = nodeOf(top, leaves + 20)
   let g = nodeOf(top, leaves + 24)
   let h = nodeOf(top, leaves + 28)
-  walkOn(a, b, c, d, e, f, g, h, x, TOP_LEVELS, steps, load<u32>(top, 28), leaves)
+  walkOn(a, b, c, d, e, f, g, h, x, TOP_LEVELS, steps, load<u32>(top, 28), leaves, true)
 }
 
 // @ts-ignore: decorator
@@ -233,18 +233,100 @@ export function packedTree(top: usize, x: usize, groupBytes: usize, rows: u32, s
   }
 }
 
-/** Rows in groups from the nodes at `addresses` that `exits` [rows] u8 name; leaves [rows, padded to 8]. */
-export function packedFrom(addresses: usize, exits: usize, x: usize, groupBytes: usize, rows: u32, steps: u32, firstLook: u32, leaves: usize): void {
+/** Rows in groups from the nodes at `addresses` that `exits` [rows] u8 name, `steps` further; nodes [rows, padded to 8]: their addresses. */
+function stepAll(addresses: usize, exits: usize, x: usize, groupBytes: usize, rows: u32, steps: u32, nodes: usize): void {
   for (let row: u32 = 0; row < rows; row += 8) {
     walkOn(
       exitAt(addresses, exits), exitAt(addresses, exits + 1), exitAt(addresses, exits + 2), exitAt(addresses, exits + 3),
       exitAt(addresses, exits + 4), exitAt(addresses, exits + 5), exitAt(addresses, exits + 6), exitAt(addresses, exits + 7),
-      x, 0, steps, firstLook, leaves,
+      x, 0, steps, steps, nodes, false,
     )
     exits += 8
     x += groupBytes
-    leaves += 32
+    nodes += 32
   }
+}
+
+/** Lists the rows that have not reached their leaves; how many. */
+function listMoving(nodes: usize, rows: u32, list: usize): u32 {
+  let to = list
+  for (let row: u32 = 0; row < rows; row++) {
+    store<u16>(to, row)
+    to += <usize>(distance(load<u32>(nodes + (<usize>row << 2))) != 0) << 1
+  }
+  return <u32>(to - list) >>> 1
+}
+
+// @ts-ignore: decorator
+@inline
+function rowAt(x: usize, groupBytes: usize, row: u32): usize {
+  return x + <usize>(row >>> 3) * groupBytes + <usize>((row & 7) << 2)
+}
+
+// @ts-ignore: decorator
+@inline
+function stepOf(node: usize, x: usize): usize {
+  const word = load<u32>(node, 4)
+  return next(node, word, load<i32>(valueAt(word, x)))
+}
+
+const LISTED_STEPS: u32 = 3
+
+/** Takes the rows of a list some steps further, four at a time, and keeps those of them that still have not reached their leaves; how many. */
+function stepListed(nodes: usize, x: usize, groupBytes: usize, list: usize, count: u32): u32 {
+  // The list is filled up to four with its last row: twice the same steps.
+  const last = list + (<usize>count << 1)
+  const row = load<u16>(last - 2)
+  store<u16>(last, row)
+  store<u16>(last, row, 2)
+  store<u16>(last, row, 4)
+  let to = list
+  for (let at = list; at < last; at += 8) {
+    const rowA = <u32>load<u16>(at)
+    const rowB = <u32>load<u16>(at, 2)
+    const rowC = <u32>load<u16>(at, 4)
+    const rowD = <u32>load<u16>(at, 6)
+    const xA = rowAt(x, groupBytes, rowA)
+    const xB = rowAt(x, groupBytes, rowB)
+    const xC = rowAt(x, groupBytes, rowC)
+    const xD = rowAt(x, groupBytes, rowD)
+    let a = <usize>load<u32>(nodes + (<usize>rowA << 2))
+    let b = <usize>load<u32>(nodes + (<usize>rowB << 2))
+    let c = <usize>load<u32>(nodes + (<usize>rowC << 2))
+    let d = <usize>load<u32>(nodes + (<usize>rowD << 2))
+    for (let step: u32 = 0; step < LISTED_STEPS; step++) {
+      a = stepOf(a, xA)
+      b = stepOf(b, xB)
+      c = stepOf(c, xC)
+      d = stepOf(d, xD)
+    }
+    store<u32>(nodes + (<usize>rowA << 2), <u32>a)
+    store<u32>(nodes + (<usize>rowB << 2), <u32>b)
+    store<u32>(nodes + (<usize>rowC << 2), <u32>c)
+    store<u32>(nodes + (<usize>rowD << 2), <u32>d)
+    store<u16>(to, rowA)
+    to += <usize>(distance(a) != 0) << 1
+    store<u16>(to, rowB)
+    to += <usize>(distance(b) != 0) << 1
+    store<u16>(to, rowC)
+    to += <usize>(distance(c) != 0) << 1
+    store<u16>(to, rowD)
+    to += <usize>(distance(d) != 0) << 1
+  }
+  return <u32>(to - list) >>> 1
+}
+
+/**
+ * Rows in groups from the nodes at `addresses` that `exits` [rows] u8 name; leaves [rows, padded to 8]. First all rows together, up to where most have
+ * ended; then those that have not, which would keep eight others waiting: list [rows + 4] u16.
+ */
+export function packedFrom(addresses: usize, exits: usize, x: usize, groupBytes: usize, rows: u32, steps: u32, first: u32, list: usize, leaves: usize): void {
+  stepAll(addresses, exits, x, groupBytes, rows, first, leaves)
+  if (first < steps) {
+    let count = listMoving(leaves, rows, list)
+    while (count > 0) count = stepListed(leaves, x, groupBytes, list, count)
+  }
+  for (const end = leaves + (<usize>rows << 2); leaves < end; leaves += 4) store<u32>(leaves, leafOf(load<u32>(leaves)))
 }
 
 // @ts-ignore: decorator

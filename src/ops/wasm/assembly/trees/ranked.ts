@@ -14,7 +14,7 @@
 //                                                         32 fewest rows that this pays for
 // A tree: 0 program, 4 nodes between exits, 8 other nodes, 12 offset of the last result in the exit vectors, 16 exits: values of leaves (f64, or f32
 // where sums are float32 and that is exact) [exits][width], or u32 addresses of packed nodes, 20 1 for the latter, 24 steps below the program, 28 steps
-// before the first look.
+// that all rows take together.
 // A node, 12 bytes: u32 offset of the column in a chunk of rows, u16 offset of the left child's exits in the exit vectors, u16 of the right one's,
 // i8 place of the threshold - 128, u8 number of the left exit.
 
@@ -189,8 +189,8 @@ function isWhole(tree: usize): bool {
   return load<u32>(tree, 20) == 0
 }
 
-// The scratch block: ranks [columns][rows of a block] u16, ranks within a group [chunks][columns][64] i8, exits [4][rows] u8, leaves [rows] u32, keys
-// in groups of rows as walks read them.
+// The scratch block: ranks [columns][rows of a block] u16, ranks within a group [chunks][columns][64] i8, exits [4][rows] u8 (where walks go on those of one tree
+// and a list of rows), leaves [rows] u32, keys in groups of rows as walks read them.
 
 // x [rows, features] T
 /** Ranks of a block of rows; false where walks would go on from rows that float32 does not hold. */
@@ -243,7 +243,7 @@ export function sumBlock<Y>(plan: usize, layout: usize, rows: u32, y: usize, scr
       }
       const to = y + (<usize>load<u32>(table, 16) << alignof<Y>())
       if (!isWhole(tree)) {
-        packedFrom(load<u32>(tree, 16), exits, keys, groupBytesOf(<u32>columns), rows, load<u32>(tree, 24), load<u32>(tree, 28), leaves)
+        packedFrom(load<u32>(tree, 16), exits, keys, groupBytesOf(<u32>columns), rows, load<u32>(tree, 24), load<u32>(tree, 28), exits + blockRows, leaves)
         addLeaves<Y>(plan, to, stride, 0, leaves, rows)
       } else if (isSingle) addExits<f32, Y>(load<u32>(tree, 16), width, exits, rows, to, stride)
       else addExits<f64, Y>(load<u32>(tree, 16), width, exits, rows, to, stride)
