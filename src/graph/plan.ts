@@ -111,23 +111,24 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
   const captures = captureNames.map(idOf)
   const inputs = graph.inputs.map((input) => idOf(input.name))
   const constants = new Map<number, Tensor>()
-  const constantViews = new Map<number, View>()
+  /** In the graph's arrays, which nothing detaches: kernels of cpu may keep what they find there. */
+  const ownViews = new Map<number, View>()
+  const placedViews = new Map<number, View>()
   const valueOf = (name: string): number => {
     const id = idOf(name)
     const tensor = id < 0 || constants.has(id) ? undefined : scope.constantOf(name)
     if (tensor !== undefined) {
       constants.set(id, tensor)
-      constantViews.set(id, viewOfTensor(tensor))
+      ownViews.set(id, viewOfTensor(tensor))
     }
     return id
   }
-  /** A constant as a kernel of the device reads it. */
-  const placed = (id: number, isPacked: boolean): View | undefined => {
+  /** A constant where a kernel of the device reads it. */
+  const placed = (id: number): View | undefined => {
     const tensor = constants.get(id)
-    if (tensor === undefined || target.weights === undefined) return constantViews.get(id)
-    if (isPacked) return viewOfTensor(tensor)
+    if (tensor === undefined || target.weights === undefined) return ownViews.get(id)
     const view = target.weights.view(tensor)
-    constantViews.set(id, view)
+    placedViews.set(id, view)
     return view
   }
 
@@ -139,7 +140,6 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     const inputIds = node.inputs.map(valueOf)
     const key = opKey(node.domain, node.op)
     const cpu = target.cpu.get(key)
-    const preferred = cpu !== undefined && 'make' in cpu ? target.preferred?.get(key) : undefined
     // Making the kernels before this one may have grown the memory under the constants.
     target.weights?.refresh()
     const context: KernelContext = {
@@ -147,7 +147,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       attributes: node.attributes,
       inputTypes: node.inputs.map((name) => scope.typeOf(name)),
       outputTypes: node.outputs.map((name) => scope.typeOf(name)),
-      constants: inputIds.map((id, i) => (preferred === undefined ? constantViews.get(id) : placed(id, preferred.packs?.includes(i) === true))),
+      constants: inputIds.map((id) => ownViews.get(id)),
       scratch: target.scratch,
     }
     const bodies = subgraphsOf(node).map(({ name, graph: body }) => {
@@ -167,7 +167,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       valueInputs: [],
       makesShape: false,
       bodies: bodies.map(({ body }) => body),
-      ...makeKernels(cpu, preferred, context, new Map(bodies.map(({ name, body }) => [name, body]))),
+      ...makeKernels(cpu, context, target.preferred?.get(key), (i) => placed(inputIds[i]), new Map(bodies.map(({ name, body }) => [name, body]))),
     })
   }
 
@@ -183,7 +183,7 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
     captureNames,
     outputs,
     constants,
-    constantViews,
+    constantViews: new Map([...ownViews, ...placedViews]),
     smallConstants: new Map([...constants].filter(([id, tensor]) => shapeValues.has(id) && isPropagated(tensor)).map(([id, tensor]) => [id, cloneView(viewOfTensor(tensor))])),
     steps: steps.map((step) => ({
       ...step,
@@ -196,10 +196,12 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
   }
 }
 
+/** @param placed gives the constant at an input where a preferred kernel reads it */
 function makeKernels(
   cpu: KernelEntry | undefined,
-  preferred: PreferredEntry | undefined,
   context: KernelContext,
+  preferred: PreferredEntry | undefined,
+  placed: (input: number) => View | undefined,
   bodies: ReadonlyMap<string, Body>,
 ): Pick<Step, 'kernel' | 'cpuKernel' | 'host'> {
   if (cpu === undefined) return {}
@@ -217,7 +219,7 @@ function makeKernels(
   // Beside a preferred kernel, cpu's runs rarely: it prepares its copy of the weights only then.
   let made: Kernel | undefined
   const fallback: Kernel = (inputs, outputs) => (made ??= cpu.make(context))(inputs, outputs)
-  const kernel = preferred?.make(context, fallback)
+  const kernel = preferred?.make({ ...context, constants: context.constants.map((own, i) => (preferred.packs?.includes(i) ? own : placed(i))) }, fallback)
   if (kernel !== undefined) return { kernel, cpuKernel: fallback }
   const cpuKernel = cpu.make(context)
   return { cpuKernel, kernel: cpuKernel }

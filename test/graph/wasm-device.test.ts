@@ -159,6 +159,22 @@ test('a run survives growth of the memory between two runs', async () => {
   assert.deepEqual(model.runSync({ x: Float32Array.of(7, 7) }).y.data, Float32Array.of(5, 3))
 })
 
+test('what a kernel of cpu keeps of a constant stays when the memory grows', async () => {
+  const keeping: OperatorSet = { ...operators, cpu: new Map([['test.Subtract', { make: ({ constants }) => {
+    const { data } = constants[1] as View
+    return ([a], outputs) => cpuSubtract([a, { ...(a as View), data }], outputs)
+  } }]]) }
+  const kernels = wasmKernels()
+  const graph = subtractGraph(Float64Array.of(1, 2))
+  const model = new Model(graph, await createWasmDevice(graph, { kernels, maxBytes: MAX }), keeping)
+  assert.deepEqual(model.runSync({ x: Float64Array.of(5, 5) }).y.data, Float64Array.of(3, 1))
+  const { generation } = model.device.arena
+  model.device.arena.allocate(2 ** 24)
+  assert.notEqual(model.device.arena.generation, generation)
+  assert.deepEqual(model.runSync({ x: Float64Array.of(7, 7) }).y.data, Float64Array.of(5, 3))
+  assert.equal(kernels.calls, 0)
+})
+
 /** h = x - w; a Loop doubles its state eight times, reading h in each iteration; y = h - w. */
 function doublingGraph(size: number): Graph {
   const plain = subtractGraph(new Float32Array(size).fill(1))

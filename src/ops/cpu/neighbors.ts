@@ -5,6 +5,8 @@ import { float, int, text } from '../attributes.ts'
 import { metricOf, type Metric } from '../distances.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { expandedRow, squaredNorms } from './distances.ts'
+import { view } from './moving.ts'
+import { perShape } from './nest.ts'
 import { float64Of } from './preprocess.ts'
 
 function int32Of(view: View | undefined): Int32Array {
@@ -135,8 +137,17 @@ function walk(tree: Tree, metric: Metric, bound: NodeBound, x: Float64Array, i: 
   }
 }
 
+/** What a search needs besides the values of a run. */
+interface Search {
+  readonly rows: number
+  readonly n: number
+  readonly metric: Metric
+  readonly tree: Tree | undefined
+  readonly bound: NodeBound | undefined
+}
+
 // x [rows, n] f64, y [points, n] f64, parameters f64, order [points] i32, nodes [nodes, 3] i32, bounds f64, radii f64; out [rows, k] f64 and i32
-function makeNearestNeighbors({ attributes, constants, scratch }: KernelContext): Kernel {
+function makeNearestNeighbors({ attributes, constants, inputTypes, scratch }: KernelContext): Kernel {
   const name = text(attributes, 'metric', 'euclidean')
   const p = float(attributes, 'p', 2)
   const k = int(attributes, 'k', 1)
@@ -145,28 +156,36 @@ function makeNearestNeighbors({ attributes, constants, scratch }: KernelContext)
   const isLaterKept = text(attributes, 'ties', 'earlier') === 'later'
   const parts = search === 'brute' ? [] : search === 'kd_tree' ? [1, 3, 4, 5] : [1, 3, 4, 5, 6]
   const known = parts.length > 0 && parts.every((i) => constants[i] !== undefined) ? treeOf(constants, search === 'ball_tree') : undefined
+  const heap: Heap = { values: new Float64Array(k), indices: new Int32Array(k), isLaterKept }
+  const searchOf = (inputs: readonly (View | undefined)[]): Search => {
+    const [rows, n] = view(inputs[0]).shape
+    const metric = metricOf(name, p, inputs[2] === undefined ? undefined : float64Of(inputs[2]), n)
+    const tree = search === 'brute' ? undefined : (known ?? treeOf(inputs, search === 'ball_tree'))
+    return { rows, n, metric, tree, bound: tree === undefined ? undefined : search === 'kd_tree' ? boxBound(tree, name, p) : ballBound(tree, metric) }
+  }
+  // What a run brings itself may be another each time.
+  const isFixed = (search === 'brute' || known !== undefined) && (inputTypes[2] === undefined || constants[2] !== undefined)
+  const prepared = isFixed ? perShape(searchOf) : searchOf
   return (inputs, outputs) => {
+    const { rows, n, metric, tree, bound } = prepared(inputs, outputs)
     const x = float64Of(inputs[0])
     const y = float64Of(inputs[1])
     const distances = float64Of(outputs[0])
     const indices = int32Of(outputs[1])
-    const [rows, n] = (inputs[0] as View).shape
-    const points = (inputs[1] as View).shape[0]
-    const metric = metricOf(name, p, inputs[2] === undefined ? undefined : float64Of(inputs[2]), n)
-    const tree = search === 'brute' ? undefined : (known ?? treeOf(inputs, search === 'ball_tree'))
-    const bound = tree === undefined ? undefined : search === 'kd_tree' ? boxBound(tree, name, p) : ballBound(tree, metric)
-    const work = scratch.float64(isExpanded ? 2 * points : 0)
-    const norms = work.subarray(0, points)
-    const row = work.subarray(points)
+    const points = view(inputs[1]).shape[0]
+    const norms = scratch.float64(isExpanded ? 2 * points : 0)
     if (isExpanded) squaredNorms(y, points, n, norms)
     for (let r = 0; r < rows; r++) {
-      const heap: Heap = { values: distances.subarray(r * k, (r + 1) * k).fill(Infinity), indices: indices.subarray(r * k, (r + 1) * k).fill(0), isLaterKept }
+      heap.values.fill(Infinity)
+      heap.indices.fill(0)
       if (tree !== undefined && bound !== undefined) walk(tree, metric, bound, x, r * n, 0, bound(x, r * n, 0), heap)
       else if (isExpanded) {
-        expandedRow(x, r * n, y, norms, points, n, row, 0)
-        for (let j = 0; j < points; j++) pushHeap(heap, row[j], j)
+        expandedRow(x, r * n, y, norms, points, n, norms, points)
+        for (let j = 0; j < points; j++) pushHeap(heap, norms[points + j], j)
       } else for (let j = 0; j < points; j++) pushHeap(heap, metric.reduced(x, r * n, y, j * n, n), j)
       sortHeap(heap)
+      distances.set(heap.values, r * k)
+      indices.set(heap.indices, r * k)
     }
     for (let i = 0; i < distances.length; i++) distances[i] = metric.toDistance(distances[i])
   }

@@ -7,7 +7,7 @@ import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
 import { quantizedDtype } from '../schemas/quantize.ts'
 import { isTensorType } from '../types.ts'
-import { castLoop, integerRange } from './cast.ts'
+import { castLoop, integerRange, type CastLoop } from './cast.ts'
 import { dtypeOf } from './elementwise.ts'
 import { view } from './moving.ts'
 import { numbers, perShape, type Numbers } from './nest.ts'
@@ -22,9 +22,15 @@ export function roundingTo(dtype: DType): (x: number) => number {
   return dtype === 'bfloat16' ? (x) => bfloatToFloat(floatToBfloat(x)) : Math.fround
 }
 
+/** Made once, because sessions make no garbage. */
+const toDoubles = /* @__PURE__ */ new Map<DType, CastLoop>()
+
 /** The elements of a view as doubles; kept per shape. */
 export function doublesOf(input: View | undefined, memory: Float64Array): Float64Array {
-  if (input !== undefined) castLoop(input.dtype, 'float64')(memory, numbers(input), input.size)
+  if (input === undefined) return memory
+  let loop = toDoubles.get(input.dtype)
+  if (loop === undefined) toDoubles.set(input.dtype, (loop = castLoop(input.dtype, 'float64')))
+  loop(memory, numbers(input), input.size)
   return memory
 }
 

@@ -23,16 +23,23 @@ function doubleKernel(make: (context: KernelContext) => Kernel, context: KernelC
 /** Where the value of each element along `axis` of a tensor lies in a vector or stack of values: 0 for a single one. */
 type Along = 'rows' | 'columns' | 'first'
 
-/** Takes zero points off the elements in place: one for all, or one for each row, column or first index, of each matrix of a stack or of all. */
-function subtract(x: Float64Array, shape: readonly number[], zero: View | undefined, along: Along): void {
+/** Scales or zero points as doubles, and where those of an element are. */
+interface Parameters {
+  readonly values: Float64Array
+  readonly at: (element: number) => number
+}
+
+/** Memory for the values of a view that belong to elements of `shape`: one for all, or one for each row, column or first index, of each matrix of a stack or of all. */
+function parametersOf(shape: readonly number[], along: Along, values: View | undefined): Parameters {
+  return { values: new Float64Array(values?.size ?? 0), at: values === undefined || values.size === 1 ? (): number => 0 : placesOf(shape, along, values) }
+}
+
+/** Takes zero points off the elements in place. */
+function subtract(x: Float64Array, zero: View | undefined, { values, at }: Parameters): void {
   if (zero === undefined) return
-  const values = doublesOf(zero, new Float64Array(zero.size))
-  if (values.length === 1) {
-    if (values[0] !== 0) for (let i = 0; i < x.length; i++) x[i] -= values[0]
-    return
-  }
-  const at = placesOf(shape, along, zero)
-  for (let i = 0; i < x.length; i++) x[i] -= values[at(i)]
+  doublesOf(zero, values)
+  if (values.length > 1) for (let i = 0; i < x.length; i++) x[i] -= values[at(i)]
+  else if (values[0] !== 0) for (let i = 0; i < x.length; i++) x[i] -= values[0]
 }
 
 function placesOf(shape: readonly number[], along: Along, values: View): (element: number) => number {
@@ -53,66 +60,89 @@ function placesOf(shape: readonly number[], along: Along, values: View): (elemen
   }
 }
 
+interface Doubles {
+  readonly operands: readonly [View, View]
+  readonly results: readonly [View]
+}
+
+/** Memory for a product in doubles. */
+function doublesFor(a: View | undefined, b: View | undefined, y: View | undefined): Doubles {
+  const like = (of: View | undefined): View => allocateView('float64', view(of).shape)
+  return { operands: [like(a), like(b)], results: [like(y)] }
+}
+
 // A [..., rows, depth] i8, B [..., depth, columns] i8, zero points -> Y [..., rows, columns] i32
 function makeMatMulInteger(context: KernelContext): Kernel {
   const product = doubleKernel(makeMatMul, context, [0, 1])
-  const memory = perShape(([a, b], [y]) => ({ a: allocateView('float64', view(a).shape), b: allocateView('float64', view(b).shape), y: allocateView('float64', view(y).shape) }))
+  const memory = perShape(([a, b, zeroA, zeroB], [y]) => ({
+    ...doublesFor(a, b, y), zeroA: parametersOf(view(a).shape, 'rows', zeroA), zeroB: parametersOf(view(b).shape, 'columns', zeroB),
+  }))
   return (inputs, outputs) => {
-    const { a, b, y } = memory(inputs, outputs)
-    subtract(doublesOf(inputs[0], a.data as Float64Array), a.shape, inputs[2], 'rows')
-    subtract(doublesOf(inputs[1], b.data as Float64Array), b.shape, inputs[3], 'columns')
-    product([a, b], [y])
+    const { operands, results, zeroA, zeroB } = memory(inputs, outputs)
+    subtract(doublesOf(inputs[0], operands[0].data as Float64Array), inputs[2], zeroA)
+    subtract(doublesOf(inputs[1], operands[1].data as Float64Array), inputs[3], zeroB)
+    product(operands, results)
     const out = numbers(outputs[0])
-    const sums = numbers(y)
+    const sums = numbers(results[0])
     for (let i = 0; i < sums.length; i++) out[i] = sums[i]
   }
 }
 
 /** A function that stores a real number: rounded, plus the zero point, kept within the dtype. */
-function quantizer(to: DType, zero: number): (value: number) => number {
-  if (isMinifloat(to)) return minifloatBits(to)
+function quantizer(to: DType): (value: number, zero: number) => number {
+  if (isMinifloat(to)) {
+    const bits = minifloatBits(to)
+    return (value) => bits(value)
+  }
   const [low, high] = quantizedRange(to)
-  return (value) => Math.min(Math.max(roundEven(value) + zero, low), high)
+  return (value, zero) => Math.min(Math.max(roundEven(value) + zero, low), high)
 }
 
-const single = (input: View | undefined): number => doublesOf(input, new Float64Array(view(input).size))[0]
+/** The one value of a scale or zero point, through memory of its own. */
+function singles(): (input: View | undefined) => number {
+  const memory = new Float64Array(1)
+  return (input) => doublesOf(input, memory)[0]
+}
 
 // a [..., rows, depth], b [..., depth, columns], each with scale and zero point; y_scale [], y_zero_point [] -> y [..., rows, columns]
 function makeQLinearMatMul(context: KernelContext): Kernel {
   const product = doubleKernel(makeMatMul, context, [0, 3])
   const round = roundingTo(dtypeOf(context, 1))
   const to = dtypeOf(context, 7)
-  const memory = perShape((inputs, [y]) => ({
-    a: allocateView('float64', view(inputs[0]).shape), b: allocateView('float64', view(inputs[3]).shape), y: allocateView('float64', view(y).shape),
-    scaleA: new Float64Array(view(inputs[1]).size), scaleB: new Float64Array(view(inputs[4]).size),
+  const hasZeros = !to.startsWith('float8')
+  const store = quantizer(to)
+  const single = singles()
+  const memory = perShape(([a, scaleA, zeroA, b, scaleB, zeroB], [y]) => ({
+    ...doublesFor(a, b, y), zeroA: parametersOf(view(a).shape, 'rows', zeroA), zeroB: parametersOf(view(b).shape, 'columns', zeroB),
+    scaleA: parametersOf(view(y).shape, 'rows', scaleA), scaleB: parametersOf(view(y).shape, 'columns', scaleB),
   }))
   return (inputs, outputs) => {
-    const { a, b, y, scaleA, scaleB } = memory(inputs, outputs)
-    subtract(doublesOf(inputs[0], a.data as Float64Array), a.shape, to.startsWith('float8') ? undefined : inputs[2], 'rows')
-    subtract(doublesOf(inputs[3], b.data as Float64Array), b.shape, to.startsWith('float8') ? undefined : inputs[5], 'columns')
-    product([a, b], [y])
-    doublesOf(inputs[1], scaleA)
-    doublesOf(inputs[4], scaleB)
+    const { operands, results, zeroA, zeroB, scaleA, scaleB } = memory(inputs, outputs)
+    subtract(doublesOf(inputs[0], operands[0].data as Float64Array), hasZeros ? inputs[2] : undefined, zeroA)
+    subtract(doublesOf(inputs[3], operands[1].data as Float64Array), hasZeros ? inputs[5] : undefined, zeroB)
+    product(operands, results)
+    const ofA = doublesOf(inputs[1], scaleA.values)
+    const ofB = doublesOf(inputs[4], scaleB.values)
     const scaleY = single(inputs[6])
-    const store = quantizer(to, single(inputs[7]))
-    const atA = scaleA.length === 1 ? (): number => 0 : placesOf(y.shape, 'rows', view(inputs[1]))
-    const atB = scaleB.length === 1 ? (): number => 0 : placesOf(y.shape, 'columns', view(inputs[4]))
+    const zeroY = single(inputs[7])
     const out = numbers(outputs[0])
-    const sums = numbers(y)
-    for (let i = 0; i < sums.length; i++) out[i] = store(sums[i] * round(round(scaleA[atA(i)] * scaleB[atB(i)]) / scaleY))
+    const sums = numbers(results[0])
+    for (let i = 0; i < sums.length; i++) out[i] = store(sums[i] * round(round(ofA[scaleA.at(i)] * ofB[scaleB.at(i)]) / scaleY), zeroY)
   }
 }
 
 /** x [N, C, ...] less its zero point, w [M, C / groups, ...] less its own, convolved in doubles; `at` are the places of x, w and their zero points. */
 function convolution(context: KernelContext, [xAt, wAt, xZero, wZero]: readonly number[]): (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => View {
   const kernel = doubleKernel(makeConv, context, [xAt, wAt])
-  const memory = perShape((inputs, [y]) => ({ x: allocateView('float64', view(inputs[xAt]).shape), w: allocateView('float64', view(inputs[wAt]).shape), y: allocateView('float64', view(y).shape) }))
+  const memory = perShape((inputs, [y]) => ({
+    ...doublesFor(inputs[xAt], inputs[wAt], y), zeroX: parametersOf(view(inputs[xAt]).shape, 'first', inputs[xZero]), zeroW: parametersOf(view(inputs[wAt]).shape, 'first', inputs[wZero]),
+  }))
   return (inputs, outputs) => {
-    const { x, w, y } = memory(inputs, outputs)
-    subtract(doublesOf(inputs[xAt], x.data as Float64Array), x.shape, inputs[xZero], 'first')
-    subtract(doublesOf(inputs[wAt], w.data as Float64Array), w.shape, inputs[wZero], 'first')
-    kernel([x, w], [y])
-    return y
+    const { operands, results, zeroX, zeroW } = memory(inputs, outputs)
+    subtract(doublesOf(inputs[xAt], operands[0].data as Float64Array), inputs[xZero], zeroX)
+    subtract(doublesOf(inputs[wAt], operands[1].data as Float64Array), inputs[wZero], zeroW)
+    kernel(operands, results)
+    return results[0]
   }
 }
 
@@ -131,14 +161,18 @@ function makeQLinearConv(context: KernelContext): Kernel {
   const convolve = convolution(context, [0, 3, 2, 5])
   const to = dtypeOf(context, 7)
   const f = Math.fround
+  const store = quantizer(to)
+  const single = singles()
   return (inputs, outputs) => {
     const y = convolve(inputs, outputs)
-    const [batch, channels, ...spatial] = y.shape
-    const plane = spatial.reduce((product, dim) => product * dim, 1)
+    const batch = y.shape[0]
+    const channels = y.shape[1]
+    let plane = 1
+    for (let axis = 2; axis < y.shape.length; axis++) plane *= y.shape[axis]
     const scaleX = single(inputs[1])
     const scaleW = numbers(inputs[4])
     const scaleY = single(inputs[6])
-    const store = quantizer(to, single(inputs[7]))
+    const zeroY = single(inputs[7])
     const bias = inputs[8] === undefined ? undefined : numbers(inputs[8])
     const out = numbers(outputs[0])
     const sums = numbers(y)
@@ -146,7 +180,7 @@ function makeQLinearConv(context: KernelContext): Kernel {
       for (let m = 0; m < channels; m++) {
         const scale = f(f(scaleX * scaleW[scaleW.length === 1 ? 0 : m]) / scaleY)
         const added = bias === undefined ? 0 : bias[m]
-        for (const end = i + plane; i < end; i++) out[i] = store((sums[i] + added) * scale)
+        for (const end = i + plane; i < end; i++) out[i] = store((sums[i] + added) * scale, zeroY)
       }
     }
   }

@@ -83,7 +83,8 @@ function makeDynamicQuantize(host: WasmHost, context: KernelContext, fallback: K
     if (floats.buffer !== host.memory.buffer) floats = new Float32Array(host.memory.buffer)
     const { scratchOffset } = host
     rangeOf(offsetOf(x), x.size, scratchOffset)
-    const [low, high] = [floats[scratchOffset / 4], floats[scratchOffset / 4 + 1]]
+    const low = floats[scratchOffset / 4]
+    const high = floats[scratchOffset / 4 + 1]
     const scale = low === high ? 1 : f(f(high - low) / 255)
     const zero = roundEven(Math.min(Math.max(f(0 - f(low / scale)), 0), 255))
     if (scaleOut !== undefined) numbers(scaleOut)[0] = scale

@@ -165,7 +165,8 @@ function makeLayer(host: WasmHost, context: KernelContext, fallback: Kernel, { g
         const first = isBackwards ? length - 1 : 0
         const x = offsetOf(X) + s * xRow + first * xStep
         const y = Y === undefined ? 0 : offsetOf(Y) + (batchFirst ? d : d * batches) * rowBytes + s * yRow + first * yStep
-        const [dx, dy] = isBackwards ? [-xStep, -yStep] : [xStep, yStep]
+        const dx = isBackwards ? -xStep : xStep
+        const dy = isBackwards ? -yStep : yStep
         const chunk = Math.max(1, Math.floor(sumsBytes / (rows * gates * rowBytes)))
         if (op === 'LSTM') run(length, rows, features, n, x, dx, xRow, w, r, bias, kinds, alpha, beta, y, dy, yRow, sums, chunk, state, cell, more, scratchOffset)
         else if (op === 'GRU') run(length, rows, features, n, x, dx, xRow, w, r, bias, rh, biasH, biasR, linear, kinds, alpha, beta, y, dy, yRow, sums, chunk, state, more, scratchOffset)
