@@ -1,16 +1,17 @@
 // Elementwise operators on the wasm device.
+import { bytesPerElement, isFloat, type DType } from '../../tensor/dtype.ts'
 import { float } from '../attributes.ts'
 import { numbers, perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import { broadcastOf } from './broadcast.ts'
 import { bytesOf, offsetOf } from './memory.ts'
-import { wasmFunction } from './module.ts'
+import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** Numbers of the operators in assembly/elementwise.ts. */
-const BINARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['Add', 0], ['Sub', 1], ['Mul', 2], ['Div', 3], ['Max', 4], ['Min', 5], ['Sum', 0]])
+const BINARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['Add', 0], ['Sub', 1], ['Mul', 2], ['Div', 3], ['Max', 4], ['Min', 5], ['Sum', 0], ['PRelu', 6]])
 const UNARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
-  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Erf', 14], ['Log', 15],
+  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Erf', 14], ['Log', 15], ['Sign', 16],
 ])
 const CLIP = 8
 const LEAKY = 9
@@ -25,15 +26,25 @@ export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [stri
     ...[...UNARY].map(([key, op]): [string, PreferredEntry] => [key, { make: (context) => makeUnary(host, context, op) }]),
     ['LeakyRelu', { make: (context) => makeUnary(host, context, LEAKY, float(context.attributes, 'alpha', 0.01)) }],
     ['Clip', { make: (context) => makeClip(host, context) }],
-    ['Pow', { make: (context) => makePower(host, context) }],
+    ['Pow', { make: (context, fallback) => makePower(host, context, fallback) }],
   ]
 }
 
+/** Operators that have loops for integers, which wrap as cpu's do. */
+const OF_INTEGERS: ReadonlySet<number> = /* @__PURE__ */ new Set([0, 1, 2, 4, 5])
+const BINARY_LOOPS: ReadonlyMap<DType, string> = /* @__PURE__ */ new Map<DType, string>([['float32', 'binary32'], ['float64', 'binary64'], ['int32', 'binaryInt32'], ['int64', 'binaryInt64']])
+
 // a, b broadcast to y
 function makeBinary(host: WasmHost, context: KernelContext, op: number, fallback: Kernel): Kernel | undefined {
-  const bytes = bytesOf(context)
-  if (bytes === undefined || context.inputTypes.length !== 2) return undefined
-  const binary = wasmFunction(host.exports, bytes === 4 ? 'binary32' : 'binary64')
+  const [type] = context.inputTypes
+  const loop = isTensorType(type) ? BINARY_LOOPS.get(type.dtype) : undefined
+  if (!isTensorType(type) || loop === undefined || context.inputTypes.length !== 2 || (!isFloat(type.dtype) && !OF_INTEGERS.has(op))) return undefined
+  const run = wasmFunction(host.exports, loop)
+  return broadcasting(bytesPerElement(type.dtype), fallback, (y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep) => run(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep))
+}
+
+// a, b -> y alike or broadcast to it
+function broadcasting(bytes: number, fallback: Kernel, run: WasmFunction): Kernel {
   const layout = perShape((inputs, outputs) => broadcastOf(inputs, outputs, [bytes, bytes, bytes]))
   return (inputs, outputs) => {
     const [a, b] = inputs
@@ -47,7 +58,7 @@ function makeBinary(host: WasmHost, context: KernelContext, op: number, fallback
     const { rows, columns, inner, starts, steps: [p, q] } = calls
     for (let i = 0; i < starts.length; i++) {
       const start = starts[i]
-      binary(op, offsetOf(y) + start[0], rows, columns, inner, offsetOf(a) + start[1], p[0], p[1], p[2], offsetOf(b) + start[2], q[0], q[1], q[2])
+      run(offsetOf(y) + start[0], rows, columns, inner, offsetOf(a) + start[1], p[0], p[1], p[2], offsetOf(b) + start[2], q[0], q[1], q[2])
     }
   }
 }
@@ -75,11 +86,13 @@ function makeClip(host: WasmHost, context: KernelContext): Kernel | undefined {
   }
 }
 
-// x, a constant exponent of one element -> x^2, which src/math/pow.ts rounds correctly
-function makePower(host: WasmHost, context: KernelContext): Kernel | undefined {
+// x, exponents of the same dtype -> x^exponent; squares, which src/math/pow.ts rounds correctly, where the exponent is a constant 2
+function makePower(host: WasmHost, context: KernelContext, fallback: Kernel): Kernel | undefined {
+  const [type, other] = context.inputTypes
+  if (!isTensorType(type) || !isTensorType(other)) return undefined
   const exponent = context.constants[1]
-  if (exponent === undefined || exponent.size !== 1 || (exponent.dtype !== 'float32' && exponent.dtype !== 'float64')) return undefined
-  const type = context.inputTypes[0]
-  if (!isTensorType(type) || type.shape === undefined || exponent.shape.length > type.shape.length) return undefined
-  return numbers(exponent)[0] === 2 ? makeUnary(host, context, SQUARE) : undefined
+  const isOne = exponent?.size === 1 && (exponent.dtype === 'float32' || exponent.dtype === 'float64') && type.shape !== undefined && exponent.shape.length <= type.shape.length
+  if (isOne && numbers(exponent)[0] === 2) return makeUnary(host, context, SQUARE)
+  const bytes = bytesOf(context)
+  return bytes === undefined || other.dtype !== type.dtype ? undefined : broadcasting(bytes, fallback, wasmFunction(host.exports, `powers${bytes * 8}`))
 }

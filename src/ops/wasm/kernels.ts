@@ -17,6 +17,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
   ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
   ['activation', async () => (await import('./activation.ts')).wasmActivationKernels],
+  ['functions', async () => (await import('./functions.ts')).wasmFunctionKernels],
   ['logic', async () => (await import('./logic.ts')).wasmLogicKernels],
   ['attention', async () => (await import('./attention.ts')).wasmAttentionKernels],
   ['weights', async () => (await import('./weights.ts')).wasmWeightKernels],

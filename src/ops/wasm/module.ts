@@ -10,7 +10,7 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'integer' | 'elementwise' | 'activation' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'integer' | 'elementwise' | 'activation' | 'functions' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
@@ -24,6 +24,7 @@ const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE
   ['reduce', async () => (await import('./generated/reduce.ts')).image],
   ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
   ['activation', async () => (await import('./generated/activation.ts')).image],
+  ['functions', async () => (await import('./generated/functions.ts')).image],
   ['logic', async () => (await import('./generated/logic.ts')).image],
   ['attention', async () => (await import('./generated/attention.ts')).image],
   ['weights', async () => (await import('./generated/weights.ts')).image],

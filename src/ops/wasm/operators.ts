@@ -7,8 +7,9 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['trees', list('mle.TreeEnsemble mle.TreeLeaves')],
   ['linear', list('MatMul Gemm')],
   ['conv', list('Conv ConvTranspose')],
-  ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow')],
+  ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow PRelu Sign')],
   ['activation', list('Gelu Elu Selu Celu HardSigmoid HardSwish Mish Swish ThresholdedRelu Softplus mle.Log1p mle.Expm1')],
+  ['functions', list('Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh mle.NormalCdf mle.NormalQuantile mle.LogExpit')],
   ['logic', list('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not IsNaN Where Cast')],
   ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceMax ReduceMin ArgMax ArgMin CumSum TopK GlobalMaxPool GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],
@@ -22,7 +23,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
-const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'logic', 'reduce', 'resize', 'move'])
+const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'functions', 'logic', 'reduce', 'resize', 'move'])
 
 const primaryOf = (names: readonly WasmModuleName[]): readonly WasmModuleName[] => names.filter((name) => !SECONDARY.has(name))
 

@@ -1,5 +1,6 @@
 // Elementwise operators over raw memory with the bits of src/ops/cpu/elementwise.ts. Operators are numbers that the loops are compiled for
 // one by one: the number is a literal where a loop is instantiated.
+import { pow } from '../../../math/pow.ts'
 import { erfOf, expOf, logisticOf, logOf, tanhOf } from './parts/functions.ts'
 
 // @ts-ignore: decorator
@@ -8,9 +9,11 @@ function pair<T>(op: i32, a: v128, b: v128): v128 {
   if (op == 0) return v128.add<T>(a, b)
   if (op == 1) return v128.sub<T>(a, b)
   if (op == 2) return v128.mul<T>(a, b)
+  if (isInteger<T>()) return v128.bitselect(a, b, op == 4 ? v128.gt<T>(a, b) : v128.lt<T>(a, b))
   if (op == 3) return v128.div<T>(a, b)
   if (op == 4) return v128.max<T>(a, b)
-  return v128.min<T>(a, b)
+  if (op == 5) return v128.min<T>(a, b)
+  return v128.bitselect(v128.mul<T>(b, a), a, v128.lt<T>(a, v128.splat<T>(0)))
 }
 
 // @ts-ignore: decorator
@@ -21,7 +24,8 @@ function scalarPair<T>(op: i32, a: T, b: T): T {
   if (op == 2) return a * b
   if (op == 3) return a / b
   if (op == 4) return max<T>(a, b)
-  return min<T>(a, b)
+  if (op == 5) return min<T>(a, b)
+  return a < <T>0 ? b * a : a
 }
 
 // a, b -> y [rows, columns, inner]; steps in bytes, those of y by its shape
@@ -51,9 +55,24 @@ function binary<T>(op: i32, y: usize, rows: usize, columns: usize, inner: usize,
   if (op == 0) pairs<T>(0, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
   else if (op == 1) pairs<T>(1, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
   else if (op == 2) pairs<T>(2, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
-  else if (op == 3) pairs<T>(3, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
   else if (op == 4) pairs<T>(4, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
-  else pairs<T>(5, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (op == 5) pairs<T>(5, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else if (isInteger<T>()) return
+  else if (op == 3) pairs<T>(3, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+  else pairs<T>(6, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+// a, b -> y [rows, columns, inner], a^b
+// @ts-ignore: decorator
+@inline
+function powers<T>(y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  for (let row: usize = 0; row < rows; row++) {
+    for (let column: usize = 0; column < columns; column++) {
+      let p = a + row * aRow + column * aColumn
+      let q = b + row * bRow + column * bColumn
+      for (const end = y + inner * sizeof<T>(); y < end; y += sizeof<T>(), p += aStep, q += bStep) store<T>(y, <T>pow(<f64>load<T>(p), <f64>load<T>(q)))
+    }
+  }
 }
 
 /** `first` and `second` are what some operators need besides: bounds, a slope. */
@@ -75,7 +94,11 @@ function one<T>(op: i32, x: v128, first: v128, second: v128): v128 {
   if (op == 12) return logisticOf<T>(x)
   if (op == 13) return tanhOf<T>(x)
   if (op == 14) return erfOf<T>(x)
-  return logOf<T>(x)
+  if (op == 15) return logOf<T>(x)
+  // 0, which keeps its sign, and NaN are their own sign.
+  const zero = v128.splat<T>(0)
+  const sign = v128.or(v128.and(x, v128.splat<T>(-0.0)), v128.splat<T>(1))
+  return v128.bitselect(sign, x, v128.or(v128.gt<T>(x, zero), v128.lt<T>(x, zero)))
 }
 
 // x -> y [size]; scratch takes what is left of a vector
@@ -109,7 +132,8 @@ function unary<T>(op: i32, y: usize, x: usize, size: usize, low: T, high: T, scr
   else if (op == 12) each<T>(12, y, x, size, a, b, scratch)
   else if (op == 13) each<T>(13, y, x, size, a, b, scratch)
   else if (op == 14) each<T>(14, y, x, size, a, b, scratch)
-  else each<T>(15, y, x, size, a, b, scratch)
+  else if (op == 15) each<T>(15, y, x, size, a, b, scratch)
+  else each<T>(16, y, x, size, a, b, scratch)
 }
 
 export function binary32(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
@@ -118,6 +142,22 @@ export function binary32(op: i32, y: usize, rows: usize, columns: usize, inner: 
 
 export function binary64(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
   binary<f64>(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function binaryInt32(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  binary<i32>(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function binaryInt64(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  binary<i64>(op, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function powers32(y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  powers<f32>(y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
+}
+
+export function powers64(y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {
+  powers<f64>(y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
 }
 
 export function unary32(op: i32, y: usize, x: usize, size: usize, low: f32, high: f32, scratch: usize): void {
