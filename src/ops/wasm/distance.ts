@@ -1,4 +1,4 @@
-// Euclidean distances on the wasm device, to the points of a model, which are packed once; and what support vector machines and Gaussian
+// Distances on the wasm device, to the points of a model, which are packed once; and what support vector machines and Gaussian
 // processes compute from kernels of distances.
 import { text } from '../attributes.ts'
 import { classStarts } from '../cpu/class-starts.ts'
@@ -21,20 +21,32 @@ export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string,
   ]
 }
 
+/** Functions of assembly/distance.ts for metrics other than Euclidean ones. */
+const OTHER_METRICS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ['manhattan', 'manhattanDistances'], ['chebyshev', 'chebyshevDistances'], ['canberra', 'canberraDistances'], ['hamming', 'hammingDistances'], ['chi2', 'chiSquaredDistances'],
+])
+
 // x [rows, n] f64, y [points, n] f64 constant; out [rows, points] f64
 function makePairwiseDistance(host: WasmHost, context: KernelContext): Kernel | undefined {
   const metric = text(context.attributes, 'metric', 'euclidean')
   const points = context.constants[1]
-  if ((metric !== 'euclidean' && metric !== 'sqeuclidean') || points === undefined || points.dtype !== 'float64' || points.size === 0) return undefined
+  const other = OTHER_METRICS.get(metric)
+  if ((metric !== 'euclidean' && metric !== 'sqeuclidean' && other === undefined) || points === undefined || points.dtype !== 'float64' || points.size === 0) return undefined
   host.reserveScratch(SCRATCH_BYTES)
   const isExpanded = text(context.attributes, 'form', 'direct') === 'expanded'
   const [count, n] = points.shape
   const key = `${nameOf(host, points)} ${count} ${n}`
   const pack = wasmFunction(host.exports, 'packPoints')
-  const measure = wasmFunction(host.exports, 'squaredNorms')
-  const pairwise = wasmFunction(host.exports, 'pairwise')
   const panels = blockOnce(host, `points ${key}`, Math.ceil(count / PANEL_POINTS) * PANEL_POINTS * 8 * n, (to) =>
     eachPiece(host, points, { from: 0, units: count, unitSize: n, together: PANEL_POINTS }, (at, first, some) => pack(at, some, n, to + first * n * 8)))
+  if (other !== undefined) {
+    const run = wasmFunction(host.exports, other)
+    return ([x], [out]) => {
+      if (x !== undefined && out !== undefined) run(x.shape[0], n, count, offsetOf(x), panels, offsetOf(out), host.scratchOffset)
+    }
+  }
+  const measure = wasmFunction(host.exports, 'squaredNorms')
+  const pairwise = wasmFunction(host.exports, 'pairwise')
   const norms = !isExpanded ? 0 : blockOnce(host, `norms ${key}`, count * 8, (to) =>
     eachPiece(host, points, { from: 0, units: count, unitSize: n }, (at, first, some) => measure(at, some, n, to + first * 8)))
   return ([x], [out]) => {

@@ -7,8 +7,9 @@ import { nameOf } from './constants.ts'
 import { blockOnce, numbersAt, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
-/** Numbers of the kinds of distances in assembly/parts/neighbors.ts; EXPANDED is of Euclidean ones. */
-const KINDS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['euclidean', 0], ['sqeuclidean', 0], ['manhattan', 1], ['chebyshev', 2]])
+/** Numbers of the kinds of distances in assembly/parts/metric.ts; EXPANDED is of Euclidean ones. */
+const KINDS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['euclidean', 0], ['sqeuclidean', 0], ['manhattan', 1], ['chebyshev', 2], ['canberra', 4], ['hamming', 5]])
+const LARGEST = 2
 const EXPANDED = 3
 export const PANEL_POINTS = 4
 const SEARCH_BYTES = 52
@@ -57,6 +58,7 @@ export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: 
   const parts = isTree ? (isBall ? [3, 4, 5, 6] : [3, 4, 5]) : []
   if (kind === undefined || points === undefined || points.size === 0 || parts.some((i) => constants[i] === undefined)) return undefined
   // cpu's bound of a box takes the power from p where the metric does not say it.
+  if (search === 'kd_tree' && kind > LARGEST) return undefined
   if (isTree && (metric === 'sqeuclidean' || float(attributes, 'p', 2) === Infinity)) return undefined
   const isExpanded = !isTree && kind === 0 && text(attributes, 'form', 'direct') === 'expanded'
   if (!isTree && kind !== 0 && text(attributes, 'form', 'direct') === 'expanded') return undefined

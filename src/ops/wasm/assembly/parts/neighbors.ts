@@ -1,12 +1,7 @@
 // The k nearest points over raw memory with the bits of src/ops/cpu/neighbors.ts: points of a leaf lie in panels of four, features one
 // after the other, so that four distances are summed at once; a scan of all points is a tree of one leaf.
+import { CANBERRA, EXPANDED, finished, HAMMING, LARGEST, MAGNITUDES, SQUARES, term } from './metric.ts'
 import { PANEL } from './product.ts'
-
-// Kinds of distances
-const SQUARES: i32 = 0
-const MAGNITUDES: i32 = 1
-const LARGEST: i32 = 2
-const EXPANDED: i32 = 3
 
 // Bounds of nodes
 const NONE: i32 = 0
@@ -26,15 +21,6 @@ const BOUNDS: usize = 36
 const RADII: usize = 40
 const FORM: usize = 44
 const COUNT: usize = 48
-
-// @ts-ignore: decorator
-@inline
-function term(kind: i32, sum: v128, x: v128, y: v128): v128 {
-  if (kind == EXPANDED) return f64x2.add(sum, f64x2.mul(x, y))
-  const d = f64x2.sub(x, y)
-  if (kind == SQUARES) return f64x2.add(sum, f64x2.mul(d, d))
-  return kind == MAGNITUDES ? f64x2.add(sum, f64x2.abs(d)) : f64x2.max(sum, f64x2.abs(d))
-}
 
 /** The heap's root is the farthest; see pushHeap in src/ops/cpu/neighbors.ts. */
 function push(values: usize, indices: usize, k: usize, isLaterKept: bool, value: f64, index: i32): void {
@@ -95,6 +81,8 @@ function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: 
       x += 8
     }
     x -= n * 8
+    low = finished(kind, low, n)
+    high = finished(kind, high, n)
     if (kind == EXPANDED) {
       const own = f64x2.splat(xx)
       const zero = f64x2.splat(0)
@@ -141,24 +129,38 @@ function bound(kind: i32, search: usize, x: usize, first: usize, second: usize):
     return sum
   }
   for (let f: usize = 0; f < n * 8; f += 8) sum = term(kind, sum, v128.load64_splat(x + f), both(a + f, b + f))
+  sum = finished(kind, sum, n)
   const radii = <usize>load<u32>(search, RADII)
   if (kind == SQUARES) sum = f64x2.sqrt(sum)
   const away = f64x2.max(f64x2.splat(0), f64x2.sub(sum, both(radii + first * 8, radii + second * 8)))
   return kind == SQUARES ? f64x2.mul(away, away) : away
 }
 
+function scanOf(kind: i32, search: usize, x: usize, node: usize, values: usize, indices: usize): void {
+  if (kind == SQUARES) scan(SQUARES, search, x, node, 0, values, indices)
+  else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, 0, values, indices)
+  else if (kind == LARGEST) scan(LARGEST, search, x, node, 0, values, indices)
+  else if (kind == CANBERRA) scan(CANBERRA, search, x, node, 0, values, indices)
+  else scan(HAMMING, search, x, node, 0, values, indices)
+}
+
+function boundOf(kind: i32, search: usize, x: usize, first: usize, second: usize): v128 {
+  if (kind == SQUARES) return bound(SQUARES, search, x, first, second)
+  if (kind == MAGNITUDES) return bound(MAGNITUDES, search, x, first, second)
+  if (kind == LARGEST) return bound(LARGEST, search, x, first, second)
+  return kind == CANBERRA ? bound(CANBERRA, search, x, first, second) : bound(HAMMING, search, x, first, second)
+}
+
 function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, values: usize, indices: usize): void {
   if (lowest > load<f64>(values)) return
   const nodes = <usize>load<u32>(search, NODES)
   if (load<i32>(nodes + node * 12, 8) != 0) {
-    if (kind == SQUARES) scan(SQUARES, search, x, node, 0, values, indices)
-    else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, 0, values, indices)
-    else scan(LARGEST, search, x, node, 0, values, indices)
+    scanOf(kind, search, x, node, values, indices)
     return
   }
   const left: usize = 2 * node + 1
   const right = left + 1
-  const both = kind == SQUARES ? bound(SQUARES, search, x, left, right) : kind == MAGNITUDES ? bound(MAGNITUDES, search, x, left, right) : bound(LARGEST, search, x, left, right)
+  const both = boundOf(kind, search, x, left, right)
   const toLeft = f64x2.extract_lane(both, 0)
   const toRight = f64x2.extract_lane(both, 1)
   if (toLeft <= toRight) {
@@ -184,7 +186,7 @@ export function nearest(search: usize, rows: usize, x: usize, distances: usize, 
       for (let f: usize = 0; f < n; f++) xx += load<f64>(x + f * 8) * load<f64>(x + f * 8)
       scan(EXPANDED, search, x, 0, xx, distances, indices)
     } else {
-      const lowest: f64 = !isTree ? 0 : kind == SQUARES ? f64x2.extract_lane(bound(SQUARES, search, x, 0, 0), 0) : kind == MAGNITUDES ? f64x2.extract_lane(bound(MAGNITUDES, search, x, 0, 0), 0) : f64x2.extract_lane(bound(LARGEST, search, x, 0, 0), 0)
+      const lowest: f64 = isTree ? f64x2.extract_lane(boundOf(kind, search, x, 0, 0), 0) : 0
       walk(kind, search, x, 0, lowest, distances, indices)
     }
     sort(distances, indices, k)
