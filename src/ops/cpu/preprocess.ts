@@ -1,6 +1,7 @@
 // Power transforms, quantile maps and spline bases.
 import { MleError } from '../../error.ts'
-import { exp, expm1, log, log1p, normalCdf, normalQuantile, pow } from '../../math/index.ts'
+import { normalCdf, normalQuantile } from '../../math/index.ts'
+import { boxCox, boxCoxInverse, yeoJohnson, yeoJohnsonExpm1, yeoJohnsonInverse } from '../../math/power-transform.ts'
 import { int, text } from '../attributes.ts'
 import { bsplineValues } from '../bspline.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
@@ -12,37 +13,13 @@ export function float64Of(view: View | undefined): Float64Array {
 
 const EPSILON = 2.220446049250313e-16
 
-function yeoJohnson(x: number, lambda: number): number {
-  if (x >= 0) return Math.abs(lambda) < EPSILON ? log1p(x) : (pow(x + 1, lambda) - 1) / lambda
-  return Math.abs(lambda - 2) > EPSILON ? -(pow(1 - x, 2 - lambda) - 1) / (2 - lambda) : -log1p(-x)
-}
-
-function yeoJohnsonExpm1(x: number, lambda: number): number {
-  if (x >= 0) return Math.abs(lambda) < EPSILON ? log1p(x) : expm1(lambda * log1p(x)) / lambda
-  return Math.abs(lambda - 2) > EPSILON ? -expm1((2 - lambda) * log1p(-x)) / (2 - lambda) : -log1p(-x)
-}
-
-const LOG_MAX = 709.78
-
-function boxCox(x: number, lambda: number): number {
+function checkedBoxCox(x: number, lambda: number): number {
   if (x <= 0) throw new MleError('OP_VALUE', `Box-Cox takes positive values only, got ${x}`, { expected: 'a positive number', actual: x })
-  if (Math.abs(lambda) < 1e-19) return log(x)
-  const exponent = lambda * log(x)
-  if (exponent < LOG_MAX) return expm1(exponent) / lambda
-  return Math.sign(lambda) * exp(exponent - log(Math.abs(lambda))) - 1 / lambda
-}
-
-function boxCoxInverse(x: number, lambda: number): number {
-  return lambda === 0 ? exp(x) : pow(x * lambda + 1, 1 / lambda)
-}
-
-function yeoJohnsonInverse(x: number, lambda: number): number {
-  if (x >= 0) return Math.abs(lambda) < EPSILON ? exp(x) - 1 : pow(x * lambda + 1, 1 / lambda) - 1
-  return Math.abs(lambda - 2) > EPSILON ? 1 - pow(-(2 - lambda) * x + 1, 1 / (2 - lambda)) : 1 - exp(-x)
+  return boxCox(x, lambda)
 }
 
 const POWER_FORMS: ReadonlyMap<string, (x: number, lambda: number) => number> = /* @__PURE__ */ new Map([
-  ['box-cox', boxCox],
+  ['box-cox', checkedBoxCox],
   ['yeo-johnson', yeoJohnson],
   ['yeo-johnson-expm1', yeoJohnsonExpm1],
   ['box-cox-inverse', boxCoxInverse],
@@ -66,31 +43,40 @@ function makePowerTransform({ attributes }: KernelContext): Kernel {
  * `sign` -1 reads knots and values negated from the last to the first.
  */
 function interpolate(x: number, knots: Float64Array, count: number, width: number, column: number, values: Float64Array, sign: 1 | -1): number {
-  const knot = (i: number): number => (sign === 1 ? knots[i * width + column] : -knots[(count - 1 - i) * width + column])
-  const value = (i: number): number => (sign === 1 ? values[i] : -values[count - 1 - i])
-  if (x > knot(count - 1)) return value(count - 1)
+  // Knot i is sign * knots[start + i * step], value i sign * values[from + i * sign].
+  const step = sign * width
+  const start = sign === 1 ? column : (count - 1) * width + column
+  const from = sign === 1 ? 0 : count - 1
+  if (x > sign * knots[start + (count - 1) * step]) return sign * values[from + (count - 1) * sign]
   // Number of knots <= x.
   let low = 0
   let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (x >= knot(middle)) low = middle + 1
+    if (x >= sign * knots[start + middle * step]) low = middle + 1
     else high = middle
   }
   const j = low - 1
-  if (j < 0) return value(0)
-  if (j === count - 1 || knot(j) === x) return value(j)
-  return ((value(j + 1) - value(j)) / (knot(j + 1) - knot(j))) * (x - knot(j)) + value(j)
+  if (j < 0) return sign * values[from]
+  const knot = sign * knots[start + j * step]
+  const value = sign * values[from + j * sign]
+  if (j === count - 1 || knot === x) return value
+  return ((sign * values[from + low * sign] - value) / (sign * knots[start + low * step] - knot)) * (x - knot) + value
 }
 
-const BOUND = 1e-7
+/** Places within it of 0 and 1 are those, before they become normal quantiles. */
+export const NORMAL_BOUND = 1e-7
+
+/** The smallest and the largest normal quantile that a map gives. */
+export function normalLimits(): readonly [lowest: number, highest: number] {
+  return [normalQuantile(NORMAL_BOUND - EPSILON), normalQuantile(1 - (NORMAL_BOUND - EPSILON))]
+}
 
 // x [rows, features] f64, quantiles [levels, features] f64, references [levels] f64; out like x
 function makeQuantileMap({ attributes }: KernelContext): Kernel {
   const isNormal = text(attributes, 'output', 'uniform') === 'normal'
   if (int(attributes, 'inverse', 0) === 1) return inverseQuantileMap(isNormal)
-  const lowest = normalQuantile(BOUND - EPSILON)
-  const highest = normalQuantile(1 - (BOUND - EPSILON))
+  const [lowest, highest] = normalLimits()
   return ([xView, quantileView, referenceView], [outView]) => {
     const x = float64Of(xView)
     const quantiles = float64Of(quantileView)
@@ -108,8 +94,8 @@ function makeQuantileMap({ attributes }: KernelContext): Kernel {
       const low = quantiles[f]
       const high = quantiles[(levels - 1) * nFeatures + f]
       let y = 0.5 * (interpolate(at, quantiles, levels, nFeatures, f, references, 1) - interpolate(-at, quantiles, levels, nFeatures, f, references, -1))
-      if (isNormal ? at + BOUND > high : at === high) y = 1
-      if (isNormal ? at - BOUND < low : at === low) y = 0
+      if (isNormal ? at + NORMAL_BOUND > high : at === high) y = 1
+      if (isNormal ? at - NORMAL_BOUND < low : at === low) y = 0
       out[i] = isNormal ? Math.min(Math.max(normalQuantile(y), lowest), highest) : y
     }
   }
@@ -130,8 +116,8 @@ function inverseQuantileMap(isNormal: boolean): Kernel {
       for (let i = f; i < x.length; i += nFeatures) {
         const at = isNormal ? normalCdf(x[i]) : x[i]
         if (at !== at) out[i] = NaN
-        else if (isNormal ? at - BOUND < 0 : at === 0) out[i] = column[0]
-        else if (isNormal ? at + BOUND > 1 : at === 1) out[i] = column[levels - 1]
+        else if (isNormal ? at - NORMAL_BOUND < 0 : at === 0) out[i] = column[0]
+        else if (isNormal ? at + NORMAL_BOUND > 1 : at === 1) out[i] = column[levels - 1]
         else out[i] = interpolate(at, references, levels, 1, 0, column, 1)
       }
     }

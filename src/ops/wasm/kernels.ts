@@ -9,6 +9,7 @@ const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @_
   ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
   ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
   ['conv', async () => (await import('./conv.ts')).wasmConvKernels],
+  ['preprocess', async () => (await import('./preprocess.ts')).wasmPreprocessKernels],
   ['integer', async () => (await import('./integer.ts')).wasmIntegerKernels],
   ['distance', async () => (await import('./distance.ts')).wasmDistanceKernels],
   ['move', async () => (await import('./move.ts')).wasmMoveKernels],

@@ -10,12 +10,13 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'integer' | 'elementwise' | 'activation' | 'functions' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'preprocess' | 'integer' | 'elementwise' | 'activation' | 'functions' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
 
 const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['trees', async () => (await import('./generated/trees.ts')).image],
   ['linear', async () => (await import('./generated/linear.ts')).image],
   ['conv', async () => (await import('./generated/conv.ts')).image],
+  ['preprocess', async () => (await import('./generated/preprocess.ts')).image],
   ['integer', async () => (await import('./generated/integer.ts')).image],
   ['distance', async () => (await import('./generated/distance.ts')).image],
   ['move', async () => (await import('./generated/move.ts')).image],

@@ -16,6 +16,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['resize', list('Resize')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather GatherElements GatherND ScatterElements ScatterND OneHot Trilu DepthToSpace SpaceToDepth')],
   ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.SvmDecision mle.TriangularSolve')],
+  ['preprocess', list('mle.PowerTransform mle.QuantileMap')],
   ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
   ['attention', list('Attention')],
   ['recurrent', list('LSTM GRU RNN')],
@@ -23,7 +24,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
 ])
 
 /** Families that repay their start beside products and the like, but not for the few sums that follow an ensemble of trees. */
-const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'functions', 'logic', 'reduce', 'resize', 'move'])
+const SECONDARY: ReadonlySet<WasmModuleName> = /* @__PURE__ */ new Set<WasmModuleName>(['elementwise', 'activation', 'functions', 'logic', 'reduce', 'resize', 'preprocess', 'move'])
 
 const primaryOf = (names: readonly WasmModuleName[]): readonly WasmModuleName[] => names.filter((name) => !SECONDARY.has(name))
 
