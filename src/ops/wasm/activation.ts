@@ -2,6 +2,7 @@
 import { float, text } from '../attributes.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
+import { erfTable } from './erf-table.ts'
 import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
@@ -40,7 +41,8 @@ function makeActivation(host: WasmHost, context: KernelContext, [name, a = 0, b 
   if (bytes === undefined) return undefined
   host.reserveScratch(SCRATCH_BYTES)
   const activate = wasmFunction(host.exports, `${name}${bytes * 8}`)
+  const first = name === 'gelu' && bytes === 8 ? erfTable(host) : a
   return ([x], [y]) => {
-    if (x !== undefined && y !== undefined) activate(offsetOf(y), offsetOf(x), y.size, a, b, host.scratchOffset)
+    if (x !== undefined && y !== undefined) activate(offsetOf(y), offsetOf(x), y.size, first, b, host.scratchOffset)
   }
 }

@@ -5,13 +5,14 @@ import { numbers, perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import { broadcastOf } from './broadcast.ts'
+import { erfTable } from './erf-table.ts'
 import { bytesOf, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** Numbers of the operators in assembly/elementwise.ts. */
 const BINARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['Add', 0], ['Sub', 1], ['Mul', 2], ['Div', 3], ['Max', 4], ['Min', 5], ['Sum', 0], ['PRelu', 6]])
 const UNARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
-  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Erf', 14], ['Log', 15], ['Sign', 16],
+  ['Neg', 0], ['Abs', 1], ['Sqrt', 2], ['Relu', 3], ['Reciprocal', 4], ['Floor', 5], ['Ceil', 6], ['Round', 7], ['Exp', 11], ['Sigmoid', 12], ['Tanh', 13], ['Log', 14], ['Sign', 15],
 ])
 const CLIP = 8
 const LEAKY = 9
@@ -25,6 +26,7 @@ export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [stri
     ...[...BINARY].map(([key, op]): [string, PreferredEntry] => [key, { make: (context, fallback) => makeBinary(host, context, op, fallback) }]),
     ...[...UNARY].map(([key, op]): [string, PreferredEntry] => [key, { make: (context) => makeUnary(host, context, op) }]),
     ['LeakyRelu', { make: (context) => makeUnary(host, context, LEAKY, float(context.attributes, 'alpha', 0.01)) }],
+    ['Erf', { make: (context) => makeErf(host, context) }],
     ['Clip', { make: (context) => makeClip(host, context) }],
     ['Pow', { make: (context, fallback) => makePower(host, context, fallback) }],
   ]
@@ -71,6 +73,18 @@ function makeUnary(host: WasmHost, context: KernelContext, op: number, parameter
   const unary = wasmFunction(host.exports, bytes === 4 ? 'unary32' : 'unary64')
   return ([x], [y]) => {
     if (x !== undefined && y !== undefined) unary(op, offsetOf(y), offsetOf(x), y.size, parameter, 0, host.scratchOffset)
+  }
+}
+
+// x -> y alike
+function makeErf(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const bytes = bytesOf(context)
+  if (bytes === undefined) return undefined
+  host.reserveScratch(SCRATCH_BYTES)
+  const run = wasmFunction(host.exports, `erf${bytes * 8}`)
+  const table = bytes === 8 ? erfTable(host) : 0
+  return ([x], [y]) => {
+    if (x !== undefined && y !== undefined) run(offsetOf(y), offsetOf(x), y.size, table, host.scratchOffset)
   }
 }
 

@@ -28,6 +28,13 @@ test('wasm: functions of numbers of every size have the bits of cpu', async () =
   }
 })
 
+test('wasm: the error function and Gelu have the bits of cpu in every range of their polynomials', async () => {
+  const data = Float64Array.from({ length: 20001 }, (_, i) => ((i - 10000) / 10000) * 40 * (i % 5 === 0 ? 1 : 0.1))
+  for (const key of ['Erf', 'Gelu']) await assertEqual(key, { inputs: [{ tensor: { dtype: 'float64', shape: [data.length], data } }] })
+  const edges = Float64Array.from([0.84375, 1.25, 2.25, 4.5, 6, 26, 0.5, 0.25, 1e-8].flatMap((x) => [x, x * (1 - 2 ** -53), x * (1 + 2 ** -52), -x, x * Math.SQRT2, -x * Math.SQRT2]))
+  for (const key of ['Erf', 'Gelu']) await assertEqual(key, { inputs: [{ tensor: { dtype: 'float64', shape: [edges.length], data: edges } }] })
+})
+
 test('wasm: squares, which are powers with a constant exponent, have the bits of cpu', async () => {
   for (const type of ['float32', 'float64'] as const) {
     const exponent: Tensor = type === 'float32' ? { dtype: type, shape: [], data: Float32Array.of(2) } : { dtype: type, shape: [], data: Float64Array.of(2) }

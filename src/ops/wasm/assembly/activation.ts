@@ -1,8 +1,10 @@
 // Activation functions over raw memory with the bits of src/math/units.ts and, where float32 is stored, of src/math/units-single.ts: two
 // float64 lanes at a time, rounded once. The loops are compiled for each function by its number, and each is an export of its own: an engine
 // optimises a loop that runs without the others.
-import { gelu, SQRT_2_OVER_PI } from '../../../math/units.ts'
+import { SQRT_HALF } from '../../../math/single.ts'
+import { SQRT_2_OVER_PI } from '../../../math/units.ts'
 import { PAST_SINGLE } from '../../../math/units-single.ts'
+import { erfcLanes } from './parts/erf.ts'
 import { expm1Double, expOf, join, log1pDouble, logisticOf, promoteHigh, softplusDouble } from './parts/functions.ts'
 import { constant } from './parts/polynomial.ts'
 import { expm1Pair, expPair, logisticPair, normalCdfPair, softplusPair } from './parts/single.ts'
@@ -33,11 +35,13 @@ function expm1Of<T>(x: v128): v128 {
   return sizeof<T>() == 8 ? expm1Double(x) : expm1Pair(x)
 }
 
+/** `table` is the place of that of erf. */
 // @ts-ignore: decorator
 @inline
-function geluOf<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) return f64x2(gelu(f64x2.extract_lane(x, 0)), gelu(f64x2.extract_lane(x, 1)))
-  return f64x2.mul(finite<T>(x), normalCdfPair(x))
+function geluOf<T>(x: v128, table: v128): v128 {
+  if (sizeof<T>() == 4) return f64x2.mul(finite<T>(x), normalCdfPair(x))
+  const beyond = erfcLanes(f64x2.mul(f64x2.neg(x), constant(SQRT_HALF)), <usize>f64x2.extract_lane(table, 0))
+  return unlessLowest<T>(f64x2.mul(f64x2.mul(constant(0.5), x), beyond), x)
 }
 
 // @ts-ignore: decorator
@@ -76,7 +80,7 @@ function unit(x: v128): v128 {
 @inline
 function value<T>(op: i32, x: v128, a: v128, b: v128): v128 {
   const zero = constant(0)
-  if (op == 0) return geluOf<T>(x)
+  if (op == 0) return geluOf<T>(x, a)
   if (op == 1) return geluTanhOf<T>(x)
   if (op == 2) return v128.bitselect(f64x2.mul(a, expm1Of<T>(f64x2.pmin(x, zero))), x, f64x2.lt(x, zero))
   if (op == 3) return v128.bitselect(f64x2.mul(a, expm1Of<T>(f64x2.pmin(x, zero))), f64x2.mul(b, x), f64x2.le(x, zero))

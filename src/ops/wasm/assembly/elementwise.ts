@@ -1,7 +1,8 @@
 // Elementwise operators over raw memory with the bits of src/ops/cpu/elementwise.ts. Operators are numbers that the loops are compiled for
 // one by one: the number is a literal where a loop is instantiated.
 import { pow } from '../../../math/pow.ts'
-import { erfOf, expOf, logisticOf, logOf, tanhOf } from './parts/functions.ts'
+import { erfLanes } from './parts/erf.ts'
+import { erfSingles, expOf, logisticOf, logOf, tanhOf } from './parts/functions.ts'
 
 // @ts-ignore: decorator
 @inline
@@ -93,8 +94,7 @@ function one<T>(op: i32, x: v128, first: v128, second: v128): v128 {
   if (op == 11) return expOf<T>(x)
   if (op == 12) return logisticOf<T>(x)
   if (op == 13) return tanhOf<T>(x)
-  if (op == 14) return erfOf<T>(x)
-  if (op == 15) return logOf<T>(x)
+  if (op == 14) return logOf<T>(x)
   // 0, which keeps its sign, and NaN are their own sign.
   const zero = v128.splat<T>(0)
   const sign = v128.or(v128.and(x, v128.splat<T>(-0.0)), v128.splat<T>(1))
@@ -132,8 +132,32 @@ function unary<T>(op: i32, y: usize, x: usize, size: usize, low: T, high: T, scr
   else if (op == 12) each<T>(12, y, x, size, a, b, scratch)
   else if (op == 13) each<T>(13, y, x, size, a, b, scratch)
   else if (op == 14) each<T>(14, y, x, size, a, b, scratch)
-  else if (op == 15) each<T>(15, y, x, size, a, b, scratch)
-  else each<T>(16, y, x, size, a, b, scratch)
+  else each<T>(15, y, x, size, a, b, scratch)
+}
+
+// x -> y [size], the error function; scratch takes what is left of a vector
+// @ts-ignore: decorator
+@inline
+function eachErf<T>(y: usize, x: usize, size: usize, table: usize, scratch: usize): void {
+  const end = y + size * sizeof<T>()
+  for (; y < end; y += 16, x += 16) {
+    const isLast = y + 16 > end
+    if (isLast) {
+      v128.store(scratch, v128.splat<T>(0))
+      memory.copy(scratch, x, end - y)
+    }
+    const v = v128.load(isLast ? scratch : x)
+    v128.store(isLast ? scratch : y, sizeof<T>() == 8 ? erfLanes(v, table) : erfSingles(v))
+    if (isLast) memory.copy(y, scratch, end - y)
+  }
+}
+
+export function erf32(y: usize, x: usize, size: usize, table: usize, scratch: usize): void {
+  eachErf<f32>(y, x, size, table, scratch)
+}
+
+export function erf64(y: usize, x: usize, size: usize, table: usize, scratch: usize): void {
+  eachErf<f64>(y, x, size, table, scratch)
 }
 
 export function binary32(op: i32, y: usize, rows: usize, columns: usize, inner: usize, a: usize, aRow: usize, aColumn: usize, aStep: usize, b: usize, bRow: usize, bColumn: usize, bStep: usize): void {

@@ -1,6 +1,5 @@
 // Functions of every lane of a vector: the operations of src/math in the same order, so the same bits. Those for float32 are of
 // parts/single.ts, which have no branches; float64 lanes outside the ordinary range of a function take its scalar form.
-import { erf } from '../../../../math/erf.ts'
 import { exp, expm1, INV_LN2, LN2_HIGH, LN2_LOW, ROUND } from '../../../../math/exp.ts'
 import { tanh } from '../../../../math/hyperbolic.ts'
 import { log, log1p } from '../../../../math/log.ts'
@@ -21,7 +20,7 @@ export function join(low: v128, high: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function expTail(r: v128): v128 {
+export function expTail(r: v128): v128 {
   const z = f64x2.mul(r, r)
   let t = f64x2.add(line(2.755727359479943e-7, 2.510524515390137e-8, r), f64x2.mul(z, constant(2.091470706960736e-9)))
   t = lineAnd(2.480158732558584e-5, 2.755725533255441e-6, r, z, t)
@@ -145,7 +144,7 @@ function high26(x: v128): v128 {
 /** a b - product, exactly. */
 // @ts-ignore: decorator
 @inline
-function productTail(a: v128, b: v128, product: v128): v128 {
+export function productTail(a: v128, b: v128, product: v128): v128 {
   const ah = high26(a)
   const al = f64x2.sub(a, ah)
   const bh = high26(b)
@@ -195,7 +194,7 @@ export function tanhOf<T>(x: v128): v128 {
   return sizeof<T>() == 8 ? tanhDouble(x) : join(tanhPair(f64x2.promote_low_f32x4(x)), tanhPair(promoteHigh(x)))
 }
 
-export function erfOf<T>(x: v128): v128 {
-  if (sizeof<T>() == 8) return f64x2(erf(f64x2.extract_lane(x, 0)), erf(f64x2.extract_lane(x, 1)))
+/** Error function of four float32. */
+export function erfSingles(x: v128): v128 {
   return join(erfPair(f64x2.promote_low_f32x4(x)), erfPair(promoteHigh(x)))
 }
