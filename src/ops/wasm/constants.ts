@@ -49,9 +49,10 @@ export function eachPiece(host: WasmHost, constant: View, { from, units, unitSiz
   }
 }
 
-/** A block with a copy of a constant. */
-export function copyOnce(host: WasmHost, constant: View): number {
+/** Where a constant lies in the memory, or a copy of it. */
+export function placeOnce(host: WasmHost, constant: View): number {
   const { buffer, byteOffset, byteLength } = constant.data as Uint8Array
+  if (buffer === host.memory.buffer) return byteOffset
   return blockOnce(host, `copy ${nameOf(host, constant)} ${byteLength}`, byteLength, (to) => new Uint8Array(host.memory.buffer).set(new Uint8Array(buffer, byteOffset, byteLength), to))
 }
 

@@ -1,11 +1,12 @@
 // Convolutions on the wasm device. Constant weights of images are packed into panels of features once; see assembly/conv.ts.
 import { int } from '../attributes.ts'
 import { perShape } from '../cpu/nest.ts'
-import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
+import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { kernelOf } from '../schemas/conv.ts'
-import { isTensorType } from '../types.ts'
+import { isTensorType, type Attributes } from '../types.ts'
 import { placeWindow, windowOf } from '../window.ts'
 import { makeTransposed } from './conv-transposed.ts'
+import { placeOnce, nameOf, packMatrix } from './constants.ts'
 import { blockOnce, offsetOf, wordsOf, writePlaces } from './memory.ts'
 import { wasmFunction } from './module.ts'
 import { fusible } from './epilogue.ts'
@@ -22,7 +23,7 @@ const MAX_DEPTH = 8192
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
-  return [['Conv', { make: (context) => makeConv(host, context) }], ['ConvTranspose', { packs: [1], make: (context) => makeTransposed(host, context) }]]
+  return [['Conv', { packs: [1], make: (context) => makeConv(host, context) }], ['ConvTranspose', { packs: [1], make: (context) => makeTransposed(host, context) }]]
 }
 
 /** Taps of a window, from the shape of weights as far as it is known. */
@@ -33,15 +34,21 @@ function tapsOf(context: KernelContext): number {
 }
 
 /** Constant weights in panels of features, for windows that are read where they lie; 0 where those are not read so. */
-function panelsOf(host: WasmHost, { constants: [, w], attributes }: KernelContext, bytes: number, groups: number): number {
-  if (w === undefined || w.size === 0) return 0
+function panelsOf(host: WasmHost, w: View, attributes: Attributes, bytes: number, groups: number): number {
+  if (w.size === 0) return 0
   const features = w.shape[0] / groups
   const depth = w.size / w.shape[0]
+  // Depthwise by so few features goes by rows.
+  if (w.shape[1] === 1 && features < 4) return 0
   const { kernel, strides } = windowOf(attributes, kernelOf(attributes, w.shape)?.map(Number) ?? [])
   if (kernel.length > 2 || kernel.every((size) => size === 1) || strides[strides.length - 1] > 2 || depth > MAX_DEPTH || features * bytes < PANEL_BYTES / 2) return 0
-  const from = offsetOf(w)
-  return blockOnce(host, `features ${bytes} ${from} ${groups} ${features} ${depth}`, groups * panelBytes(bytes, depth, features), (to) => {
-    wasmFunction(host.exports, bytes === 4 ? 'packWeights32' : 'packWeights64')(from, groups, features, depth, to)
+  const pack = wasmFunction(host.exports, bytes === 4 ? 'packWeights32' : 'packWeights64')
+  const groupBytes = panelBytes(bytes, depth, features)
+  return blockOnce(host, `features ${bytes} ${nameOf(host, w)} ${groups} ${features} ${depth}`, groups * groupBytes, (to) => {
+    for (let group = 0; group < groups; group++) {
+      const matrix = { constant: w, from: group * features * depth, depth, columns: features, isTransposed: true }
+      packMatrix(host, matrix, PANEL_BYTES / bytes, to + group * groupBytes, (from, _rowStep, _columnStep, k, some, at) => pack(from, some, k, at))
+    }
   })
 }
 
@@ -53,7 +60,9 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
   const bytes = type.dtype === 'float32' ? 4 : 8
   const conv = wasmFunction(host.exports, bytes === 4 ? 'conv32' : 'conv64')
   const groups = int(context.attributes, 'group', 1)
-  const panels = panelsOf(host, context, bytes, groups)
+  const weights = context.constants[1]
+  const panels = weights === undefined ? 0 : panelsOf(host, weights, context.attributes, bytes, groups)
+  const weightsAt = weights === undefined || panels !== 0 ? 0 : placeOnce(host, weights)
   const layouts = perShape(([x, w], [y]) => {
     if (x === undefined || w === undefined || y === undefined) throw new TypeError('Conv was called without an input that it needs')
     const kernel = kernelOf(context.attributes, w.shape)?.map(Number) ?? []
@@ -69,6 +78,6 @@ function makeConv(host: WasmHost, context: KernelContext): Kernel | undefined {
     const { window, features, channels, isPlain } = layouts(inputs, outputs)
     const { scratchOffset } = host
     writePlaces(words(), scratchOffset / 4, window)
-    conv(scratchOffset, offsetOf(x), offsetOf(w), panels, bias === undefined ? 0 : offsetOf(bias), place(inputs, y), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
+    conv(scratchOffset, offsetOf(x), weights === undefined ? offsetOf(w) : weightsAt, panels, bias === undefined ? 0 : offsetOf(bias), place(inputs, y), offsetOf(y), x.shape[0], groups, channels, features, isPlain, scratchOffset + SHAPE_BYTES)
   })
 }

@@ -6,7 +6,7 @@ import { stackOf } from '../cpu/linear.ts'
 import { perShape } from '../cpu/nest.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
-import { copyOnce, nameOf, packMatrix } from './constants.ts'
+import { placeOnce, nameOf, packMatrix } from './constants.ts'
 import { fusible } from './epilogue.ts'
 import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
@@ -91,7 +91,7 @@ function packOnce(host: WasmHost, products: Products, b: View, isTransposed: boo
   const { bytes, allFinite, pack } = products
   const rank = b.shape.length
   const columns = rank < 2 ? 1 : b.shape[isTransposed ? rank - 2 : rank - 1]
-  if (columns === 1 || b.size === 0) return { panels: 0, at: copyOnce(host, b), isFinite: 0 }
+  if (columns === 1 || b.size === 0) return { panels: 0, at: placeOnce(host, b), isFinite: 0 }
   const depth = b.shape[isTransposed ? rank - 1 : rank - 2]
   const size = depth * columns
   const count = b.size / size

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { viewOfTensor, type View } from '../../../src/ops/kernel.ts'
-import { eachPiece, nameOf, packMatrix } from '../../../src/ops/wasm/constants.ts'
+import { eachPiece, nameOf, packMatrix, placeOnce } from '../../../src/ops/wasm/constants.ts'
 import { wasmFunction } from '../../../src/ops/wasm/module.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { assertEqual, noise, wasmOnly } from './equal.ts'
@@ -53,6 +53,15 @@ test('a matrix is packed alike from outside and from inside, also where it begin
       host.checkGuards()
     }
   }
+})
+
+test('a constant that must be in the memory is copied once, and stays where it is already', () => {
+  host.reset()
+  const [outside, inside] = outsideAndInside([5])
+  const at = placeOnce(host, outside)
+  assert.equal(placeOnce(host, outside), at)
+  assert.deepEqual(new Float32Array(host.memory.buffer, at, 5), floats(outside))
+  assert.equal(placeOnce(host, inside), floats(inside).byteOffset)
 })
 
 test('a constant has one name, and no other has it', () => {

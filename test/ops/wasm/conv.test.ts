@@ -41,6 +41,8 @@ test('wasm: convolutions of the shapes of networks have the bits of cpu', async 
     [[1, 8, 300], [8, 8, 9], { dilations: [4] }],
     [[1, 600, 6, 6], [4, 600, 3, 3], {}],
     [[1, 1, 60, 60], [4, 1, 40, 40], {}],
+    [[1, 64, 5, 5], [30, 64, 3, 3], {}],
+    [[2, 12, 4, 3], [18, 6, 3, 3], { group: 2, pads: [1, 1, 1, 1] }],
   ]
   for (const [x, w, attributes] of cases) {
     for (const type of ['float32', 'float64'] as const) {

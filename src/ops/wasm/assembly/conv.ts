@@ -144,8 +144,8 @@ function packPanel<T>(shape: usize, x: usize, channels: usize, planeBytes: usize
   }
 }
 
-// x [channels, plane], w [features, channels, taps] -> y [features, places]
-function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize, w: usize, features: usize, y: usize, places: usize, scratch: usize): void {
+// x [channels, plane], w [features, channels, taps], or panels of features where `isPacked` -> y [features, places]
+function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize, w: usize, isPacked: bool, features: usize, y: usize, places: usize, scratch: usize): void {
   const lanes: usize = 32 / sizeof<T>()
   const taps: usize = field(shape, 6) * field(shape, 7) * field(shape, 8)
   const depth = channels * taps
@@ -161,7 +161,15 @@ function convolve<T>(shape: usize, x: usize, channels: usize, planeBytes: usize,
       for (let q: usize = 0; q < width; q += lanes) {
         packPanel<T>(shape, x + c * planeBytes, some, planeBytes, p + q, places, scratch + LANES_AT, packed + q / lanes * panelStep)
       }
-      product<T>(features, some * taps, width, w + c * taps * sizeof<T>(), depth * sizeof<T>(), sizeof<T>(), packed, PANEL, panelStep, y + p * sizeof<T>(), places * sizeof<T>(), c == 0, 0, 0, scratch)
+      // The features of a panel are neighbours.
+      const together = isPacked ? lanes : features
+      for (let f: usize = 0; f < features; f += together) {
+        const from = isPacked ? w + f * depth * sizeof<T>() + c * taps * PANEL : w + c * taps * sizeof<T>()
+        product<T>(
+          min(together, features - f), some * taps, width, from, isPacked ? sizeof<T>() : depth * sizeof<T>(), isPacked ? PANEL : sizeof<T>(), packed, PANEL, panelStep,
+          y + (f * places + p) * sizeof<T>(), places * sizeof<T>(), c == 0, 0, 0, scratch,
+        )
+      }
       c += some
     } while (c < channels)
   }
@@ -286,24 +294,16 @@ function panelsBytes<T>(depth: usize, features: usize): usize {
   return (features + lanes - 1) / lanes * depth * PANEL
 }
 
-// w [groups, features, depth] -> panels of each group's features
-function packWeights<T>(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
-  for (let group: usize = 0; group < groups; group++) {
-    pack<T>(w, sizeof<T>(), depth * sizeof<T>(), depth, features, to)
-    w += features * depth * sizeof<T>()
-    to += panelsBytes<T>(depth, features)
-  }
+// w [features, depth] -> panels of features
+export function packWeights32(w: usize, features: usize, depth: usize, to: usize): void {
+  pack<f32>(w, 4, depth * 4, depth, features, to)
 }
 
-export function packWeights32(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
-  packWeights<f32>(w, groups, features, depth, to)
+export function packWeights64(w: usize, features: usize, depth: usize, to: usize): void {
+  pack<f64>(w, 8, depth * 8, depth, features, to)
 }
 
-export function packWeights64(w: usize, groups: usize, features: usize, depth: usize, to: usize): void {
-  packWeights<f64>(w, groups, features, depth, to)
-}
-
-/** `isPlain`: one tap, no padding, every place of the input in order. `panels`: each group's weights in panels of features, or 0. */
+/** `isPlain`: one tap, no padding, every place of the input in order. `panels`: each group's weights in panels of features, or 0: then w are the weights as they are. */
 function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, epilogue: usize, y: usize, batch: usize, groups: usize, channels: usize, features: usize, isPlain: bool, scratch: usize): void {
   const planeBytes: usize = field(shape, 0) * field(shape, 1) * field(shape, 2) * sizeof<T>()
   const places: usize = field(shape, 3) * field(shape, 4) * field(shape, 5)
@@ -313,16 +313,16 @@ function conv<T>(shape: usize, x: usize, w: usize, panels: usize, bias: usize, e
   const byRows = channels == 1 && features < 4 && rowsBytes<T>(shape) <= PACKED_BYTES
   for (let n: usize = 0; n < batch; n++) {
     for (let group: usize = 0; group < groups; group++) {
-      const weights = w + group * features * channels * taps * sizeof<T>()
+      const weights = panels ? panels + group * groupPanels : w + group * features * channels * taps * sizeof<T>()
       if (band > 0) {
-        direct<T>(shape, x, channels, panels + group * groupPanels, features, bias ? bias + group * features * sizeof<T>() : 0, epilogue, y, band, scratch + PACKED_AT)
+        direct<T>(shape, x, channels, weights, features, bias ? bias + group * features * sizeof<T>() : 0, epilogue, y, band, scratch + PACKED_AT)
         x += channels * planeBytes
         y += features * places * sizeof<T>()
         continue
       }
       if (byRows) convolveOne<T>(shape, x, weights, features, y, places, scratch)
       else if (isPlain) unpacked<T>(features, channels, places, weights, channels * sizeof<T>(), sizeof<T>(), x, planeBytes, sizeof<T>(), y, places * sizeof<T>(), true, 0, 0, scratch)
-      else convolve<T>(shape, x, channels, planeBytes, weights, features, y, places, scratch)
+      else convolve<T>(shape, x, channels, planeBytes, weights, panels != 0, features, y, places, scratch)
       if (bias) addScaled<T>(y, features, places, bias + group * features * sizeof<T>(), sizeof<T>(), 0, 1)
       if (epilogue) finish<T>(1, features * places * sizeof<T>(), y, 0, 0, epilogue)
       x += channels * planeBytes
