@@ -43,18 +43,20 @@ export const nets: Workload = async ({ quick, effort }) => {
   for (const { name, about, onnx, output, inputs, batches } of networks(quick)) {
     const mle = await ours.convert(onnx, 'model.onnx')
     const model = await ours.load(mle)
+    const relaxed = await ours.load(mle, { determinism: 'relaxed' })
     const columns: Column[] = []
     for (const batch of batches) {
       const given = inputs(batch)
       const feeds = Object.fromEntries(model.inputs.map((info, i) => [info.name, { dtype: info.dtype, shape: given[i].dims, data: given[i].data }]))
-      const run = (): unknown => model.runSync(feeds)
-      const subjects: Subject[] = [{ engine: 'mle-runtime, runSync', run, values: () => ours.numbers(model.runSync(feeds)[output]) }]
+      const subjectOf = (engine: string, own: typeof model): Subject => ({ engine, run: () => own.runSync(feeds), values: () => ours.numbers(own.runSync(feeds)[output]) })
+      const subjects = [subjectOf('mle-runtime, runSync', model), subjectOf("mle-runtime, runSync, determinism 'relaxed'", relaxed)]
       for (const engine of engines) subjects.push(await ortSubject(engine, onnx, [given], output))
       console.error(`  ${name}, ${batch}`)
       columns.push({ name: `batch ${batch}`, results: await compare(subjects, effort, 1e-3) })
     }
     tables.push(joined(name, `${about}; device ${model.device.name}`, columns))
     model.dispose()
+    relaxed.dispose()
   }
   return tables
 }

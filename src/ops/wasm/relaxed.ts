@@ -5,6 +5,9 @@ import { imageBytes, type WasmImage, type WasmModuleName } from './module.ts'
 const RELAXED_IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
   ['linear', async () => (await import('./generated/linear-relaxed.ts')).image],
   ['conv', async () => (await import('./generated/conv-relaxed.ts')).image],
+  ['attention', async () => (await import('./generated/attention-relaxed.ts')).image],
+  ['recurrent', async () => (await import('./generated/recurrent-relaxed.ts')).image],
+  ['weights', async () => (await import('./generated/weights-relaxed.ts')).image],
 ])
 
 /** Modules that have such a build. */
