@@ -1,6 +1,6 @@
 // Distances on the wasm device, to the points of a model, which are packed once; and what support vector machines and Gaussian
 // processes compute from kernels of distances.
-import { text } from '../attributes.ts'
+import { int, text } from '../attributes.ts'
 import { classStarts } from '../cpu/class-starts.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { eachPiece, nameOf } from './constants.ts'
@@ -16,6 +16,7 @@ export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string,
   return [
     ['mle.PairwiseDistance', { packs: [1], make: (context) => makePairwiseDistance(host, context) }],
     ['mle.NearestNeighbors', { packs: [1], make: (context) => makeNearestNeighbors(host, context) }],
+    ['mle.ClassSums', { make: (context, fallback) => makeClassSums(host, context, fallback) }],
     ['mle.SvmDecision', { make: (context) => makeSvmDecision(host, context) }],
     ['mle.TriangularSolve', { make: (context) => makeTriangularSolve(host, context) }],
   ]
@@ -51,6 +52,21 @@ function makePairwiseDistance(host: WasmHost, context: KernelContext): Kernel | 
     eachPiece(host, points, { from: 0, units: count, unitSize: n }, (at, first, some) => measure(at, some, n, to + first * 8)))
   return ([x], [out]) => {
     if (x !== undefined && out !== undefined) pairwise(x.shape[0], n, count, offsetOf(x), panels, norms, offsetOf(out), metric === 'euclidean' ? 1 : 0, host.scratchOffset)
+  }
+}
+
+/** From so many weights on cpu adds as numpy does, in pairs. */
+const PAIRWISE_COUNT = 8
+
+// index [rows, k] i32, labels [points] i32, weights [rows, k] f64, optional; out [rows, classes] f64. What lies outside is cpu's, which says so.
+function makeClassSums(host: WasmHost, { attributes }: KernelContext, fallback: Kernel): Kernel {
+  const classes = int(attributes, 'classes', 1)
+  const run = wasmFunction(host.exports, 'classSums')
+  return (inputs, outputs) => {
+    const [index, labels, weights] = inputs
+    const [out] = outputs
+    if (index === undefined || labels === undefined || out === undefined || (weights !== undefined && index.shape[1] >= PAIRWISE_COUNT)) fallback(inputs, outputs)
+    else if (run(offsetOf(out), offsetOf(index), offsetOf(labels), labels.size, weights === undefined ? 0 : offsetOf(weights), index.shape[0], index.shape[1], classes) !== 0) fallback(inputs, outputs)
   }
 }
 

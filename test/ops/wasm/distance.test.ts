@@ -1,7 +1,11 @@
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { matrix, neighborTree } from '../neighbor-tree.ts'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { opGraph } from '../../support/run-op.ts'
+import { assertEqual, everyOperatorComputed, noise, wasm, wasmOnly } from './equal.ts'
 
 test('wasm: distances have the bits of cpu', async () => {
   const size = fc.integer({ min: 1, max: 40 })
@@ -39,6 +43,32 @@ test('wasm: triangular systems have the bits of cpu', async () => {
   )
 })
 
+const int32 = (shape: readonly number[], values: readonly number[]): Tensor => ({ dtype: 'int32', shape, data: Int32Array.from(values) })
+
+test('wasm: sums of classes have the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.array(fc.nat(4), { minLength: 1, maxLength: 20 }), fc.nat(9), fc.integer({ min: 1, max: 10 }), fc.boolean(), (seed, labels, rows, k, weighted) => assertEqual('mle.ClassSums', {
+      inputs: [
+        { tensor: int32([rows, k], Array.from({ length: rows * k }, (_, i) => (i * 7 + seed) % labels.length)) }, { tensor: int32([labels.length], labels), constant: true },
+        ...(weighted ? [{ tensor: noise(seed, 'float64', [rows, k], 0.05) }] : []),
+      ],
+      attributes: { classes: 5 },
+    })),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: points and classes outside are refused as on cpu', async () => {
+  const refused = (index: number, label: number): Promise<void> => {
+    const [places, labels] = [int32([1, 2], [0, index]), int32([2], [0, label])]
+    return assert.rejects(wasm.run(opGraph('mle.ClassSums', [{ tensor: places }, { tensor: labels }], { classes: 2 }), new Map([['x0', places], ['x1', labels]])), { code: 'OP_INDEX' })
+  }
+  await refused(2, 0)
+  await refused(-1, 0)
+  await refused(1, 2)
+  await refused(1, -1)
+})
+
 for (const search of ['brute', 'kd_tree', 'ball_tree']) {
   test(`wasm: the nearest points through ${search} have the bits and the order of cpu`, async () => {
     // Few different values make ties; odd ones go into the queries.
@@ -59,4 +89,5 @@ for (const search of ['brute', 'kd_tree', 'ball_tree']) {
   })
 }
 
-everyOperatorComputed('distance', ['float64'])
+everyOperatorComputed('distance', ['float64'], (WASM_OPERATORS.get('distance') ?? []).filter((key) => key !== 'mle.ClassSums'))
+everyOperatorComputed('distance', ['int32'], ['mle.ClassSums'])

@@ -214,3 +214,24 @@ export function triangularSolve(rows: usize, n: usize, b: usize, l: usize, out: 
     }
   }
 }
+
+// index [rows, k] i32, labels [points] i32, weights [rows, k] f64 or none -> out [rows, classes] f64; true where an index or a label lies outside
+export function classSums(out: usize, index: usize, labels: usize, points: u32, weights: usize, rows: usize, k: usize, classes: u32): bool {
+  memory.fill(out, 0, rows * classes * 8)
+  for (let row: usize = 0; row < rows; row++, out += classes * 8) {
+    for (let i: usize = 0; i < k; i++, index += 4) {
+      const point = load<u32>(index)
+      if (point >= points) return true
+      const label = load<u32>(labels + <usize>point * 4)
+      if (label >= classes) return true
+      const cell = out + <usize>label * 8
+      let weight: f64 = 1
+      if (weights) {
+        weight = load<f64>(weights)
+        weights += 8
+      }
+      store<f64>(cell, load<f64>(cell) + weight)
+    }
+  }
+  return false
+}
