@@ -120,6 +120,30 @@ export function packedOnce(trees: PlacedTrees, leafIndex: number, leaves: number
   return new Uint32Array(host.memory.buffer, packed + end, 1)[0] === 1 ? packed : 0
 }
 
+/** Ids of leaves, i32 by leaf index; 0 where leaves share one. `nodeIds` are those by node. */
+export function leafIdsOnce(trees: PlacedTrees, leafIndex: number, nodeIds: number): number {
+  const { host, nodes, count } = trees
+  const end = count * 4
+  const key = treeBlockKey('ids of leaves', trees, leafIndex, nodeIds)
+  // Behind the ids: 1 if no two leaves share one.
+  const block = blockOnce(host, key, end + 4, (to) => {
+    const words = new Uint32Array(host.memory.buffer)
+    const isTaken = new Uint8Array(count)
+    let areApart = 1
+    for (let i = 0; i < count; i++) {
+      if (words[nodes / 4 + 4 * i + 3] !== i) continue
+      const leaf = words[leafIndex / 4 + i]
+      if (leaf >= count || isTaken[leaf] === 1) areApart = 0
+      else {
+        isTaken[leaf] = 1
+        words[to / 4 + leaf] = words[nodeIds / 4 + i]
+      }
+    }
+    words[(to + end) / 4] = areApart
+  }, false)
+  return new Uint32Array(host.memory.buffer, block + end, 1)[0] === 1 ? block : 0
+}
+
 /** What packed walks take together, and when they look whether they have ended. */
 export function topsOnce(trees: PlacedTrees, packed: number): number {
   const { host, schedule, facts: { meanDepth } } = trees

@@ -9,7 +9,7 @@ import { offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { maskedBlock } from './masked-trees.ts'
 import { MIN_RANKED_ROWS, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
-import { columnTableOnce, derivedNodes, packedOnce, tableOnce, topsOnce, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
+import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { columnsIn, passBytes, passesIn } from './tree-passes.ts'
 
 const PLAN_BYTES = 104
@@ -23,12 +23,16 @@ const MAX_RANKED_COLUMNS = 1024
 
 /** Kernels over a host's memory, by operator key. */
 export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+  const known: KnownPacked = new Map()
   return [
-    ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, context) }],
-    ['mle.TreeLeaves', { make: (context) => makeTreeLeaves(host, context) }],
+    ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, known, context) }],
+    ['mle.TreeLeaves', { make: (context) => makeTreeLeaves(host, known, context) }],
     ['Cast', { make: (context) => makeRounding(host, context) }],
   ]
 }
+
+/** Packed nodes of ensembles by places of their nodes and roots, and what their leaves are called: mle.TreeLeaves walks those of mle.TreeEnsemble. */
+type KnownPacked = Map<string, { readonly packed: number; readonly leafIndex: number }>
 
 /** Byte offsets of constants in the host's memory, which keeps those that lie there already and takes copies of the others. */
 function placeAll(host: WasmHost, constants: readonly (Uint8Array | Uint32Array | Int32Array | Float64Array | undefined)[]): number[] {
@@ -62,6 +66,8 @@ interface PlanFields {
   /** Trees go to outputs of their own. */
   readonly isSpread?: boolean
   readonly nodeIds?: number
+  /** Ids by what packed nodes call their leaves. */
+  readonly leafIds?: number
 }
 
 /** Writes a plan and asks for the scratch that its runs need. */
@@ -79,7 +85,7 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   const words = [
     nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, fields.table, schedule.trees, fields.width ?? 0, start.length, rows,
     startAt, treesPerOutputAt, rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0, fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0,
-    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0,
+    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0, fields.leafIds ?? 0,
   ]
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
   new Float64Array(host.memory.buffer, startAt, start.length).set(start)
@@ -101,7 +107,7 @@ function isSingle(context: KernelContext): boolean {
 }
 
 // X [rows, features] float32 or float64; Y [rows, outputs] float64, or float32 where sums are rounded after each tree
-function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | undefined {
+function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
   host.reserveScratch(passBytes(context.constants[3], context.constants[1]))
@@ -118,6 +124,7 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
   const table = tableOnce(trees, treeTarget, targetAt)
   const isSum = aggregate === 'sum' || aggregate === 'mean'
   const packed = isSum ? packedOnce(trees, leafIndex, leaves) : 0
+  if (packed !== 0) known.set(treeBlockKey('', trees), { packed, leafIndex })
   const isFloat32 = accumulate === 'float32'
   const leavesAreSingle = isFloat32 && wasmFunction(host.exports, 'areSingle')(leafValues, leaves * width) === 1
   const whole = wholeNodes(trees, packed, context)
@@ -134,7 +141,7 @@ function makeTreeEnsemble(host: WasmHost, context: KernelContext): Kernel | unde
 }
 
 // X [rows, features]; Y [rows, trees] int32
-function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefined {
+function makeTreeLeaves(host: WasmHost, known: KnownPacked, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
   host.reserveScratch(passBytes(context.constants[2], context.constants[1]))
@@ -145,9 +152,11 @@ function makeTreeLeaves(host: WasmHost, context: KernelContext): Kernel | undefi
   const [nodes, roots, categories, ids] = placeAll(host, [arrays.nodes, arrays.roots, arrays.categories, nodeIds])
   const trees: PlacedTrees = { host, facts, schedule, derived, nodes, roots, count, columns: derived?.columns.features.length ?? features }
   const table = tableOnce(trees, undefined, 0)
-  const packed = packedOnce(trees, 0, count)
+  const found = known.get(treeBlockKey('', trees))
+  const leafIds = found === undefined ? 0 : leafIdsOnce(trees, found.leafIndex, ids)
+  const packed = found !== undefined && leafIds !== 0 ? found.packed : packedOnce(trees, 0, count)
   const whole = wholeNodes(trees, packed, context)
-  const plan = placePlan(trees, whole.offset, { table, categories, rounding, packed, nodeIds: ids })
+  const plan = placePlan(trees, whole.offset, { table, categories, rounding, packed, nodeIds: ids, leafIds: leafIds === 0 ? ids : leafIds })
   return caller(trees, plan, whole, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
 }
 

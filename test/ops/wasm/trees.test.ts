@@ -9,8 +9,10 @@ import { checkLeaves, checkTrees, type NodePasses, type TreeFacts } from '../../
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import { passBytes, passesIn } from '../../../src/ops/wasm/tree-passes.ts'
 import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
-import { attributesOf, bitsOf, ensembleInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { attributesOf, bitsOf, ensembleInputs, leavesInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'
+import { spiedTreeKernels } from './tree-spy.ts'
 
 const host = await testHost(['trees'])
 const cpu = new Map(treeKernels)
@@ -106,6 +108,36 @@ test('trees much deeper than their mean path', () => {
     const inputs = ensembleInputs(x, encoded)
     const expected = runnerOf('mle.TreeEnsemble', cpu.get('mle.TreeEnsemble'), attributes, inputs).run(x)
     assert.deepEqual(bitsOf(runnerOf('mle.TreeEnsemble', wasm.get('mle.TreeEnsemble'), attributes, inputs, host.place).run(x)), bitsOf(expected))
+  }
+})
+
+test('leaves come from the packed nodes of the sums, where no two leaves share a value', () => {
+  for (const areApart of [true, false]) {
+    for (const rows of [1, 7, 40]) {
+      const random = randomSource(rows)
+      const trees = randomTrees(random, { trees: 11, features: 3, width: 1, maxDepth: 8, precision: 'float32', comparisons: ['le'], wild: false })
+      const encoded = encodeTrees(trees, { width: 1, precision: 'float32' })
+      const leafIndex = areApart ? encoded.leafIndex : { ...encoded.leafIndex, data: (encoded.leafIndex.data as Uint32Array).map((leaf) => leaf >>> 1) }
+      const x = randomRows(random, trees, rows, 3, 'float32', true)
+      host.reset()
+      const spied = spiedTreeKernels(host)
+      const placed = new Map<Tensor, Tensor>()
+      const placeOnce = (tensor: Tensor): Tensor => {
+        const known = placed.get(tensor) ?? host.place(tensor)
+        placed.set(tensor, known)
+        return known
+      }
+      const packed = [['mle.TreeEnsemble', ensembleInputs(x, { ...encoded, leafIndex })], ['mle.TreeLeaves', leavesInputs(x, encoded)]] as const
+      const places = packed.map(([key, inputs]) => {
+        const attributes = attributesOf({ layout: 'nodes16/1', outputs: 1 })
+        const expected = runnerOf(key, cpu.get(key), attributes, inputs).run(x)
+        assert.deepEqual(bitsOf(runnerOf(key, spied.kernels.get(key), attributes, inputs, placeOnce).run(x)), bitsOf(expected))
+        return spied.packedAt()
+      })
+      assert.notEqual(places[0], 0)
+      assert.equal(places[0] === places[1], areApart)
+      host.checkGuards()
+    }
   }
 })
 

@@ -17,6 +17,7 @@
 //   32 blockRows                                             88 layout for batches (see trees/ranked.ts); 0: none yet
 //   36 start, f64 [outputs]                                  92 1 while `nodes` is not filled
 //                                                           96 layout for single rows (see trees/masked.ts); 0: none yet
+//                                                          100 ids by what packed nodes call their leaves, i32
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, trees padded to 16) u32 of leaves, then for blockRows + 8 rows of f64.
@@ -323,7 +324,6 @@ function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   const table = <usize>load<u32>(plan, 16)
   const trees = load<u32>(plan, 20)
   const blockRows = load<u32>(plan, 32)
-  const ids = <usize>load<u32>(plan, 60)
   const columns = load<u32>(plan, 64)
   const rowBytes = <usize>(columns ? columns : features) << 3
   const resultBytes = <usize>trees << 2
@@ -334,6 +334,7 @@ function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   while (rows > 0) {
     const count = rows < blockRows + 8 ? rows : blockRows
     const isPacked = packed != 0 && (isDouble ? copyGroups<f64>(plan, x, count, features, walked) : copyGroups<f32>(plan, x, count, features, walked))
+    const ids = <usize>(isPacked ? load<u32>(plan, 100) : load<u32>(plan, 60))
     if (!isPacked) {
       if (load<u32>(plan, 92)) return 0
       copyWhole(isDouble, plan, x, count, features, walked)
