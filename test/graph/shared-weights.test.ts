@@ -5,6 +5,7 @@ import { graphBuilder } from '../../src/graph/builder.ts'
 import { createDevice, type Device } from '../../src/graph/device.ts'
 import type { Graph } from '../../src/graph/graph.ts'
 import { operatorKeys } from '../../src/graph/subgraphs.ts'
+import type { SharedRange } from '../../src/graph/shared-blocks.ts'
 import { shareWeights } from '../../src/graph/shared-weights.ts'
 import { addTreeEnsemble, addTreeLeaves } from '../../src/import/trees.ts'
 import { tensor } from '../../src/index.ts'
@@ -30,14 +31,14 @@ function perceptron(): Graph {
 }
 
 /** The graph on two devices that share a memory, and on cpu. */
-async function openTwice(given: Graph): Promise<{ first: Model; second: Model; alone: Model }> {
+async function openTwice(given: Graph): Promise<{ first: Model; second: Model; alone: Model; blocks: SharedRange }> {
   const operators = await loadOperators(operatorKeys(given))
   const open = async (graph: Graph, device: Promise<Device>): Promise<Model> => new Model(graph, await device, operators)
   const schemas = async (): Promise<typeof operators.schemas> => operators.schemas
   const shared = shareWeights(given, 2)
   assert.ok(shared !== undefined)
   const [first, second] = await Promise.all(shared.parts.map((part) => open(shared.graph, createDevice('wasm', shared.graph, schemas, { part }))))
-  return { first, second, alone: await open(given, createDevice('cpu', given, schemas)) }
+  return { first, second, alone: await open(given, createDevice('cpu', given, schemas)), blocks: shared.parts[0].blocks }
 }
 
 test('threads find the panels of the first', async () => {
@@ -66,15 +67,21 @@ function forest(): Graph {
 
 test('threads find the trees of the first, whole, packed and ranked', async () => {
   const given = forest()
-  const { first, second, alone } = await openTwice(given)
+  const { first, second, alone, blocks } = await openTwice(given)
   const nodes = [...given.initializers.values()].find(({ dtype }) => dtype === 'uint8')?.data.length ?? 0
   assert.ok(nodes > 100_000)
   const random = randomSource(9)
   const inexact = Float64Array.from({ length: 300 * 5 }, () => 10 * random() - 5)
-  for (const x of [inexact, inexact.map(Math.fround), inexact.subarray(0, 5)]) {
+  const feeds = [inexact, inexact.map(Math.fround), inexact.subarray(0, 5)]
+  for (const x of feeds) {
     const expected = alone.runSync({ x })
     for (const model of [second, first, second]) assert.deepEqual(model.runSync({ x }), expected)
   }
+  // Threads run at the same time: what they share must stay as it is.
+  const common = new Uint8Array(blocks.memory.buffer, blocks.start, blocks.end - blocks.start)
+  const before = Buffer.from(common)
+  for (const x of feeds) first.runSync({ x: x.map((value) => -value) })
+  assert.ok(before.equals(common), 'a run has written into blocks of all threads')
   for (const model of [first, second]) assert.ok(model.device.arena.allocatedBytes < nodes / 2, 'nodes are not in the parts of threads')
 })
 

@@ -29,7 +29,7 @@ interface RankedSource extends RankedLeaves {
 }
 
 const HEADER_BYTES = 8
-const LAYOUT_BYTES = 36
+const LAYOUT_BYTES = 32
 const TREE_BYTES = 32
 const NODE_BYTES = 12
 const CHUNK = 64
@@ -51,6 +51,14 @@ export function rankedBlockRows(columns: number): number {
 /** Scratch for a block: ranks, ranks within a group, exits, leaves, rows in groups of eight. */
 export function rankedScratchBytes(columns: number): number {
   return rankedBlockRows(columns) * (7 * columns + 8)
+}
+
+/** Exits as programs read them, and room for what they write: of one thread. */
+export function placeExits(host: WasmHost): number {
+  const at = host.allocate(VECTOR_BYTES, false)
+  const bytes = new Uint8Array(host.memory.buffer, at, VECTOR_BYTES)
+  for (let exit = 0; exit < MAX_EXITS; exit++) bytes.fill(exit, exit * CHUNK, (exit + 1) * CHUNK)
+  return at
 }
 
 /** A block for the layout, whose first word is its byte offset once it is filled: 0 where there is none, or it does not fit. */
@@ -86,7 +94,7 @@ interface Counts {
 
 /** No block is larger than this: each is rounded up to 8 bytes. */
 function bytesFor({ nodes, trees, columns, groups, thresholds, valueBytes }: Counts): number {
-  const fixed = LAYOUT_BYTES + VECTOR_BYTES + 8 * 5
+  const fixed = LAYOUT_BYTES + 8 * 5
   return fixed + trees * (TREE_BYTES + valueBytes + 16) + nodes * (NODE_BYTES + valueBytes) + thresholds * 8 + columns * 8 + groups * (16 + thresholds + columns * 13)
 }
 
@@ -119,11 +127,9 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
     return offset
   }
   const layout = take(LAYOUT_BYTES)
-  const vectors = take(VECTOR_BYTES)
   const records = take(trees * TREE_BYTES)
   const table = take(columns * 8)
   const groupTable = take(groups.length * 8)
-  for (let exit = 0; exit < MAX_EXITS; exit++) bytes.fill(exit, vectors + exit * CHUNK, vectors + (exit + 1) * CHUNK)
   for (let c = 0; c < columns; c++) {
     const own = sorted[c]
     const offset = take(own.length * 8)
@@ -190,7 +196,7 @@ function makeRanked(host: WasmHost, source: RankedSource, at: number, room: numb
       for (let k = 0; k < exits.length; k++) for (let j = 0; j < width; j++) to[k * width + j] = leafValues[leafIndex[exits[k]] * width + j]
     }
   }
-  u32.set([columns, table, groups.length, groupTable, records, Number(goesOn), rankedBlockRows(columns), vectors, goesOn ? MIN_WALKED_ROWS : MIN_RANKED_ROWS], layout >>> 2)
+  u32.set([columns, table, groups.length, groupTable, records, Number(goesOn), rankedBlockRows(columns), goesOn ? MIN_WALKED_ROWS : MIN_RANKED_ROWS], layout >>> 2)
   return layout
 }
 

@@ -8,11 +8,11 @@ import { isTensorType } from '../types.ts'
 import { offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { maskedBlock } from './masked-trees.ts'
-import { MIN_RANKED_ROWS, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
+import { MIN_RANKED_ROWS, placeExits, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { columnsIn, passBytes, passesIn } from './tree-passes.ts'
 
-const PLAN_BYTES = 104
+const PLAN_BYTES = 112
 /** Where a plan says which layout batches take, whether whole nodes are still to be derived, and which layout single rows take. */
 const RANKED_AT = 88
 const UNFILLED_AT = 92
@@ -68,6 +68,7 @@ interface PlanFields {
   readonly nodeIds?: number
   /** Ids by what packed nodes call their leaves. */
   readonly leafIds?: number
+  readonly exits?: number
 }
 
 /** Writes a plan and asks for the scratch that its runs need. */
@@ -85,7 +86,7 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   const words = [
     nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, fields.table, schedule.trees, fields.width ?? 0, start.length, rows,
     startAt, treesPerOutputAt, rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0, fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0,
-    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0, fields.leafIds ?? 0,
+    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0, fields.leafIds ?? 0, fields.exits ?? 0,
   ]
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
   new Float64Array(host.memory.buffer, startAt, start.length).set(start)
@@ -128,10 +129,11 @@ function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelCon
   const isFloat32 = accumulate === 'float32'
   const leavesAreSingle = isFloat32 && wasmFunction(host.exports, 'areSingle')(leafValues, leaves * width) === 1
   const whole = wholeNodes(trees, packed, context)
-  const plan = placePlan(trees, whole.offset, {
-    table, categories, rounding, packed, leafIndex, leafValues, width, start, treesPerOutput, aggregate: AGGREGATES.indexOf(aggregate), isFloat32, leavesAreSingle, isSpread: treeTarget !== undefined,
-  })
   const canBeRanked = isSum && !schedule.special.includes(1) && trees.columns <= MAX_RANKED_COLUMNS && trees.columns > 0 && schedule.trees > 0
+  const exits = canBeRanked ? placeExits(host) : 0
+  const plan = placePlan(trees, whole.offset, {
+    table, categories, rounding, packed, exits, leafIndex, leafValues, width, start, treesPerOutput, aggregate: AGGREGATES.indexOf(aggregate), isFloat32, leavesAreSingle, isSpread: treeTarget !== undefined,
+  })
   if (canBeRanked) host.reserveScratch(rankedScratchBytes(trees.columns))
   const masked = maskedBlock(trees, packed)
   return caller(trees, plan, whole, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), {

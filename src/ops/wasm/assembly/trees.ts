@@ -18,6 +18,7 @@
 //   36 start, f64 [outputs]                                  92 1 while `nodes` is not filled
 //                                                           96 layout for single rows (see trees/masked.ts); 0: none yet
 //                                                          100 ids by what packed nodes call their leaves, i32
+//                                                          104 exit vectors of programs (see trees/ranked.ts): u8 [256][64], where row k is all k, then results of nodes [255][64]
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, trees padded to 16) u32 of leaves, then for blockRows + 8 rows of f64.
@@ -240,7 +241,7 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   const masked = <usize>load<u32>(plan, 96)
   const ranks = walked + (rowBytes << 2)
   while (rows > 0) {
-    const isRanked = ranked != 0 && rows >= load<u32>(ranked, 32)
+    const isRanked = ranked != 0 && rows >= load<u32>(ranked, 28)
     // A rest below eight rows is added to the block before it, where rows go side by side.
     let count = isRanked ? min(rows, load<u32>(ranked, 24)) : rows < blockRows + 8 ? rows : blockRows
     if (isRanked && (isDouble ? rankBlock<f64>(plan, ranked, x, count, features, scratch) : rankBlock<f32>(plan, ranked, x, count, features, scratch))) {

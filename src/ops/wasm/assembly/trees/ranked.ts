@@ -6,13 +6,12 @@
 // vector of exits (numbers of leaves, or of nodes to walk on from), chosen between its children's by the comparison. Nodes between two exits come
 // first: their exits have neighbouring numbers, so that the comparison is subtracted from the number (it is -1 where it holds).
 //
-// A layout, u32:
+// Threads share a layout, so that runs write nothing into it. A layout, u32:
 //    0 columns                                             16 trees, 32 bytes each
 //    4 columns' thresholds: u32 address of f64, u32 count  20 1 if walks go on below some programs
 //    8 groups                                              24 rows of a block, a multiple of 64
-//   12 groups: u32 first tree behind, u32 maps' addresses  28 exit vectors: u8 [256][64], where row k is all k, then results of nodes [255][64]
-//                                                         32 fewest rows that this pays for
-// A tree: 0 program, 4 nodes between exits, 8 other nodes, 12 offset of the last result in the exit vectors, 16 exits: values of leaves (f64, or f32
+//   12 groups: u32 first tree behind, u32 maps' addresses  28 fewest rows that this pays for
+// A tree: 0 program, 4 nodes between exits, 8 other nodes, 12 offset of the last result in the plan's exit vectors, 16 exits: values of leaves (f64, or f32
 // where sums are float32 and that is exact) [exits][width], or u32 addresses of packed nodes, 20 1 for the latter, 24 steps below the program, 28 steps
 // that all rows take together.
 // A node, 12 bytes: u32 offset of the column in a chunk of rows, u16 offset of the left child's exits in the exit vectors, u16 of the right one's,
@@ -216,7 +215,7 @@ export function sumBlock<Y>(plan: usize, layout: usize, rows: u32, y: usize, scr
   const exits = own + columns * blockRows
   const leaves = exits + 4 * blockRows
   const keys = keysOf(layout, scratch)
-  const vectors = <usize>load<u32>(layout, 28)
+  const vectors = <usize>load<u32>(plan, 104)
   const chunkBytes = columns * CHUNK
   const width = load<u32>(plan, 24)
   const isSingle = sizeof<Y>() == 4 && load<u32>(plan, 80)
