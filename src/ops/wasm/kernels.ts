@@ -31,6 +31,8 @@ const loaded = /* @__PURE__ */ new Map<WasmModuleName, KernelFamily>()
 
 /** Fetches the kernels of a module, once per process. */
 export async function loadKernelFamily(name: WasmModuleName): Promise<void> {
+  // Even an import of what is there takes 20 us, and more through a host's hooks.
+  if (loaded.has(name)) return
   const family = await FAMILIES.get(name)?.()
   if (family !== undefined) loaded.set(name, family)
 }
