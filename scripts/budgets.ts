@@ -20,11 +20,11 @@ interface Budget {
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 53 * KB, goal: 20 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 83 * KB, goal: 35 * KB },
-  { what: 'read and write .mle files', entry: 'dist/format.js', limit: 27 * KB, goal: 25 * KB },
-  { what: 'import foreign models', entry: 'dist/import.js', limit: 39 * KB, goal: 40 * KB },
-  { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 34 * KB, goal: 35 * KB },
-  { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 24 * KB, goal: 40 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 82 * KB, goal: 35 * KB },
+  { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
+  { what: 'import foreign models', entry: 'dist/import.js', limit: 40 * KB, goal: 40 * KB },
+  { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
+  { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 23 * KB, goal: 40 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
   { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 673 * KB, goal: 200 * KB },
 ]

@@ -122,8 +122,8 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
     ['npy', reachedFrom(NPY)],
     ...WEBGPU.map((path) => ['webgpu-device', reachedFrom(path)] as const),
   ]
-  // What such a file has in common with another entry goes to the base, or the entry would load that file.
-  for (const [, ids] of lazy) assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id)) && !relative('.', id).endsWith(NPY)), 'base')
+  // What such a file has in common with another entry goes to the base, or the entry would load that file: of arrays in files only importers do.
+  for (const [chunk, ids] of lazy) if (chunk !== 'npy') assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id))), 'base')
   for (const [chunk, ids] of lazy) assign(ids, chunk)
   // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.
   const formatEntry = entries.find((id) => relative('.', id) === FORMAT)
