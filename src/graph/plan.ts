@@ -135,10 +135,10 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
   const made: Step[] = []
   for (const index of needed) {
     const node = graph.nodes[index]
-    const schema = target.schemas.get(opKey(node.domain, node.op))
+    const key = opKey(node.domain, node.op)
+    const schema = target.schemas.get(key)
     if (schema === undefined) throw new MleError('GRAPH_OPERATOR', `graph ${nodeLabel(node, index)}: unknown operator`)
     const inputIds = node.inputs.map(valueOf)
-    const key = opKey(node.domain, node.op)
     const cpu = target.cpu.get(key)
     // Making the kernels before this one may have grown the memory under the constants.
     target.weights?.refresh()

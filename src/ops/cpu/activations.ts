@@ -22,12 +22,13 @@ function configured(double: Make, single: Make = double): KernelEntry {
   return { make: widened(make, isHalf) }
 }
 
-function seluFactors(attributes: Attributes): readonly [gammaAlpha: number, gamma: number] {
+export function seluFactors(attributes: Attributes): readonly [gammaAlpha: number, gamma: number] {
   const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
   return [gamma * float(attributes, 'alpha', 1.67326319217681884765625), gamma]
 }
 
-function isTanh(attributes: Attributes): boolean {
+/** Whether Gelu is its approximation by tanh. */
+export function isTanh(attributes: Attributes): boolean {
   return text(attributes, 'approximate', 'none') === 'tanh'
 }
 

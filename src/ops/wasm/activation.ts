@@ -1,24 +1,19 @@
 // Activation functions on the wasm device.
-import { float, text } from '../attributes.ts'
+import { float } from '../attributes.ts'
+import { isTanh, seluFactors } from '../cpu/activations.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
 import { erfTable } from './erf-table.ts'
-import { bytesOf, offsetOf } from './memory.ts'
+import { bytesOf, offsetOf, TAIL_BYTES } from './memory.ts'
 import { wasmFunction } from './module.ts'
-
-/** A vector's tail. */
-const SCRATCH_BYTES = 16
 
 /** The name of a function in assembly/activation.ts without the bits of its dtype, and what it needs besides. */
 type Function = readonly [name: string, a?: number, b?: number]
 
 const FUNCTIONS: ReadonlyMap<string, (attributes: Attributes) => Function> = /* @__PURE__ */ new Map<string, (attributes: Attributes) => Function>([
-  ['Gelu', (attributes) => [text(attributes, 'approximate', 'none') === 'tanh' ? 'geluTanh' : 'gelu']],
+  ['Gelu', (attributes) => [isTanh(attributes) ? 'geluTanh' : 'gelu']],
   ['Elu', (attributes) => ['elu', float(attributes, 'alpha', 1)]],
-  ['Selu', (attributes) => {
-    const gamma = float(attributes, 'gamma', 1.05070102214813232421875)
-    return ['selu', gamma * float(attributes, 'alpha', 1.67326319217681884765625), gamma]
-  }],
+  ['Selu', (attributes) => ['selu', ...seluFactors(attributes)]],
   ['Celu', (attributes) => ['celu', float(attributes, 'alpha', 1)]],
   ['HardSigmoid', (attributes) => ['hardSigmoid', float(attributes, 'alpha', 0.2), float(attributes, 'beta', 0.5)]],
   ['HardSwish', () => ['hardSwish']],
@@ -39,7 +34,7 @@ export function wasmActivationKernels(host: WasmHost): readonly (readonly [strin
 function makeActivation(host: WasmHost, context: KernelContext, [name, a = 0, b = 0]: Function): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  host.reserveScratch(SCRATCH_BYTES)
+  host.reserveScratch(TAIL_BYTES)
   const activate = wasmFunction(host.exports, `${name}${bytes * 8}`)
   const first = name === 'gelu' && bytes === 8 ? erfTable(host) : a
   return ([x], [y]) => {

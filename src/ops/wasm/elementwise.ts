@@ -6,7 +6,7 @@ import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.
 import { isTensorType } from '../types.ts'
 import { broadcastOf } from './broadcast.ts'
 import { erfTable } from './erf-table.ts'
-import { bytesOf, offsetOf } from './memory.ts'
+import { bytesOf, offsetOf, TAIL_BYTES } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 
 /** Numbers of the operators in assembly/elementwise.ts. */
@@ -17,9 +17,6 @@ const UNARY: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
 const CLIP = 8
 const LEAKY = 9
 const SQUARE = 10
-/** A vector's tail. */
-const SCRATCH_BYTES = 16
-
 /** Kernels over a host's memory, by operator key. */
 export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
@@ -69,7 +66,7 @@ function broadcasting(bytes: number, fallback: Kernel, run: WasmFunction): Kerne
 function makeUnary(host: WasmHost, context: KernelContext, op: number, parameter: number = 0): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  host.reserveScratch(SCRATCH_BYTES)
+  host.reserveScratch(TAIL_BYTES)
   const unary = wasmFunction(host.exports, bytes === 4 ? 'unary32' : 'unary64')
   return ([x], [y]) => {
     if (x !== undefined && y !== undefined) unary(op, offsetOf(y), offsetOf(x), y.size, parameter, 0, host.scratchOffset)
@@ -80,7 +77,7 @@ function makeUnary(host: WasmHost, context: KernelContext, op: number, parameter
 function makeErf(host: WasmHost, context: KernelContext): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  host.reserveScratch(SCRATCH_BYTES)
+  host.reserveScratch(TAIL_BYTES)
   const run = wasmFunction(host.exports, `erf${bytes * 8}`)
   const table = bytes === 8 ? erfTable(host) : 0
   return ([x], [y]) => {
@@ -92,7 +89,7 @@ function makeErf(host: WasmHost, context: KernelContext): Kernel | undefined {
 function makeClip(host: WasmHost, context: KernelContext): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  host.reserveScratch(SCRATCH_BYTES)
+  host.reserveScratch(TAIL_BYTES)
   const unary = wasmFunction(host.exports, bytes === 4 ? 'unary32' : 'unary64')
   return ([x, low, high], [y]) => {
     if (x === undefined || y === undefined) return

@@ -1,10 +1,7 @@
 // Functions of elements on the wasm device, beyond those of elementwise.ts.
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
-import { bytesOf, offsetOf } from './memory.ts'
+import { bytesOf, offsetOf, TAIL_BYTES } from './memory.ts'
 import { wasmFunction } from './module.ts'
-
-/** A vector's tail. */
-const SCRATCH_BYTES = 16
 
 /** Names of the functions in assembly/functions.ts, without the bits of their dtype. */
 const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
@@ -21,7 +18,7 @@ export function wasmFunctionKernels(host: WasmHost): readonly (readonly [string,
 function makeFunction(host: WasmHost, context: KernelContext, name: string): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
-  host.reserveScratch(SCRATCH_BYTES)
+  host.reserveScratch(TAIL_BYTES)
   const run = wasmFunction(host.exports, `${name}${bytes * 8}`)
   return ([x], [y]) => {
     if (x !== undefined && y !== undefined) run(offsetOf(y), offsetOf(x), y.size, host.scratchOffset)

@@ -1,6 +1,6 @@
 // Elements and slices at indices on the wasm device. Indices outside their dimension are cpu's, which says so.
 import { bytesPerElement, is64BitInteger } from '../../tensor/dtype.ts'
-import { stridesOf } from '../../tensor/shape.ts'
+import { sizeOf, stridesOf } from '../../tensor/shape.ts'
 import { int, text } from '../attributes.ts'
 import { elementNest } from '../cpu/array-moves.ts'
 import { integers } from '../cpu/moving.ts'
@@ -28,8 +28,6 @@ export function wasmIndexingKernels(host: WasmHost): readonly (readonly [string,
     ['Trilu', entry(makeTrilu)],
   ]
 }
-
-const product = (dims: readonly number[]): number => dims.reduce((count, dim) => count * dim, 1)
 
 /** Bytes of an element of an input; 0 for text. */
 function bytesAt({ inputTypes }: KernelContext, index: number): number {
@@ -148,12 +146,12 @@ function slicesOf(data: View | undefined, indices: View | undefined, batchDims: 
   if (width > MAX_WIDTH) return undefined
   const strides = stridesOf(shape).slice(batchDims, batchDims + width)
   return {
-    tuples: product(along.slice(0, -1)),
+    tuples: sizeOf(along.slice(0, -1)),
     width,
     layout: [...shape.slice(batchDims, batchDims + width), ...strides.map((stride) => stride * elementBytes)],
-    bytes: product(shape.slice(batchDims + width)) * elementBytes,
-    perBatch: product(along.slice(batchDims, -1)),
-    batchBytes: product(shape.slice(batchDims)) * elementBytes,
+    bytes: sizeOf(shape.slice(batchDims + width)) * elementBytes,
+    perBatch: sizeOf(along.slice(batchDims, -1)),
+    batchBytes: sizeOf(shape.slice(batchDims)) * elementBytes,
   }
 }
 

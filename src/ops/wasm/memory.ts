@@ -5,6 +5,9 @@ import type { KernelContext, View, WasmHost } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import type { Places } from '../window.ts'
 
+/** What kernels of elements need of the scratch: a vector's tail. */
+export const TAIL_BYTES = 16
+
 /** Where a view lies in the host's memory. */
 export function offsetOf(view: View): number {
   return (view.data as Uint8Array).byteOffset
