@@ -11,7 +11,7 @@ import { isTensorType, type Dim } from './ops/types.ts'
 import type { OperatorSet } from './ops/packs.ts'
 import type { Pool, WhyNone } from './pool.ts'
 import type { runOnPool } from './pooled.ts'
-import { LARGE_ROWS, type Promotion } from './promotion.ts'
+import { LARGE_ROWS, promotedSession, type Promotion } from './promotion.ts'
 import { Runs, type OutputRecord, type RunOptions } from './runs.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { bytesPerElement, type DType } from './tensor/dtype.ts'
@@ -100,7 +100,7 @@ export class Model {
     return pool?.size === 0 ? 'they have ended' : undefined
   }
 
-  /** Where runs of 256 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */
+  /** Where runs and sessions of 256 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */
   get batchDevice(): Device['name'] {
     return this.#parts.promotion?.model?.device.name ?? this.device.name
   }
@@ -194,8 +194,9 @@ export class Model {
   session(options: SessionOptions = {}): Session {
     this.#runs.checkAlive()
     this.#runs.checkSync()
-    const large = this.#parts.promotion?.model
-    return large !== undefined && (options.batch ?? 1) >= LARGE_ROWS ? large.session(options) : openSession(this.#runs, options)
+    const { promotion } = this.#parts
+    if (promotion === undefined || (options.batch ?? 1) < LARGE_ROWS) return openSession(this.#runs, options)
+    return promotion.model?.session(options) ?? promotedSession(openSession(this.#runs, options), promotion, options)
   }
 
   /** Gives back all memory; the model cannot be used afterwards. */

@@ -1,6 +1,7 @@
 // A small model on cpu whose large batches move to WebAssembly: the same bits, so nobody can tell but by the time. Starting WebAssembly
 // costs some milliseconds, which a small model that predicts row by row never spends; one that computes batch after batch gets them back.
 import type { Model } from './model.ts'
+import type { Session, SessionOptions, SessionTensor } from './session.ts'
 
 /** From this many rows on, a run counts as a large batch. */
 export const LARGE_ROWS = 256
@@ -39,4 +40,37 @@ export class Promotion {
     this.#model?.dispose()
     this.#model = undefined
   }
+}
+
+/** A session of large batches that goes on on wasm once that is there. Callers hold on to its inputs and outputs, so those stay where they are and are copied. */
+export function promotedSession(session: Session, promotion: Promotion, options: SessionOptions): Session {
+  const { inputs, outputs } = session
+  const names = [Object.keys(inputs), Object.keys(outputs)]
+  let large: Session | undefined
+  return {
+    inputs,
+    outputs,
+    run() {
+      const { model } = promotion
+      if (model === undefined) {
+        const start = performance.now()
+        session.run()
+        promotion.spent(performance.now() - start)
+        return
+      }
+      large ??= model.session(options)
+      for (const name of names[0]) copy(inputs[name], large.inputs[name])
+      large.run()
+      for (const name of names[1]) copy(large.outputs[name], outputs[name])
+    },
+    dispose() {
+      session.dispose()
+      large?.dispose()
+    },
+  }
+}
+
+function copy({ data: from }: SessionTensor, { data: to }: SessionTensor): void {
+  if (Array.isArray(to)) for (let i = 0; i < to.length; i++) to[i] = from[i] as string | null
+  else (to as Float64Array).set(from as Float64Array)
 }

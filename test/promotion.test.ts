@@ -24,7 +24,7 @@ async function promoted(model: Model, X: Float64Array): Promise<void> {
   }
 }
 
-test('large batches of a small model move to wasm and keep their bits; rows and existing sessions stay on cpu', async () => {
+test('large batches of a small model move to wasm and keep their bits; rows stay on cpu', async () => {
   using model = await load(logistic())
   using cpu = await load(logistic(), { device: 'cpu' })
   assert.equal(model.device.name, 'cpu')
@@ -50,14 +50,40 @@ test('large batches of a small model move to wasm and keep their bits; rows and 
   assert.equal(cpu.batchDevice, 'cpu')
 })
 
+test('a session of large batches moves by itself, and its arrays stay where they are', async () => {
+  using model = await load(logistic())
+  using cpu = await load(logistic(), { device: 'cpu' })
+  const session = model.session({ batch: ROWS })
+  const [input, output] = [session.inputs.X.data as Float64Array, session.outputs.probabilities.data as Float64Array]
+  input.set(noise(3, 'float64', [ROWS, 5], 0.05).data as Float64Array)
+  while (model.batchDevice === 'cpu') {
+    for (let i = 0; i < 20; i++) session.run()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  const before = model.memory
+  for (let seed = 4; seed < 7; seed++) {
+    const X = noise(seed, 'float64', [ROWS, 5], 0.05).data as Float64Array
+    input.set(X)
+    session.run()
+    assert.deepEqual(output, cpu.runSync({ X }).probabilities.data)
+  }
+  assert.equal(session.inputs.X.data, input)
+  assert.equal(session.outputs.probabilities.data, output)
+  assert.ok(model.memory.io >= before.io + ROWS * 8 * 8, 'wasm has computed it, over inputs and outputs of its own')
+  session.dispose()
+  assert.ok(model.memory.io < before.io, 'both sessions are given back')
+})
+
 test('single rows and an explicit cpu never start WebAssembly', async () => {
   using model = await load(logistic())
   using cpu = await load(logistic(), { device: 'cpu' })
+  const single = model.session({ batch: 5 })
   const X = noise(2, 'float64', [ROWS, 5], 0).data as Float64Array
   const end = performance.now() + 30
   while (performance.now() < end) {
     model.runSync({ X: X.subarray(0, 5) })
     cpu.runSync({ X })
+    single.run()
   }
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.equal(model.batchDevice, 'cpu')

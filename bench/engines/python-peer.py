@@ -8,13 +8,22 @@ import numpy
 work = {}
 
 
+def rows_of(path, count):
+    """Rows of float32, or of what the lists of a JSON file hold: numbers, with null for missing ones, or strings."""
+    if not path.endswith(".json"):
+        return numpy.fromfile(path, dtype=numpy.float32).reshape(count, -1)
+    with open(path) as file:
+        rows = json.load(file)[:count]
+    return numpy.array(rows, dtype=object if isinstance(rows[0][0], str) else float)
+
+
 def load(request):
     import joblib
 
     model = joblib.load(request["joblib"])
     if hasattr(model, "n_jobs"):
         model.n_jobs = 1
-    rows = numpy.fromfile(request["rows"], dtype=numpy.float32).reshape(request["count"], -1)
+    rows = rows_of(request["rows"], request["count"])
     method = getattr(model, request["method"])
     work[request["id"]] = lambda: method(rows)
     return type(model).__module__.split(".")[0].replace("sklearn", "scikit-learn").replace("xgboost", "XGBoost")

@@ -32,6 +32,13 @@ export function pythonVersions(): string {
   return findPython()?.versions ?? 'no python3 with scikit-learn here'
 }
 
+/** What a script prints. */
+export function runPython(script: string, args: readonly string[]): string {
+  const { status, stdout } = spawnSync(findPython()?.path ?? CANDIDATES[0], [script, ...args], { encoding: 'utf8', env: { ...process.env, ...ONE_THREAD }, stdio: ['ignore', 'pipe', 'inherit'] })
+  if (status !== 0) throw new Error(`${script} needs python3 with scikit-learn`)
+  return stdout
+}
+
 /** Undefined where there is no python3 with scikit-learn. */
 export function startPython(): Python | undefined {
   const python = findPython()
