@@ -1,6 +1,6 @@
 // Reading an estimator's settings. A setting that changes predictions and is not known here is refused, never ignored.
 import { MleError } from '../../error.ts'
-import { attribute, describe, isNumericNdArray, isPyObject, isTuple, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
+import { attribute, describe, isNumericNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
 
 /** The refusal of one estimator or one of its settings. */
 export function unsupported(estimator: PyObject, what: string): MleError {
@@ -29,6 +29,12 @@ export function booleanSetting(estimator: PyObject, name: string, fallback: bool
 export function numberSetting(estimator: PyObject, name: string, fallback: number): number {
   const value = estimator.state.get(name)
   return value === undefined ? fallback : asNumber(value, `${estimator.name}.${name}`)
+}
+
+/** The name of the numpy dtype of a setting, where it is one. */
+export function dtypeSetting(estimator: PyObject, name: string): string | undefined {
+  const value = estimator.state.get(name)
+  return isPyGlobal(value) ? value.name : isPyDType(value) ? value.element : undefined
 }
 
 /** The first of several attributes that is there and not None: names changed between versions. */

@@ -74,7 +74,7 @@ export function importXgboost(bytes: Uint8Array): Graph {
   }
   const leaves = booster.leaves()
   if (leaves !== undefined) {
-    builder.output('leaf', leaves, { dtype: 'int32', shape: ['batch', model.trees.length] })
+    builder.output('leaf', leaves, { dtype: 'int32', shape: ['batch', model.trees.length] }, 'float32')
     methods.push({ name: 'leaf', outputs: ['leaf'] })
   }
   const contributions = booster.contributions()

@@ -2,6 +2,7 @@
 import { int, text } from '../attributes.ts'
 import { expandedSquare, squaredNorm } from '../expanded.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+import { argPartition } from './introselect.ts'
 import { float64Of } from './preprocess.ts'
 
 /** Training rows with zeros for what is missing, and what their distances need. */
@@ -81,9 +82,11 @@ function imputedValue(training: Float64Array, count: number, nFeatures: number, 
     if (distances[i] === distances[i]) reachable = true
   }
   if (!reachable) return sum / donors.length
-  // Rows without a shared feature come last; a stable order decides among equal distances.
-  const rank = (i: number): number => (distances[i] === distances[i] ? distances[i] : Infinity)
-  const nearest = donors.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b))).slice(0, neighbors)
+  // numpy's argpartition decides among equal distances; rows without a shared feature, whose distance is NaN, come last.
+  const order = new Int32Array(donors.length)
+  const k = Math.min(neighbors, donors.length)
+  argPartition(Float64Array.from(donors, (i) => distances[i]), order, k)
+  const nearest = Array.from(order.subarray(0, k), (place) => donors[place])
   const exactMatch = byDistance && nearest.some((i) => distances[i] === 0)
   let total = 0
   let weights = 0

@@ -5,6 +5,7 @@ import { float, int, text } from '../attributes.ts'
 import { metricOf, type Metric } from '../distances.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { expandedRow, squaredNorms } from './distances.ts'
+import { argPartition } from './introselect.ts'
 import { view } from './moving.ts'
 import { perShape } from './nest.ts'
 import { float64Of } from './preprocess.ts'
@@ -153,7 +154,8 @@ function makeNearestNeighbors({ attributes, constants, inputTypes, scratch }: Ke
   const k = int(attributes, 'k', 1)
   const search = text(attributes, 'search', 'brute')
   const isExpanded = text(attributes, 'form', 'direct') === 'expanded'
-  const isLaterKept = text(attributes, 'ties', 'earlier') === 'later'
+  const ties = text(attributes, 'ties', 'earlier')
+  const isLaterKept = ties === 'later'
   const parts = search === 'brute' ? [] : search === 'kd_tree' ? [1, 3, 4, 5] : [1, 3, 4, 5, 6]
   const known = parts.length > 0 && parts.every((i) => constants[i] !== undefined) ? treeOf(constants, search === 'ball_tree') : undefined
   const heap: Heap = { values: new Float64Array(k), indices: new Int32Array(k), isLaterKept }
@@ -175,10 +177,20 @@ function makeNearestNeighbors({ attributes, constants, inputTypes, scratch }: Ke
     const points = view(inputs[1]).shape[0]
     const norms = scratch.float64(isExpanded ? 2 * points : 0)
     if (isExpanded) squaredNorms(y, points, n, norms)
+    const partition = ties === 'partition' && tree === undefined ? { values: new Float64Array(points), order: new Int32Array(points) } : undefined
     for (let r = 0; r < rows; r++) {
       heap.values.fill(Infinity)
       heap.indices.fill(0)
-      if (tree !== undefined && bound !== undefined) walk(tree, metric, bound, x, r * n, 0, bound(x, r * n, 0), heap)
+      if (partition !== undefined) {
+        const { values, order } = partition
+        if (isExpanded) expandedRow(x, r * n, y, norms, points, n, values, 0)
+        else for (let j = 0; j < points; j++) values[j] = metric.reduced(x, r * n, y, j * n, n)
+        argPartition(values, order, k)
+        for (let i = 0; i < k; i++) {
+          heap.indices[i] = order[i]
+          heap.values[i] = values[order[i]]
+        }
+      } else if (tree !== undefined && bound !== undefined) walk(tree, metric, bound, x, r * n, 0, bound(x, r * n, 0), heap)
       else if (isExpanded) {
         expandedRow(x, r * n, y, norms, points, n, norms, points)
         for (let j = 0; j < points; j++) pushHeap(heap, norms[points + j], j)

@@ -59,7 +59,8 @@ const pairwiseDistance: OpSchema = {
  * Metrics as for PairwiseDistance. `search` says in which order points are met, which decides between equal distances: 'brute' in their own order,
  * 'kd_tree' and 'ball_tree' as a search through scikit-learn's trees meets them (order [points], nodes [nodes, 3] = start, end, leaf?, bounds: of
  * kd_tree [2, nodes, features] lowest and highest, of ball_tree [1, nodes, features] centres with radii [nodes]). Of several farthest ones a max-heap
- * of k decides which leaves; `ties` 'earlier' keeps it when a point as far comes, 'later' replaces it.
+ * of k decides which leaves; `ties` 'earlier' keeps it when a point as far comes, 'later' replaces it. With 'partition', for 'brute' only, they are the
+ * first k places of numpy's argpartition (its introselect), which scikit-learn takes for integers and for metrics without a search of their own.
  *
  * @formula indices[r] = the k points of smallest metric(x[r], y[j])
  */
@@ -85,8 +86,8 @@ const nearestNeighbors: OpSchema = {
   ],
   infer(context): ValueType[] {
     const { rows, points, features } = checkMetric(context)
-    oneOf('ties', text(context.attributes, 'ties', 'earlier'), ['earlier', 'later'])
     const search = oneOf('search', text(context.attributes, 'search', 'brute'), ['brute', 'kd_tree', 'ball_tree'])
+    oneOf('ties', text(context.attributes, 'ties', 'earlier'), search === 'brute' ? ['earlier', 'later', 'partition'] : ['earlier', 'later'])
     const k = int(context.attributes, 'k', 0)
     if (k < 1 || (typeof points === 'number' && k > points)) throw new MleError('OP_ATTRIBUTE', `attribute k is ${k}, expected 1 to ${points}`, { actual: k })
     if (search !== 'brute') {

@@ -199,7 +199,7 @@ const fillMissing: OpSchema = {
 /**
  * Fills NaN from the nearest training rows. X [rows, features], training [n, features] with NaN -> Y like X. For each missing value: the mean,
  * over the `neighbors` nearest training rows that have it, by distance over the features that both rows have; weighted by 1 / distance where
- * `weights` is 'distance'; the training mean where no row shares a feature.
+ * `weights` is 'distance'; the training mean where no row shares a feature. numpy's argpartition (its introselect) chooses among rows as far.
  *
  * @formula d(a, b) = sqrt(features / shared sum over shared features (a - b)^2), expanded to |a|^2 - 2 a b + |b|^2
  */

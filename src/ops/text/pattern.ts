@@ -10,23 +10,31 @@ const NOT_WORD = '\\p{M}\\p{S}\\p{Z}\\p{C}\\p{Pd}\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\\p
 const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
 const NOT_SPACE = '\\x00-\\x08\\x0e-\\x1b\\x21-\\x84\\x86-\\x9f\\xa1-\\u167f\\u1681-\\u1fff\\u200b-\\u2027\\u202a-\\u202e\\u2030-\\u205e\\u2060-\\u2fff\\u3001-\\u{10ffff}'
 
-/** Escapes that stand for classes: inside [...] and outside. */
-const CLASSES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ['w', WORD],
-  ['W', NOT_WORD],
-  ['d', '\\p{Nd}'],
-  ['D', '\\P{Nd}'],
-  ['s', SPACE],
-  ['S', NOT_SPACE],
-])
-const BOUNDARY = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`
-const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`
-const OUTSIDE: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
-  ['b', BOUNDARY],
-  ['B', NO_BOUNDARY],
-  ['A', '(?<![\\s\\S])'],
-  ['Z', '(?![\\s\\S])'],
-])
+/** What escapes stand for. */
+interface Escapes {
+  /** Classes, inside [...] and outside. */
+  readonly classes: ReadonlyMap<string, string>
+  /** Places, outside of [...]. */
+  readonly places: ReadonlyMap<string, string>
+}
+
+function escapesOf(word: string, notWord: string, digit: string, notDigit: string, space: string, notSpace: string): Escapes {
+  return {
+    classes: new Map([['w', word], ['W', notWord], ['d', digit], ['D', notDigit], ['s', space], ['S', notSpace]]),
+    places: new Map([
+      ['b', `(?:(?<=[${word}])(?![${word}])|(?<![${word}])(?=[${word}]))`],
+      ['B', `(?:(?<=[${word}])(?=[${word}])|(?<![${word}])(?![${word}]))`],
+      ['A', '(?<![\\s\\S])'],
+      ['Z', '(?![\\s\\S])'],
+    ]),
+  }
+}
+
+const UNICODE: Escapes = /* @__PURE__ */ escapesOf(WORD, NOT_WORD, '\\p{Nd}', '\\P{Nd}', SPACE, NOT_SPACE)
+/** With flag a only ASCII characters are letters, digits and spaces. */
+const ASCII: Escapes = /* @__PURE__ */ escapesOf('a-zA-Z0-9_', '\\x00-/:-@[-^`{-\\u{10ffff}', '0-9', '\\D', '\\t-\\r\\x20', '\\x00-\\x08\\x0e-\\x1f!-\\u{10ffff}')
+
+const FLAGS = /^\(\?([aiLmsux]+)\)/
 
 function refuse(pattern: string, what: string): MleError {
   return new MleError('TEXT_PATTERN', `token pattern ${JSON.stringify(pattern)}: ${what}`, { actual: pattern })
@@ -35,10 +43,13 @@ function refuse(pattern: string, what: string): MleError {
 /**
  * A global RegExp that finds what Python's `re.compile(pattern).findall` finds.
  *
- * @throws MleError TEXT_PATTERN for syntax that has no equal here (verbose mode, conditionals, atomic groups, possessive repeats)
+ * @throws MleError TEXT_PATTERN for syntax that has no equal here (conditionals, atomic groups, possessive repeats, flags inside)
  */
 export function pythonPattern(pattern: string): RegExp {
   if (pattern.length > MAX_PATTERN_LENGTH) throw refuse(pattern.slice(0, 40), `is longer than ${MAX_PATTERN_LENGTH} characters`)
+  const [, letters = ''] = FLAGS.exec(pattern) ?? []
+  const escapes = letters.includes('a') ? ASCII : UNICODE
+  const isVerbose = letters.includes('x')
   let flags = 'gu'
   let out = ''
   let inClass = false
@@ -47,12 +58,17 @@ export function pythonPattern(pattern: string): RegExp {
     if (char === '\\') {
       const next = pattern[++i]
       if (next === undefined) throw refuse(pattern, 'ends in a backslash')
-      const [text, used] = escape(pattern, i, inClass)
+      const [text, used] = escape(pattern, i, inClass, escapes)
       out += text
       i += used - 1
     } else if (inClass) {
       if (char === ']') inClass = false
       out += char === '[' ? '\\[' : char
+    } else if (isVerbose && /\s/.test(char)) {
+      continue
+    } else if (isVerbose && char === '#') {
+      const end = pattern.indexOf('\n', i)
+      i = end < 0 ? pattern.length : end
     } else if (char === '[') {
       inClass = true
       out += '['
@@ -63,9 +79,9 @@ export function pythonPattern(pattern: string): RegExp {
         out += '\\]'
       }
     } else if (char === '(' && pattern[i + 1] === '?') {
-      const inline = /^\(\?([aiLmsux]+)\)/.exec(pattern.slice(i))
+      const inline = FLAGS.exec(pattern.slice(i))
       if (inline !== null) {
-        flags += flagsOf(pattern, inline[1])
+        flags += flagsOf(pattern, inline[1], i === 0)
         i += inline[0].length - 1
         continue
       }
@@ -97,22 +113,23 @@ export function pythonPattern(pattern: string): RegExp {
   }
 }
 
-function flagsOf(pattern: string, letters: string): string {
+/** Flags of JavaScript; a and x, which change how the rest is read, come first in the pattern. */
+function flagsOf(pattern: string, letters: string, isFirst: boolean): string {
   let flags = ''
   for (const letter of letters) {
     if (letter === 'i' || letter === 'm' || letter === 's') flags += letter
-    else if (letter !== 'u') throw refuse(pattern, `flag ${letter} is not supported`)
+    else if (letter !== 'u' && !(isFirst && (letter === 'a' || letter === 'x'))) throw refuse(pattern, `flag ${letter} is not supported`)
   }
   return flags
 }
 
 /** The escape whose letter stands at `at`, and how many characters of the pattern it takes. */
-function escape(pattern: string, at: number, inClass: boolean): readonly [string, number] {
+function escape(pattern: string, at: number, inClass: boolean, { classes, places }: Escapes): readonly [string, number] {
   const letter = pattern[at]
-  const members = CLASSES.get(letter)
+  const members = classes.get(letter)
   if (members !== undefined) return [inClass ? members : `[${members}]`, 1]
   if (!inClass) {
-    const zeroWidth = OUTSIDE.get(letter)
+    const zeroWidth = places.get(letter)
     if (zeroWidth !== undefined) return [zeroWidth, 1]
     if (/[1-9]/.test(letter)) return [`\\${letter}`, 1]
   } else if (letter === 'b') return ['\\x08', 1]

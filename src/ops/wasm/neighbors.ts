@@ -57,6 +57,7 @@ export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: 
   const isBall = search === 'ball_tree'
   const parts = isTree ? (isBall ? [3, 4, 5, 6] : [3, 4, 5]) : []
   if (kind === undefined || points === undefined || points.size === 0 || parts.some((i) => constants[i] === undefined)) return undefined
+  if (text(attributes, 'ties', 'earlier') === 'partition') return undefined
   // cpu's bound of a box takes the power from p where the metric does not say it.
   if (search === 'kd_tree' && kind > LARGEST) return undefined
   if (isTree && (metric === 'sqeuclidean' || float(attributes, 'p', 2) === Infinity)) return undefined

@@ -125,6 +125,28 @@ test('columns are found as old versions kept them', async () => {
   }
 })
 
+test('an encoder gives the dtype that it was made with', () => {
+  const dtypes: readonly (readonly [PyValue, string | undefined])[] = [
+    [{ kind: 'global', module: 'numpy', name: 'int32', offset: 0 }, 'int32'],
+    [{ kind: 'global', module: 'numpy', name: 'bool_', offset: 0 }, 'bool'],
+    [{ kind: 'global', module: 'builtins', name: 'bool', offset: 0 }, 'bool'],
+    [{ kind: 'global', module: 'numpy', name: 'float64', offset: 0 }, undefined],
+  ]
+  for (const [dtype, expected] of dtypes) {
+    for (const name of ['OneHotEncoder', 'OrdinalEncoder']) {
+      const graph = importSklearn(estimator(name, { categories_: [array([1, 2])], dtype, n_features_in_: 1 }))
+      assert.equal(graph.outputs[0].sourceDtype, expected, name)
+    }
+  }
+})
+
+test('a feature without missing values at fit may have none later', async () => {
+  const indicator = (error: boolean): PyObject => estimator('MissingIndicator', { features: 'missing-only', missing_values: NaN, error_on_new: error, features_: { ...array([1]), dtype: 'int64', data: BigInt64Array.of(1n) }, n_features_in_: 2 })
+  assert.deepEqual(await call(indicator(true), 'transform', [[1, NaN], [2, 3]]), [1, 0])
+  assert.deepEqual(await call(indicator(false), 'transform', [[NaN, 1]]), [0])
+  await assert.rejects(call(indicator(true), 'transform', [[NaN, 1]]), refusedWith('OP_REQUIRE', 'error_on_new'))
+})
+
 test('a method that cannot be imported is left out with a note', () => {
   const state = { x_rotations_: array([1, 2], [2, 1]), y_loadings_: array([3, 4], [1, 2]), _x_mean: array([0, 0]), _x_std: array([1, 1]), _y_mean: array([0]), _y_std: array([1]) }
   const { metadata } = importSklearn(estimator('PLSRegression', state))

@@ -87,3 +87,11 @@ test('a condition that does not hold is an error with its own text', async () =>
   assert.deepEqual([...out.data], [1, 2])
   await assert.rejects(runOp('mle.Require', [x, tensor([true, false], [2, 1])], { message: 'rows must be near' }), (error) => error instanceof MleError && error.code === 'OP_REQUIRE' && error.message.includes('rows must be near'))
 })
+
+// KNeighborsClassifier(5, algorithm='brute').fit(X, y).kneighbors(Q) of scikit-learn 1.2.1 for integers.
+test('among points as far numpy\'s partition chooses', async () => {
+  const rows = Array.from('00 20 22 12 22 21 00 01 00 02 20 00 21 20 02 21 11 12 22 00'.split(' '), (pair) => Array.from(pair, Number))
+  const queries = [[2, 1], [1, 2], [0, 1], [2, 2], [2, 0]]
+  const [, indices] = await runOp('mle.NearestNeighbors', [matrix(queries), matrix(rows)], { metric: 'euclidean', form: 'expanded', k: 5, search: 'brute', ties: 'partition' })
+  assert.deepEqual([...indices.data], [12, 5, 15, 10, 16, 17, 3, 9, 18, 16, 7, 11, 16, 14, 9, 18, 4, 2, 17, 12, 13, 1, 10, 15, 12])
+})

@@ -36,8 +36,16 @@ test('patterns of Python find what they find there', () => {
   }
 })
 
+test('flags a and x of Python at the start of a pattern', () => {
+  const found = (pattern: string, text: string): string[] => Array.from(text.matchAll(pythonPattern(pattern)), (match) => match[0])
+  assert.deepEqual(found('(?a)\\w+', 'Stra\u00dfe 4\u0664 x_1'), ['Stra', 'e', '4', 'x_1'])
+  assert.deepEqual(found('(?a)\\b\\W\\b', 'a\u00e9b c'), ['\u00e9', ' '])
+  assert.deepEqual(found('(?a)[^\\d\\s]+', '1\u0661 a\u00a0b'), ['\u0661', 'a\u00a0b'])
+  assert.deepEqual(found('(?ix) [a-c #]+  # letters\n \\ x', 'ab# X c x'), ['ab# X', ' c x'])
+})
+
 test('patterns that have no equal are refused', () => {
-  for (const pattern of ['(?x)a b', 'a*+', '(?>a)', '(a)?(?(1)b|c)', '(', '\\q', 'x'.repeat(3000), 'a\\']) assert.throws(() => pythonPattern(pattern), hasCode('TEXT_PATTERN'), pattern)
+  for (const pattern of ['a(?x)b', 'a*+', '(?>a)', '(a)?(?(1)b|c)', '(', '\\q', 'x'.repeat(3000), 'a\\']) assert.throws(() => pythonPattern(pattern), hasCode('TEXT_PATTERN'), pattern)
   assert.throws(() => analyzerOf(attributesOf('mle.TextHash', { width: 1, pattern: '(a)(b)' }), new Set()), hasCode('TEXT_PATTERN'))
 })
 

@@ -5,7 +5,7 @@ import {
 } from '../../pickle/index.ts'
 import { castTo, concat, float64Constant, gatherColumns, unsqueeze, withScalar } from '../emit.ts'
 import { matrixFeatures, type ColumnKind, type Features } from '../features.ts'
-import { choice, numberSetting, unsupported } from '../params.ts'
+import { choice, dtypeSetting, numberSetting, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 
 /** Categories of one column: known values with their positions, and the position of the missing one. */
@@ -103,7 +103,7 @@ const oneHot: EstimatorImporter = (context, estimator, x) => ({
       return encode(context, x.column(f, list.kind), list, { of: column, unknown })
     })
     if (codeOf.length === 0) throw unsupported(estimator, 'encodes no column at all')
-    return matrixFeatures(context, oneHotColumns(context, concat(context, codes), featureOf, codeOf), codeOf.length)
+    return matrixFeatures(context, oneHotColumns(context, concat(context, codes), featureOf, codeOf), codeOf.length, { sourceDtype: encodedDtype(estimator) })
   },
 })
 
@@ -126,9 +126,15 @@ const ordinal: EstimatorImporter = (context, estimator, x) => ({
       const of = (position: number): number => (nan.has(`${f} ${position}`) ? missingCode : (groups[f]?.[position] ?? position))
       return encode(context, x.column(f, list.kind), list, { of, unknown })
     })
-    return matrixFeatures(context, concat(context, columns), columns.length)
+    return matrixFeatures(context, concat(context, columns), columns.length, { sourceDtype: encodedDtype(estimator) })
   },
 })
+
+/** `dtype` of an encoder where it is not float64. */
+function encodedDtype(estimator: PyObject): string | undefined {
+  const name = dtypeSetting(estimator, 'dtype')
+  return name === 'bool_' ? 'bool' : name === 'int' ? 'int64' : name === 'float' || name === 'float64' ? undefined : name
+}
 
 /** Categories that are NaN, which have a code of their own; None is a category like any other. Keys 'column position'. */
 function nanPositions(estimator: PyObject): Set<string> {

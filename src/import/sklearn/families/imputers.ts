@@ -91,9 +91,18 @@ const indicator: EstimatorImporter = (context, estimator, x) => ({
     const mask = hasStrings
       ? concat(context, features.map((i) => (x.kindOf(i) === 'number' ? numberMask(context, x.column(i, 'number'), missing) : stringMask(context, x.column(i, 'string'), missing))))
       : numberMask(context, (x.width === width || x.width === undefined ? matrixFeatures(context, x.numbers(width), width) : x).select(features).numbers(), missing)
-    return matrixFeatures(context, castTo(context, mask, 'float64'), features.length, { sourceDtype: 'bool' })
+    const checked = isAll || hasStrings || !booleanSetting(estimator, 'error_on_new', true) ? mask : withoutNewMissing(context, x, width, features, missing, mask)
+    return matrixFeatures(context, castTo(context, checked, 'float64'), features.length, { sourceDtype: 'bool' })
   },
 })
+
+/** `mask` where the columns that had no missing value at fit have none now either; else an error. */
+function withoutNewMissing(context: SklearnContext, x: Features, width: number, features: readonly number[], missing: Missing, mask: ValueName): ValueName {
+  const others = Array.from({ length: width }, (_, i) => i).filter((i) => !features.includes(i))
+  if (others.length === 0) return mask
+  const isNew = numberMask(context, x.select(others).numbers(), missing)
+  return context.builder.add('mle.Require', [mask, context.builder.add('Not', [isNew])], { message: 'a feature without missing values at fit has some now, and error_on_new=True' })
+}
 
 /** X with missing values as NaN, whatever stood for them. */
 function withNaN(context: SklearnContext, value: ValueName, missing: Missing): ValueName {

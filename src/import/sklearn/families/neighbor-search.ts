@@ -1,7 +1,7 @@
 // Distances to the training rows, and the nearest of them, as scikit-learn's neighbours search.
 import type { ValueName } from '../../../graph/builder.ts'
 import {
-  asDict, asFloat64, asInt32, asNumber, describe, expectNumericArray, expectStruct, isPyObject, isTuple, optionalAttribute, placeOf, structField, attribute, type PyObject, type PyValue,
+  asDict, asFloat64, asInt32, asNumber, describe, expectNumericArray, expectStruct, isNdArray, isPyObject, isTuple, optionalAttribute, placeOf, structField, attribute, type PyObject, type PyValue,
 } from '../../pickle/index.ts'
 import { castTo, float64Constant, int64Constant } from '../emit.ts'
 import type { Features } from '../features.ts'
@@ -110,10 +110,20 @@ export function nearest(context: SklearnContext, estimator: PyObject, x: Feature
   const tree = method === 'brute' ? undefined : treeInputs(context, estimator, method)
   if (tree !== undefined) inputs.push(...tree)
   while (inputs.at(-1) === '') inputs.pop()
-  // A point as far as the farthest of k took its place before scikit-learn 1.1.
-  const ties = isSince(estimator, 1, 1, true) ? 'earlier' : 'later'
+  const ties = tree === undefined && isPartitioned(estimator, metric) ? 'partition' : 'earlier'
   const [distances, indices] = builder.addMany('mle.NearestNeighbors', inputs, 2, { metric, form, p, k, search: tree === undefined ? 'brute' : method, ties })
   return { distances, indices, points: points.rows }
+}
+
+/** Metrics of scikit-learn's own brute-force search, which is there from 1.1 on, for float64, from 1.2 on for float32. */
+const OWN_SEARCH: ReadonlySet<string> = new Set(['braycurtis', 'canberra', 'chebyshev', 'euclidean', 'haversine', 'manhattan', 'minkowski', 'seuclidean', 'sqeuclidean'])
+
+/** True where brute force takes numpy's argpartition of all distances. Integers and booleans keep their dtype in `_fit_X`. */
+function isPartitioned(estimator: PyObject, metric: string): boolean {
+  if (!isSince(estimator, 1, 1, true) || !OWN_SEARCH.has(metric)) return true
+  const points = attribute(estimator, '_fit_X')
+  const dtype = isNdArray(points) ? points.dtype : 'float64'
+  return dtype !== 'float64' && !(dtype === 'float32' && isSince(estimator, 1, 2, true))
 }
 
 /** order, nodes, bounds and radii of the KDTree or BallTree in `_tree`; undefined where the file has none that can be read. */

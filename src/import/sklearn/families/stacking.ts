@@ -11,6 +11,8 @@ import { columnOf, importMembers, needed, numbersOf, positionsOf } from './membe
 interface Block {
   readonly value: ValueName
   readonly width: number
+  /** numpy's dtype where it is not float64. */
+  readonly sourceDtype?: string
 }
 
 function widthOf(result: Result, where: string, estimator: PyObject): number {
@@ -33,7 +35,7 @@ function memberBlocks(context: SklearnContext, estimator: PyObject, methods: Met
   }
   const result = method === 'decision_function' ? needed(methods.decisionFunction, method, where)() : needed(methods.predict, 'predict', where)()
   const value = numbersOf(context, result)
-  return [{ value: result.shape.length === 1 ? unsqueeze(context, value) : value, width: widthOf(result, where, estimator) }]
+  return [{ value: result.shape.length === 1 ? unsqueeze(context, value) : value, width: widthOf(result, where, estimator), sourceDtype: result.dtype === 'int32' ? (result.sourceDtype ?? 'int64') : undefined }]
 }
 
 function stacked(context: SklearnContext, estimator: PyObject, x: Features, nClasses: number | undefined): Features {
@@ -47,7 +49,9 @@ function stacked(context: SklearnContext, estimator: PyObject, x: Features, nCla
     return memberBlocks(context, estimator, member, method, nClasses, `${placeOf(estimator, 'estimators_')}[${i}]`)
   })
   const value = concat(context, blocks.map((block) => block.value))
-  const features = matrixFeatures(context, value, blocks.reduce((sum, block) => sum + block.width, 0))
+  const features = matrixFeatures(context, value, blocks.reduce((sum, block) => sum + block.width, 0), {
+    sourceDtype: blocks.every((block) => block.sourceDtype === blocks[0].sourceDtype) ? blocks[0].sourceDtype : undefined,
+  })
   return booleanSetting(estimator, 'passthrough', false) ? concatFeatures(context, [features, x]) : features
 }
 

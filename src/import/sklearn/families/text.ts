@@ -1,11 +1,11 @@
 // Text vectorizers, tf-idf, and vectorizers of dicts.
 import type { ValueName } from '../../../graph/builder.ts'
 import {
-  asFloat64, asInteger, asList, asString, attribute, expectNumericArray, isNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, optionalAttribute, placeOf, toCsr, type PyObject, type PyValue,
+  asFloat64, asInteger, asList, asString, attribute, expectNumericArray, isNdArray, isPyObject, isTuple, optionalAttribute, placeOf, toCsr, type PyObject, type PyValue,
 } from '../../pickle/index.ts'
 import { float64Constant, scalar, stringConstant, withScalar } from '../emit.ts'
 import { matrixFeatures, type Features } from '../features.ts'
-import { booleanSetting, choice, firstAttribute, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
+import { booleanSetting, choice, dtypeSetting, firstAttribute, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
 import { englishStopWords } from '../stop-words.ts'
 import type { EstimatorEntry, EstimatorImporter, SklearnContext } from '../types.ts'
 import { normalized } from './scalers.ts'
@@ -101,8 +101,7 @@ function counts(context: SklearnContext, estimator: PyObject, x: Features): Feat
 
 /** `dtype` of a CountVectorizer, int64 unless it was set; a TfidfVectorizer's weights are floats. */
 function countDtype(estimator: PyObject): string | undefined {
-  const dtype = estimator.state.get('dtype')
-  const name = isPyGlobal(dtype) ? dtype.name : isPyDType(dtype) ? dtype.element : 'int64'
+  const name = dtypeSetting(estimator, 'dtype') ?? 'int64'
   return estimator.name === 'CountVectorizer' && (name === 'int64' || name === 'int32') ? name : undefined
 }
 
