@@ -1,6 +1,7 @@
 // Compiles src/ops/wasm/assembly/*.ts, one WebAssembly module each, and writes them as importable text.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
+import { withConstantsInMemory } from './wasm-constants.ts'
 import { generatedSource } from './wasm-image.ts'
 
 const SOURCES = 'src/ops/wasm/assembly'
@@ -23,8 +24,8 @@ function readSource(path: string): string | null {
 }
 
 /**
- * Compiles one module. Memory is imported and nothing is placed in it: no static data, no runtime, so that instances can
- * share a memory whose layout belongs to the arena.
+ * Compiles one module. Memory is imported and nothing is placed in it but constants in its first page: no other static data, no runtime, so that
+ * instances can share a memory whose layout belongs to the arena.
  *
  * @param relaxed with fused multiply-add, which rounds once where the strict build rounds twice
  * @throws Error with the compiler's messages
@@ -49,7 +50,7 @@ export async function compileWasm(name: string, { relaxed = false }: { readonly 
   if (result.error !== null || binary === undefined) throw new Error(`${name}: ${result.error?.message ?? 'no output'}\n${result.stderr.toString()}`)
   const messages = result.stderr.toString()
   if (messages !== '') throw new Error(`${name}: ${messages}`)
-  return binary
+  return withConstantsInMemory(name, binary)
 }
 
 export function generatedPath(name: string): string {

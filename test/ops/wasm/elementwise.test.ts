@@ -71,5 +71,18 @@ test('wasm: slopes of channels and powers have the bits of cpu', async () => {
   }
 })
 
+test('wasm: powers of every size and sign have the bits of cpu, the exact ones too', async () => {
+  const exponent = fc.oneof(fc.constantFrom(0, -0, 1, -1, 2, 0.5, -0.5, 3, -3, 7, 1e16, 2 ** 53 + 2, -1e21, NaN, Infinity, -Infinity), fc.integer({ min: -40, max: 40 }), fc.double({ min: -30, max: 30, noNaN: true }))
+  const base = fc.oneof(fc.constantFrom(0, -0, 1, -1, NaN, Infinity, -Infinity, 5e-324, 2 ** -1022, 1e300, 1.0000001e300, -1e308, 0.7071067811865475, 0.7071067811865476), fc.integer({ min: -20, max: 20 }), fc.double({ min: -1e3, max: 1e3, noNaN: true }), fc.double({ min: 0.99, max: 1.01, noNaN: true }))
+  await fc.assert(
+    fc.asyncProperty(dtype, fc.array(fc.tuple(base, exponent), { minLength: 1, maxLength: 41 }), fc.boolean(), (type, pairs, isSame) => {
+      const Data = type === 'float32' ? Float32Array : Float64Array
+      const tensorOf = (values: number[]): Tensor => ({ dtype: type, shape: [values.length], data: Data.from(values) }) as Tensor
+      return assertEqual('Pow', { inputs: [{ tensor: tensorOf(pairs.map(([x]) => x)) }, { tensor: tensorOf(isSame ? [pairs[0][1]] : pairs.map(([, y]) => y)) }] })
+    }),
+    { numRuns: 300 },
+  )
+})
+
 everyOperatorComputed('elementwise')
 everyOperatorComputed('elementwise', ['int32', 'int64'], ARITHMETIC)

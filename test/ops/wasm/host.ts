@@ -14,13 +14,15 @@ export interface TestHost extends WasmHost {
 }
 
 const GUARD_BYTES = 64
+/** Modules keep constants in the first page. */
+const START = 65536
 
 /** 16 MiB that do not grow. Bytes of 0xff, which read as NaN and as huge indices, stand between blocks. */
 export async function testHost(names: readonly WasmModuleName[]): Promise<TestHost> {
   const memory = new WebAssembly.Memory({ initial: 256 })
   const exports = await instantiateWasm(memory, names)
   const bytes = new Uint8Array(memory.buffer)
-  let end = 0
+  let end = START
   let guards: number[] = []
   let scratchOffset = 0
   let scratchBytes = 0
@@ -60,10 +62,11 @@ export async function testHost(names: readonly WasmModuleName[]): Promise<TestHo
       return { dtype: tensor.dtype, shape: tensor.shape, data: new Data(memory.buffer, offset, data.length) }
     },
     reset() {
-      end = scratchBytes = scratchOffset = 0
+      end = START
+      scratchBytes = scratchOffset = 0
       guards = []
       block = ownBlocks(allocate)
-      guard(0)
+      guard(START)
     },
     checkGuards() {
       for (let i = 0; i < guards.length; i += 2) {

@@ -37,17 +37,34 @@ test('every operator has a suite that fails where cpu has computed in place of W
   }
 })
 
-test('modules import a memory, place nothing in it and keep no state', async () => {
+test('modules import a memory, place nothing in it but constants in the page that is nobody\'s, each in a range of its own, and keep no state', async () => {
+  const taken = new Uint8Array(65536)
   for (const name of names) {
     const module = await wasmModule(name)
     assert.deepEqual(WebAssembly.Module.imports(module), [{ module: 'env', name: 'memory', kind: 'memory' }])
     assert.deepEqual(WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'global'), [])
-    const memory = new WebAssembly.Memory({ initial: 1 })
+    const memory = new WebAssembly.Memory({ initial: 3 })
+    new Uint8Array(memory.buffer).fill(0xaa)
     await instantiateWasm(memory, [name])
-    assert.ok(new Uint8Array(memory.buffer).every((byte) => byte === 0))
-    assert.deepEqual(sectionIds(await wasmBytes(name)).filter((id) => id === GLOBAL_SECTION || id === DATA_SECTION), [])
+    const bytes = new Uint8Array(memory.buffer)
+    assert.ok(bytes.subarray(65536).every((byte) => byte === 0xaa), `${name} writes beyond the first page`)
+    // A null offset hits nothing of anyone's.
+    assert.ok(bytes.subarray(0, 1024).every((byte) => byte === 0xaa), name)
+    for (const at of range(bytes)) {
+      assert.equal(taken[at], 0, `${name} and another module write byte ${at}`)
+      taken[at] = 1
+    }
+    assert.equal(range(bytes).length > 0, sectionIds(await wasmBytes(name)).includes(DATA_SECTION))
+    assert.ok(!sectionIds(await wasmBytes(name)).includes(GLOBAL_SECTION))
   }
+  assert.ok(taken.some((one) => one === 1), 'constants of some module lie in the memory')
 })
+
+/** Places from the first byte that was written to the last. */
+function range(bytes: Uint8Array): number[] {
+  const first = bytes.findIndex((byte) => byte !== 0xaa)
+  return first < 0 ? [] : Array.from({ length: bytes.findLastIndex((byte) => byte !== 0xaa) + 1 - first }, (_, i) => first + i)
+}
 
 const GLOBAL_SECTION = 6
 const DATA_SECTION = 11

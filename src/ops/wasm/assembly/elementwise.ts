@@ -3,6 +3,7 @@
 import { pow } from '../../../math/pow.ts'
 import { erfLanes } from './parts/erf.ts'
 import { erfSingles, expOf, logisticOf, logOf, tanhOf } from './parts/functions.ts'
+import { powLanes } from './parts/powers.ts'
 
 // @ts-ignore: decorator
 @inline
@@ -63,6 +64,13 @@ function binary<T>(op: i32, y: usize, rows: usize, columns: usize, inner: usize,
   else pairs<T>(6, y, rows, columns, inner, a, aRow, aColumn, aStep, b, bRow, bColumn, bStep)
 }
 
+/** Two numbers `step` bytes apart as float64. */
+// @ts-ignore: decorator
+@inline
+function two<T>(at: usize, step: usize): v128 {
+  return f64x2(<f64>load<T>(at), <f64>load<T>(at + step))
+}
+
 // a, b -> y [rows, columns, inner], a^b
 // @ts-ignore: decorator
 @inline
@@ -71,7 +79,16 @@ function powers<T>(y: usize, rows: usize, columns: usize, inner: usize, a: usize
     for (let column: usize = 0; column < columns; column++) {
       let p = a + row * aRow + column * aColumn
       let q = b + row * bRow + column * bColumn
-      for (const end = y + inner * sizeof<T>(); y < end; y += sizeof<T>(), p += aStep, q += bStep) store<T>(y, <T>pow(<f64>load<T>(p), <f64>load<T>(q)))
+      const end = y + inner * sizeof<T>()
+      for (; y + 2 * sizeof<T>() <= end; y += 2 * sizeof<T>(), p += 2 * aStep, q += 2 * bStep) {
+        const value = powLanes(two<T>(p, aStep), two<T>(q, bStep))
+        if (sizeof<T>() == 8) v128.store(y, value)
+        else v128.store64_lane(y, f32x4.demote_f64x2_zero(value), 0)
+      }
+      if (y < end) {
+        store<T>(y, <T>pow(<f64>load<T>(p), <f64>load<T>(q)))
+        y = end
+      }
     }
   }
 }

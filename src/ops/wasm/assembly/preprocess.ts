@@ -1,26 +1,51 @@
 // Power transforms and quantile maps over raw memory with the bits of src/ops/cpu/preprocess.ts.
 import { boxCox, boxCoxInverse, yeoJohnson, yeoJohnsonExpm1, yeoJohnsonInverse } from '../../../math/power-transform.ts'
 import { normalQuantile } from '../../../math/quantile.ts'
+import { expm1Double, log1pDouble } from './parts/functions.ts'
+import { powLanes } from './parts/powers.ts'
 
 // @ts-ignore: decorator
 @inline
 function transformed(form: i32, x: f64, lambda: f64): f64 {
+  if (x != x) return x
   if (form == 0) return yeoJohnson(x, lambda)
   if (form == 1) return yeoJohnsonExpm1(x, lambda)
   if (form == 2) return boxCox(x, lambda)
   return form == 3 ? boxCoxInverse(x, lambda) : yeoJohnsonInverse(x, lambda)
 }
 
+/** Forms of Yeo and Johnson for two numbers; those whose exponent is about 0 take the scalar form. */
+// @ts-ignore: decorator
+@inline
+function lanes(form: i32, x: v128, lambda: v128): v128 {
+  const isBelow = f64x2.lt(x, f64x2.splat(0))
+  const size = v128.bitselect(f64x2.neg(x), x, isBelow)
+  const exponent = v128.bitselect(f64x2.sub(f64x2.splat(2), lambda), lambda, isBelow)
+  if (!i64x2.all_true(v128.and(f64x2.gt(f64x2.abs(exponent), f64x2.splat(1e-15)), f64x2.eq(x, x)))) {
+    return f64x2(transformed(form, f64x2.extract_lane(x, 0), f64x2.extract_lane(lambda, 0)), transformed(form, f64x2.extract_lane(x, 1), f64x2.extract_lane(lambda, 1)))
+  }
+  const value = form == 0 ? f64x2.sub(powLanes(f64x2.add(size, f64x2.splat(1)), exponent), f64x2.splat(1)) : expm1Double(f64x2.mul(exponent, log1pDouble(size)))
+  const y = f64x2.div(value, exponent)
+  return v128.bitselect(f64x2.neg(y), y, isBelow)
+}
+
 // x [rows, features], lambdas [features] -> y like x; NaN stays
 // @ts-ignore: decorator
 @inline
 function eachPower(form: i32, y: usize, x: usize, rows: usize, features: usize, lambdas: usize): void {
-  const end = lambdas + features * 8
-  for (let row: usize = 0; row < rows; row++) {
-    for (let at = lambdas; at < end; at += 8, x += 8, y += 8) {
-      const value = load<f64>(x)
-      store<f64>(y, value != value ? value : transformed(form, value, load<f64>(at)))
+  const end = y + rows * features * 8
+  const last = lambdas + features * 8
+  let at = lambdas
+  if (form <= 1) {
+    for (; y + 16 <= end; y += 16, x += 16) {
+      const next = at + 8 == last ? lambdas : at + 8
+      v128.store(y, lanes(form, v128.load(x), f64x2(load<f64>(at), load<f64>(next))))
+      at = next + 8 == last ? lambdas : next + 8
     }
+  }
+  for (; y < end; y += 8, x += 8) {
+    store<f64>(y, transformed(form, load<f64>(x), load<f64>(at)))
+    at = at + 8 == last ? lambdas : at + 8
   }
 }
 

@@ -75,17 +75,22 @@ function logCore(f: v128, n: v128, correction: v128): v128 {
 /** balancedExponentOf two normal numbers, as 32-bit integers in the low half. */
 // @ts-ignore: decorator
 @inline
-function balancedExponents(x: v128): v128 {
+export function balancedExponents(x: v128): v128 {
   const high = i32x4.shr_s(i32x4.sub(x, i32x4.splat(0x3fe6a09e)), 20)
   return v128.shuffle<i32>(high, high, 1, 3, 1, 3)
 }
 
-/** x 2^-exponent - 1 */
+/** x 2^-exponent */
+// @ts-ignore: decorator
+@inline
+export function scaledDown(x: v128, exponents: v128): v128 {
+  return f64x2.mul(x, i64x2.shl(i64x2.sub(i64x2.splat(1023), i64x2.extend_low_i32x4_s(exponents)), 52))
+}
+
 // @ts-ignore: decorator
 @inline
 function fraction(x: v128, exponents: v128): v128 {
-  const down = i64x2.shl(i64x2.sub(i64x2.splat(1023), i64x2.extend_low_i32x4_s(exponents)), 52)
-  return f64x2.sub(f64x2.mul(x, down), constant(1))
+  return f64x2.sub(scaledDown(x, exponents), constant(1))
 }
 
 /** Natural logarithm of two float64. */
