@@ -79,24 +79,31 @@ export function axisOptions(attributes: Attributes, cubicA: number): Omit<AxisOp
   }
 }
 
-/** The input coordinate of output place `x`, by the mode of the attribute coordinate_transformation_mode. */
-function coordinate(x: number, dim: number, size: number, scale: number, transform: string, [start, end]: readonly [number, number]): number {
-  const width = scale * dim
+/**
+ * The input coordinate of output place `x`, by the mode of the attribute coordinate_transformation_mode. Nearest pixels and regions are told in float32, as
+ * onnxruntime does: what lies between two pixels, or on an edge, falls on the same side.
+ */
+function coordinate(x: number, dim: number, size: number, scale: number, { transform, mode, roi: [start, end] }: AxisOptions): number {
+  const round = mode === 'nearest' || transform === 'tf_crop_and_resize' ? Math.fround : (value: number): number => value
+  const factor = round(scale)
+  const width = round(factor * dim)
+  const half = (): number => round(round((x + 0.5) / factor) - 0.5)
   switch (transform) {
     case 'align_corners':
-      return width === 1 ? 0 : (x * (dim - 1)) / (width - 1)
+      return width === 1 ? 0 : round((x * (dim - 1)) / (width - 1))
     case 'asymmetric':
-      return x / scale
+      return round(x / factor)
     case 'tf_half_pixel_for_nn':
-      return (x + 0.5) / scale
+      return round((x + 0.5) / factor)
     case 'tf_crop_and_resize':
-      return size === 1 ? ((start + end) * (dim - 1)) / 2 : start * (dim - 1) + (x * (end - start) * (dim - 1)) / (size - 1)
+      if (size === 1) return round(0.5 * round(start + end) * (dim - 1))
+      return round(round(start * (dim - 1)) + round(round(round(x * round(end - start)) * (dim - 1)) / (size - 1)))
     case 'pytorch_half_pixel':
-      return size === 1 ? -0.5 : (x + 0.5) / scale - 0.5
+      return size === 1 ? 0 : half()
     case 'half_pixel_symmetric':
-      return (dim / 2) * (1 - size / width) + (x + 0.5) / scale - 0.5
+      return round(round((dim / 2) * round(1 - round(size / width))) + half())
     default:
-      return (x + 0.5) / scale - 0.5
+      return half()
   }
 }
 
@@ -126,7 +133,7 @@ export function axisTaps(dim: number, size: number, scale: number, options: Axis
   const crops = transform === 'tf_crop_and_resize'
   const outside = crops ? new Uint8Array(size) : undefined
   for (let o = 0; o < size; o++) {
-    const x = coordinate(o, dim, size, scale, transform, options.roi)
+    const x = coordinate(o, dim, size, scale, options)
     if (outside !== undefined && !(x >= 0 && x <= dim - 1)) outside[o] = 1
     if (mode === 'nearest') {
       places[o] = clamp(nearestPlace(x, options.nearest), dim)

@@ -3,11 +3,14 @@ import type { Attribute, AttributeKind } from '../../ops/types.ts'
 import type { Signature } from '../../ops/signatures.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { AttributeProto, GraphProto } from './proto.ts'
+import { tensor } from '../../tensor/index.ts'
 import { dtypeOf, onnxError, tensorOf, typeOf, type ExternalData } from './tensors.ts'
 
 export interface AttributeContext {
   readonly external: ExternalData | undefined
   readonly graph: (proto: GraphProto) => Graph
+  /** Lists with integers that numbers do not hold become int64 tensors; without it they are clamped. */
+  readonly exactLists: boolean
 }
 
 const decoder = /* @__PURE__ */ new TextDecoder()
@@ -70,6 +73,7 @@ export function plainAttribute(proto: AttributeProto, where: string, context: At
     case 6:
       return { kind: 'floats', value: proto.floats }
     case 7:
+      if (context.exactLists && proto.ints.some((value) => !Number.isSafeInteger(Number(value)))) return { kind: 'tensor', value: tensor(BigInt64Array.from(proto.ints)) }
       return { kind: 'ints', value: proto.ints.map((value) => safeInteger(value, where)) }
     case 8:
       return { kind: 'strings', value: proto.strings.map((bytes) => decoder.decode(bytes)) }

@@ -3,8 +3,9 @@ import { opKey } from '../../ops/kernel.ts'
 import { signatureOf } from '../../ops/signatures.ts'
 import type { Attribute } from '../../ops/types.ts'
 import type { Node } from '../../graph/graph.ts'
-import { tensor, type Tensor } from '../../tensor/index.ts'
+import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
 import { conformed } from './attributes.ts'
+import { noteDtypes } from './dtypes.ts'
 
 /** A node as the file has it, attributes read. */
 export interface DraftNode {
@@ -20,6 +21,8 @@ export interface DraftNode {
 export interface Draft {
   readonly nodes: Node[]
   readonly initializers: Map<string, Tensor>
+  /** dtypes of values by name, of this graph and those around it, as far as they are known. */
+  readonly dtypes: Map<string, DType>
   /** A name that nothing else has. */
   readonly fresh: (hint: string) => string
   /** Adds a node of the current version. */
@@ -27,22 +30,26 @@ export interface Draft {
   readonly constant: (value: Tensor, hint: string) => string
 }
 
-export function createDraft(fresh: (hint: string) => string): Draft {
+export function createDraft(fresh: (hint: string) => string, dtypes: Map<string, DType>): Draft {
   const nodes: Node[] = []
   const initializers = new Map<string, Tensor>()
   return {
     nodes,
     initializers,
+    dtypes,
     fresh,
     emit({ op, domain, name, inputs, outputs, attributes }) {
-      const signature = signatureOf(opKey(domain, op))
+      const key = opKey(domain, op)
+      const signature = signatureOf(key)
       const own = new Map<string, Attribute>()
       for (const [key, value] of attributes) own.set(key, conformed(key, value, signature))
       nodes.push({ op, domain, version: signature.version, name: name === '' ? undefined : name, inputs, outputs, attributes: own })
+      noteDtypes(key, { inputs, outputs, attributes: own }, dtypes)
     },
     constant(value, hint) {
       const name = fresh(hint)
       initializers.set(name, value)
+      dtypes.set(name, value.dtype)
       return name
     },
   }

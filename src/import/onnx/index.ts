@@ -80,7 +80,7 @@ function collectNames(graph: GraphProto, names: Set<string>): void {
 }
 
 function importGraph(proto: GraphProto, state: ImportState): Graph {
-  const draft = createDraft(state.fresh)
+  const draft = createDraft(state.fresh, state.dtypes)
   for (const one of proto.initializers) {
     const value = tensorOf(one, state.external)
     draft.initializers.set(one.name, value)
@@ -134,17 +134,19 @@ function addNode(node: NodeProto, draft: Draft, state: ImportState, opsets: Read
   const where = `node ${JSON.stringify(node.name)} of operator ${node.op}`
   const attributes = new Map<string, Attribute>()
   for (const attribute of node.attributes) {
-    attributes.set(attribute.name, plainAttribute(attribute, `${where}, attribute ${attribute.name}`, { external: state.external, graph: (proto) => importGraph(proto, state) }))
+    attributes.set(attribute.name, plainAttribute(attribute, `${where}, attribute ${attribute.name}`, { external: state.external, graph: (proto) => importGraph(proto, state), exactLists: domain === 'ai.onnx.ml' }))
   }
   const outputs = [...node.outputs]
   while (outputs.length > 0 && outputs[outputs.length - 1] === '') outputs.pop()
   const read: DraftNode = { op: node.op, domain, name: node.name, inputs: node.inputs, outputs, attributes }
   if (domain === 'ai.onnx' && node.op === 'Constant') {
-    draft.initializers.set(node.outputs[0], constantOf(attributes, where))
+    const value = constantOf(attributes, where)
+    draft.initializers.set(node.outputs[0], value)
+    draft.dtypes.set(node.outputs[0], value.dtype)
     return
   }
   const opset = opsets.get(domain === 'ai.onnx' ? '' : domain) ?? 1
-  upgrade(read, { draft, opset, dtype: (name) => draft.initializers.get(name)?.dtype ?? state.dtypes.get(name) })
+  upgrade(read, { draft, opset, dtype: (name) => draft.dtypes.get(name) })
 }
 
 /** The value of a Constant node. */

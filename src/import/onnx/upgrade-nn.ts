@@ -51,25 +51,44 @@ const groupNormalization: Upgrade = (node, { draft, opset }) => {
   draft.emit({ ...node, inputs: [x, ...parameters.map((name) => emit('Reshape', [emit('Expand', [emit('Reshape', [name, column]), shape]), flat]))] })
 }
 
-/** Upsample (7 to 9) and Resize of 10 place pixels by their left edges and take the one below. */
+/**
+ * Upsample (7 to 9) and Resize of 10 place pixels by their left edges. The nearest one is that below where an axis grows, that above where it
+ * shrinks, as onnxruntime takes them: two steps for scales of both kinds, or for scales that only the input tells.
+ */
 const upsample: Upgrade = (node, { draft, opset }) => {
   const mode = node.attributes.get('mode')
   const scales = node.attributes.get('scales')
   const [x] = node.inputs
+  const factors = (values: ArrayLike<number>): string => draft.constant(tensor(Float32Array.from(values)), 'scales')
   let given = node.inputs[1]
-  if (scales?.kind === 'floats') given = draft.constant(tensor(Float32Array.from(scales.value)), 'scales')
-  else if (opset < 7) {
-    const values = [1, 1, floatOf(node, 'height_scale', 1), floatOf(node, 'width_scale', 1)]
-    given = draft.constant(tensor(Float32Array.from(values)), 'scales')
+  if (scales?.kind === 'floats') given = factors(scales.value)
+  else if (opset < 7) given = factors([1, 1, floatOf(node, 'height_scale', 1), floatOf(node, 'width_scale', 1)])
+  const isLinear = mode?.kind === 'string' && mode.value.endsWith('linear')
+  const resize = (from: string, by: string, nearest: string, output: string): void =>
+    draft.emit({
+      ...node, op: 'Resize', inputs: [from, '', by], outputs: [output],
+      attributes: new Map<string, Attribute>([
+        ['coordinate_transformation_mode', { kind: 'string', value: 'asymmetric' }],
+        ['mode', { kind: 'string', value: isLinear ? 'linear' : 'nearest' }],
+        ['nearest_mode', { kind: 'string', value: nearest }],
+      ]),
+    })
+  const [output] = node.outputs
+  const known = draft.initializers.get(given)
+  const list = known?.data instanceof Float32Array ? Array.from(known.data) : undefined
+  const grows = node.op === 'Upsample' || list?.every((scale) => scale >= 1) === true
+  if (isLinear || grows || list?.every((scale) => scale <= 1) === true) {
+    resize(x, given, isLinear || grows ? 'floor' : 'ceil', output)
+    return
   }
-  draft.emit({
-    ...node, op: 'Resize', inputs: [x, '', given],
-    attributes: new Map<string, Attribute>([
-      ['coordinate_transformation_mode', { kind: 'string', value: 'asymmetric' }],
-      ['mode', { kind: 'string', value: mode?.kind === 'string' && mode.value.endsWith('linear') ? 'linear' : 'nearest' }],
-      ['nearest_mode', { kind: 'string', value: 'floor' }],
-    ]),
-  })
+  const bounded = (op: 'Min' | 'Max'): string => {
+    const name = draft.fresh('scales')
+    draft.emit({ op, domain: 'ai.onnx', inputs: [given, draft.constant(tensor(Float32Array.of(1), []), 'one')], outputs: [name], attributes: new Map() })
+    return name
+  }
+  const shrunk = draft.fresh('shrunk')
+  resize(x, bounded('Min'), 'ceil', shrunk)
+  resize(shrunk, bounded('Max'), 'floor', output)
 }
 
 /** Before 16 regions began at whole pixels. */

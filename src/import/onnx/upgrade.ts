@@ -70,7 +70,7 @@ const flattenedSoftmax: Upgrade = (node, { draft, opset }) => {
   draft.emit({ op: 'Shape', domain: 'ai.onnx', inputs: [x], outputs: [shape], attributes: new Map() })
   draft.emit({ op: 'Flatten', domain: 'ai.onnx', inputs: [x], outputs: [flat], attributes: new Map([['axis', { kind: 'int', value: intOf(node, 'axis', 1) }]]) })
   draft.emit({ ...node, inputs: [flat], outputs: [result], attributes: new Map([['axis', { kind: 'int', value: 1 }]]) })
-  draft.emit({ op: 'Reshape', domain: 'ai.onnx', inputs: [result, shape], outputs: node.outputs, attributes: new Map() })
+  draft.emit({ op: 'Reshape', domain: 'ai.onnx', inputs: [result, shape], outputs: node.outputs, attributes: new Map([['allowzero', { kind: 'int', value: 1 }]]) })
 }
 
 const clip: Upgrade = (node, { draft, opset, dtype }) => {

@@ -40,7 +40,10 @@ function activation(name: string, a: number, b: number, single: boolean): Scalar
   }
 }
 
-/** The functions of each direction in order, clipped; parameters are taken from their lists by the functions that have them. */
+/**
+ * The functions of each direction in order; parameters are taken from their lists by the functions that have them. What the gates' functions are given is clipped;
+ * what an LSTM's cell state passes through on its way out is not, as in onnxruntime.
+ */
 function activationsOf(attributes: Attributes, defaults: readonly string[], round: Scalar, single: boolean): readonly (readonly Scalar[])[] {
   const directions = text(attributes, 'direction', 'forward') === 'bidirectional' ? 2 : 1
   const given = texts(attributes, 'activations') ?? []
@@ -48,12 +51,13 @@ function activationsOf(attributes: Attributes, defaults: readonly string[], roun
   const alphas = [...(floats(attributes, 'activation_alpha') ?? [])]
   const betas = [...(floats(attributes, 'activation_beta') ?? [])]
   const clip = float(attributes, 'clip', Infinity)
-  const all = names.map((name): Scalar => {
+  const all = names.map((name, i): Scalar => {
     const parameters = RECURRENT_ACTIVATIONS.get(name.toLowerCase()) ?? {}
     const a = parameters.alpha === undefined ? 0 : (alphas.shift() ?? parameters.alpha)
     const b = parameters.beta === undefined ? 0 : (betas.shift() ?? parameters.beta)
     const f = activation(name.toLowerCase(), a, b, single)
-    return clip > 0 && clip < Infinity ? (x) => round(f(Math.min(clip, Math.max(-clip, x)))) : (x) => round(f(x))
+    const isGate = i % defaults.length < 2
+    return isGate && clip > 0 && clip < Infinity ? (x) => round(f(Math.min(clip, Math.max(-clip, x)))) : (x) => round(f(x))
   })
   return Array.from({ length: directions }, (_, d) => all.slice(d * defaults.length, (d + 1) * defaults.length))
 }

@@ -47,7 +47,8 @@ function sampleAxis(into: AxisSample, coordinate: number, dim: number, mode: str
   let x = align ? ((coordinate + 1) / 2) * (dim - 1) : ((coordinate + 1) * dim - 1) / 2
   if (mode === 'nearest') x = roundEven(x)
   if (!(x >= low && x <= high)) {
-    if (padding === 'border') x = Math.min(Math.max(x, 0), dim - 1)
+    // A cubic's four places are brought to the border one by one.
+    if (padding === 'border' && mode !== 'cubic') x = Math.min(Math.max(x, 0), dim - 1)
     else if (padding === 'reflection') x = reflect(x, low, high)
   }
   const base = Math.floor(x)

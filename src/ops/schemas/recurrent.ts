@@ -52,7 +52,7 @@ const bound: OpSchema['bound'] = (eps, reference, magnitude) => 4096 * eps * Mat
 export const recurrentSchemas: readonly OpSchema[] = [
   /**
    * Long short-term memory over sequences X [steps, batch, features] (batch first where layout is 1), in one direction or both. Gates stand in the order i, o, f, c
-   * in W, R and the halves of B; P holds the peepholes of i, o, f. Functions are f, g, h, sigmoid and twice tanh by default; clip bounds what they are given.
+   * in W, R and the halves of B; P holds the peepholes of i, o, f. Functions are f, g, h, sigmoid and twice tanh by default; clip bounds what f and g are given.
    * Steps past a sequence's length give 0.
    *
    * @formula i = f(Wi x + Ri h + Pi c + bi); f = f(Wf x + Rf h + Pf c + bf); c' = f c + i g(Wc x + Rc h + bc); o = f(Wo x + Ro h + Po c' + bo); h' = o h(c')

@@ -94,7 +94,7 @@ fn sample(coordinate: f32, dim: u32) -> Sample {
   var s: Sample;
   let is_number = !mle_is_nan(x);
   ${mode === 'nearest' ? 'x = mle_round(x);' : ''}
-  ${padding === 'zeros' ? '' : `if (!(x >= low && x <= high)) { x = ${padding === 'border' ? 'clamp(x, 0.0, f32(dim) - 1.0)' : 'reflected(x, low, high)'}; }`}
+  ${padding === 'zeros' || (padding === 'border' && mode === 'cubic') ? '' : `if (!(x >= low && x <= high)) { x = ${padding === 'border' ? 'clamp(x, 0.0, f32(dim) - 1.0)' : 'reflected(x, low, high)'}; }`}
   let first = floor(x);
   for (var t = 0u; t < ${count}u; t++) {
     var place = first + f32(t)${mode === 'cubic' ? ' - 1.0' : ''};

@@ -85,6 +85,32 @@ test('attributes that became inputs', async () => {
   await gives(6, 'Tile', [f32([2], 1, 2), i64([1], 2)], {}, [4], [1, 2, 1, 2])
 })
 
+test('constants have the dtype of values between', async () => {
+  const x = tensor(Float64Array.of(-2, 0.1, 3), [3])
+  const between = async (nodes: readonly Node[]): Promise<Tensor> => (await runGraph(10, [node('Relu', ['a'], ['b']), ...nodes], { a: x }, ['out0']))[0]
+  const clipped = await between([node('Clip', ['b'], ['out0'], { max: float(2) })])
+  assert.deepEqual([clipped.dtype, numbers(clipped)], ['float64', [0, 0.1, 2]])
+  const padded = await between([node('Transpose', ['b'], ['c']), node('Pad', ['c'], ['out0'], { pads: ints(1, 0), value: float(0.5) })])
+  assert.deepEqual([padded.dtype, numbers(padded)], ['float64', [0.5, 0, 0.1, 3]])
+  const cast = await between([node('Cast', ['b'], ['c'], { to: int(1) }), node('Clip', ['c'], ['out0'], { max: float(2) })])
+  assert.deepEqual([cast.dtype, numbers(cast)], ['float32', [0, Math.fround(0.1), 2]])
+})
+
+test('Softmax of no elements', () => gives(11, 'Softmax', [f32([2, 3, 0])], { axis: int(1) }, [2, 3, 0], []))
+
+test('Resize of opset 10 takes the pixel above where it shrinks, that below where it grows', async () => {
+  const x = range([1, 1, 2, 4], 1)
+  const resize = async (scales: readonly number[], fixed: readonly string[]): Promise<unknown> => {
+    const [got] = await runGraph(10, [node('Resize', ['a', 'b'], ['out0'], { mode: text('nearest') })], { a: x, b: f32([4], 1, 1, ...scales) }, ['out0'], fixed)
+    return [got.shape, numbers(got)]
+  }
+  for (const fixed of [[], ['b']]) {
+    assert.deepEqual(await resize([0.6, 0.6], fixed), [[1, 1, 1, 2], [1, 3]])
+    assert.deepEqual(await resize([1.5, 0.6], fixed), [[1, 1, 3, 2], [1, 3, 1, 3, 5, 7]])
+    assert.deepEqual(await resize([1, 1.5], fixed), [[1, 1, 2, 6], [1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7, 8]])
+  }
+})
+
 test('other defaults and meanings', async () => {
   const x = range([2, 2])
   const [joined] = await run(1, 'Concat', [x, x])

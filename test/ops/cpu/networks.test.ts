@@ -120,3 +120,16 @@ test('Dropout drops in training only', async () => {
   for (let i = 0; i < 1000; i++) assert.equal(y.data[i], mask.data[i] === 1 ? 4 * (i + 1) : 0)
   assert.deepEqual((await runOp('Dropout', [x, ratio], {}, { outputs: 1 }))[0].data, x.data)
 })
+
+// Values of torch.nn.functional.grid_sample.
+test('a cubic sample near the border takes its four places there', async () => {
+  const x = tensor(Float32Array.of(1, 2, 4, 8, 16), [1, 1, 1, 5])
+  const [y] = await runOp('GridSample', [x, tensor(Float32Array.of(-0.95, 0, 0.95, 0, 2, 0), [1, 1, 3, 2])], { mode: 'cubic', padding_mode: 'border' })
+  assert.deepEqual(Array.from(y.data as Float32Array, (value) => Math.round(value * 1e4) / 1e4), [0.8901, 16.8789, 16])
+})
+
+test('pixels between two others are told in float32', async () => {
+  const x = tensor(Float32Array.of(0, 1, 2, 3, 4, 5), [6])
+  const [y] = await runOp('Resize', [x, undefined, tensor(Float32Array.of(2.3))], {})
+  assert.deepEqual([...(y.data as Float32Array)], [0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5])
+})

@@ -61,7 +61,8 @@ function stepOf(op: string, { X, W, R, B, P }: Layer, { linear = false, clip = I
     const f = coupled ? 1 - i : sigmoid(cut(input(2 * n + e) + state(2 * n + e, h) + at(P, [d, 2 * n + e]) * c[e]))
     return f * c[e] + i * Math.tanh(cut(input(3 * n + e) + state(3 * n + e, h)))
   })
-  return { h: units.map((e) => sigmoid(cut(input(n + e) + state(n + e, h) + at(P, [d, n + e]) * next[e])) * Math.tanh(cut(next[e]))), c: next }
+  // The state itself is not clipped, as in onnxruntime.
+  return { h: units.map((e) => sigmoid(cut(input(n + e) + state(n + e, h) + at(P, [d, n + e]) * next[e])) * Math.tanh(next[e])), c: next }
 }
 
 function layerOf(op: string, layer: Layer, direction: string, options: Options): { Y: number[]; H: number[]; C: number[] } {

@@ -6,9 +6,11 @@ import { cast, float32s, float64s, strings, type Lowering } from './lower.ts'
 
 type Lower = (lowering: Lowering) => void
 
+/** A vector counts as one row. */
 const arrayFeatureExtractor: Lower = ({ node, add, constant }) => {
+  const [x] = node.inputs
   const flat = add('Reshape', [node.inputs[1], constant(int64s([-1]))])
-  add('Gather', [node.inputs[0], flat], { axis: -1 }, node.outputs[0])
+  add('Expand', [add('Gather', [x, flat], { axis: -1 }), constant(int64s([1, 1]))], {}, node.outputs[0])
 }
 
 const binarizer: Lower = ({ node, add, constant, number }) => {
@@ -99,7 +101,7 @@ function appended(values: Tensor, fallback: Tensor): Tensor {
 }
 
 const labelEncoder: Lower = (lowering) => {
-  const { node, floats, ints, texts, number, text, tensor: tensorOf } = lowering
+  const { node, floats, int64s: integers, texts, number, text, tensor: tensorOf } = lowering
   // Version 1 had one list: strings to their places, and places to strings.
   const classes = texts('classes_strings')
   if (classes !== undefined) {
@@ -109,8 +111,8 @@ const labelEncoder: Lower = (lowering) => {
     return
   }
   const read = (side: 'keys' | 'values'): Tensor | undefined => {
-    const [s, i, f] = [texts(`${side}_strings`), ints(`${side}_int64s`), floats(`${side}_floats`)]
-    return tensorOf(`${side}_tensor`) ?? (s !== undefined ? strings(s) : i !== undefined ? int64s(i) : f !== undefined ? float32s(f) : undefined)
+    const [s, f] = [texts(`${side}_strings`), floats(`${side}_floats`)]
+    return tensorOf(`${side}_tensor`) ?? (s !== undefined ? strings(s) : (integers(`${side}_int64s`) ?? (f !== undefined ? float32s(f) : undefined)))
   }
   const keys = read('keys')
   const values = read('values')
@@ -120,18 +122,18 @@ const labelEncoder: Lower = (lowering) => {
 }
 
 const categoryMapper: Lower = (lowering) => {
-  const { node, ints, texts, number, text } = lowering
-  const numbers = int64s(ints('cats_int64s') ?? [])
+  const { node, int64s: integers, texts, number, text } = lowering
+  const numbers = integers('cats_int64s') ?? int64s([])
   const names = strings(texts('cats_strings') ?? [])
   if (lowering.dtype(node.inputs[0]) === 'string') mapping(lowering, names, numbers, int64s([number('default_int64', -1)]), node.outputs[0])
   else mapping(lowering, numbers, names, strings([text('default_string', '_Unused')]), node.outputs[0])
 }
 
 const oneHotEncoder: Lower = (lowering) => {
-  const { node, add, constant, ints, texts, number } = lowering
+  const { node, add, constant, int64s: integers, texts, number } = lowering
   const names = texts('cats_strings')
   const isText = names !== undefined && names.length > 0
-  const keys = isText ? names : (ints('cats_int64s') ?? []).map(String)
+  const keys = isText ? names : Array.from((integers('cats_int64s')?.data ?? []) as ArrayLike<bigint>, String)
   const x = comparable(lowering, node.inputs[0], isText, true)
   const unknown = number('zeros', 1) === 0 ? 'error' : 'code'
   const codes = add('mle.CategoryMap', [x, constant(strings(keys)), constant(float64s(keys.map((_, i) => i)))], { missing: 'unknown', missingCode: -1, unknown, unknownCode: -1 })

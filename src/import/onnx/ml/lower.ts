@@ -15,6 +15,8 @@ export interface Lowering {
   readonly constant: (value: Tensor) => string
   readonly floats: (name: string) => readonly number[] | undefined
   readonly ints: (name: string) => readonly number[] | undefined
+  /** A list of integers as int64, also of those beyond 2^53. */
+  readonly int64s: (name: string) => Tensor | undefined
   readonly texts: (name: string) => readonly string[] | undefined
   readonly tensor: (name: string) => Tensor | undefined
   readonly text: (name: string, fallback: string) => string
@@ -46,6 +48,10 @@ export function loweringOf(node: DraftNode, { draft, dtype, opset }: UpgradeCont
     ints(name) {
       const found = node.attributes.get(name)
       return found?.kind === 'ints' ? found.value : undefined
+    },
+    int64s(name) {
+      const found = node.attributes.get(name)
+      return found?.kind === 'ints' ? int64s(found.value) : found?.kind === 'tensor' ? found.value : undefined
     },
     texts(name) {
       const found = node.attributes.get(name)
@@ -88,12 +94,17 @@ export function cast(lowering: Lowering, x: string, to: DType, output?: string):
 export function labelsOf(lowering: Lowering, ints: string): Tensor {
   const texts = lowering.texts('classlabels_strings')
   if (texts !== undefined && texts.length > 0) return strings(texts)
-  const numbers = lowering.ints(ints)
-  if (numbers === undefined || numbers.length === 0) throw onnxError('ONNX_ATTRIBUTE', `${lowering.node.op} ${lowering.node.name ?? ''} has no class labels`)
-  return int64s(numbers)
+  const numbers = lowering.int64s(ints)
+  if (numbers === undefined || numbers.data.length === 0) throw onnxError('ONNX_ATTRIBUTE', `${lowering.node.op} ${lowering.node.name ?? ''} has no class labels`)
+  return numbers
 }
 
-/** Scores [rows, n] after a post_transform, n at least 2; of a single column only PROBIT changes anything. */
+/** Of a single column of scores only PROBIT changes anything. */
+export function columnTransform(transform: string, columns: number): string {
+  return columns > 1 || transform === 'PROBIT' ? transform : 'NONE'
+}
+
+/** Scores [rows, n] after a post_transform. */
 export function transformed(lowering: Lowering, scores: string, transform: string, dtype: DType, output?: string): string {
   const { add, constant } = lowering
   switch (transform) {

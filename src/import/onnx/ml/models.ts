@@ -2,7 +2,7 @@
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
-import { cast, float32s, float64s, labelsOf, outputOf, strings, transformed, type Lowering } from './lower.ts'
+import { cast, columnTransform, float32s, float64s, labelsOf, outputOf, strings, transformed, type Lowering } from './lower.ts'
 
 type Lower = (lowering: Lowering) => void
 
@@ -23,8 +23,9 @@ function product(lowering: Lowering, coefficients: readonly number[], intercepts
 
 const linearRegressor: Lower = (lowering) => {
   const { node, number, text, floats } = lowering
-  const scores = product(lowering, required(lowering, 'coefficients'), floats('intercepts') ?? [], number('targets', 1))
-  transformed(lowering, scores, text('post_transform', 'NONE'), 'float32', node.outputs[0])
+  const targets = number('targets', 1)
+  const scores = product(lowering, required(lowering, 'coefficients'), floats('intercepts') ?? [], targets)
+  transformed(lowering, scores, columnTransform(text('post_transform', 'NONE'), targets), 'float32', node.outputs[0])
 }
 
 const linearClassifier: Lower = (lowering) => {

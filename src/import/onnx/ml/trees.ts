@@ -4,7 +4,7 @@ import { NODE_LAYOUT, type Aggregate } from '../../../ops/trees/layout.ts'
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
-import { cast, labelsOf, outputOf, transformed, type Lowering } from './lower.ts'
+import { cast, columnTransform, labelsOf, outputOf, transformed, type Lowering } from './lower.ts'
 
 type Lower = (lowering: Lowering) => void
 
@@ -229,11 +229,10 @@ function ensemble(lowering: Lowering, nodes: Nodes, width: number, aggregate: Ag
 
 const AGGREGATES: ReadonlyMap<string, Aggregate> = new Map([['SUM', 'sum'], ['AVERAGE', 'mean'], ['MIN', 'min'], ['MAX', 'max']])
 
-/** A single score is transformed by PROBIT only. */
 function finished(lowering: Lowering, scores: string, width: number, transform: string, precision: 'float32' | 'float64', toFloat32: boolean): void {
   const output = outputOf(lowering, 0)
   const narrow = toFloat32 && precision === 'float64'
-  const result = width > 1 || transform === 'PROBIT' ? transformed(lowering, scores, transform, precision, narrow ? undefined : output) : transformed(lowering, scores, 'NONE', precision, narrow ? undefined : output)
+  const result = transformed(lowering, scores, columnTransform(transform, width), precision, narrow ? undefined : output)
   if (narrow) cast(lowering, result, 'float32', output)
 }
 
@@ -287,27 +286,19 @@ const treeClassifier: Lower = (lowering) => {
   const withBase = (values: string, index: number): string => (base.length > index ? add('Add', [values, scalar(base[index])]) : values)
   if (ids.has(1) || base.length === 2) {
     // Two columns. With base values for both and weights for the second class the scores are those of the first, up to sign.
-    let [first, second] = [column(0), column(1)]
-    if (base.length === 2 && ids.has(1)) {
-      second = withBase(first, 1)
-      first = add('Neg', [second])
-    } else {
-      first = withBase(first, 0)
-      if (base.length === 2) second = withBase(second, 1)
-    }
-    label(add('Greater', [flat(ids.has(1) ? second : first), scalar(limit)]))
-    write(add('Concat', [first, second], { axis: 1 }), transform)
+    const [first, second] = [column(0), column(1)]
+    const positive = base.length === 2 ? withBase(ids.has(1) ? first : second, 1) : second
+    const negative = base.length === 2 && ids.has(1) ? add('Neg', [positive]) : withBase(first, 0)
+    label(add('Greater', [flat(ids.has(1) ? positive : negative), scalar(limit)]))
+    // A class without weights of its own keeps 0, whatever its base value is.
+    write(add('Concat', [ids.has(0) ? negative : first, ids.has(1) ? positive : second], { axis: 1 }), transform)
     return
   }
   // All weights are of the first class id, but say how much the second class is meant.
   const score = withBase(column(0), 0)
   label(add('Greater', [flat(score), scalar(limit)]))
-  if (isPositive) write(add('Concat', [add('Sub', [scalar(1), score]), score], { axis: 1 }), 'NONE')
-  else if (transform === 'LOGISTIC') write(add('Concat', [add('Sigmoid', [add('Neg', [score])]), add('Sigmoid', [score])], { axis: 1 }), 'NONE')
-  else {
-    const size = add('Abs', [score])
-    write(add('Concat', [add('Neg', [size]), size], { axis: 1 }), 'NONE')
-  }
+  if (transform === 'LOGISTIC') write(add('Concat', [add('Sigmoid', [add('Neg', [score])]), add('Sigmoid', [score])], { axis: 1 }), 'NONE')
+  else write(add('Concat', [isPositive ? add('Sub', [scalar(1), score]) : add('Neg', [score]), score], { axis: 1 }), 'NONE')
 }
 
 export const treeLowerings: readonly (readonly [string, Lower])[] = [
