@@ -146,7 +146,7 @@ function addNode(node: NodeProto, draft: Draft, state: ImportState, opsets: Read
     return
   }
   const opset = opsets.get(domain === 'ai.onnx' ? '' : domain) ?? 1
-  upgrade(read, { draft, opset, dtype: (name) => draft.dtypes.get(name) })
+  upgrade(read, { draft, opset, producer: state.model.producer, dtype: (name) => draft.dtypes.get(name) })
 }
 
 /** The value of a Constant node. */

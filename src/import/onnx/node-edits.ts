@@ -6,6 +6,8 @@ import type { Draft, DraftNode } from './draft.ts'
 export interface UpgradeContext {
   readonly draft: Draft
   readonly opset: number
+  /** The program that wrote the file, as it calls itself. */
+  readonly producer: string
   /** dtype of a value, where it is known. */
   readonly dtype: (name: string) => DType | undefined
 }

@@ -91,6 +91,27 @@ const upsample: Upgrade = (node, { draft, opset }) => {
   resize(shrunk, bounded('Max'), 'floor', output)
 }
 
+/**
+ * Corners are aligned by whole sizes in PyTorch and onnxruntime, where ONNX's own tests divide by the size before it is rounded down: files of PyTorch get sizes
+ * in place of scales.
+ */
+const resize: Upgrade = (node, context) => {
+  const { draft, opset, producer } = context
+  const transform = node.attributes.get('coordinate_transformation_mode')
+  const [x, roi, scales = '', sizes = ''] = node.inputs
+  if (opset < 11) upsample(node, context)
+  else if (producer !== 'pytorch' || transform?.kind !== 'string' || transform.value !== 'align_corners' || scales === '' || sizes !== '' || node.attributes.has('axes')) draft.emit(node)
+  else {
+    const emit = (op: string, inputs: readonly string[], to?: string): string => {
+      const output = draft.fresh(op.toLowerCase())
+      draft.emit({ op, domain: 'ai.onnx', inputs, outputs: [output], attributes: new Map(to === undefined ? [] : [['to', { kind: 'string', value: to }]]) })
+      return output
+    }
+    const whole = emit('Cast', [emit('Floor', [emit('Mul', [emit('Cast', [emit('Shape', [x])], 'float32'), scales])])], 'int64')
+    draft.emit({ ...node, inputs: [x, roi, '', whole] })
+  }
+}
+
 /** Before 16 regions began at whole pixels. */
 const roiAlign: Upgrade = (node, { draft, opset }) => {
   draft.emit(opset < 16 ? { ...node, attributes: new Map([...node.attributes, ['coordinate_transformation_mode', { kind: 'string', value: 'output_half_pixel' }]]) } : node)
@@ -117,5 +138,5 @@ export const nnUpgrades: readonly (readonly [string, Upgrade])[] = [
   ['RoiAlign', roiAlign],
   ['GridSample', gridSample],
   ['Upsample', upsample],
-  ['Resize', (node, context) => (context.opset < 11 ? upsample(node, context) : context.draft.emit(node))],
+  ['Resize', resize],
 ]

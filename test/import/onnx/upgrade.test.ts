@@ -23,12 +23,12 @@ const range = (shape: readonly number[], from = 0): Tensor => tensor(Float32Arra
 const node = (op: string, inputs: readonly string[], outputs: readonly string[], attributes: Values = {}): Node => ({ op, domain: 'ai.onnx', version: 1, inputs, outputs, attributes: new Map(Object.entries(attributes)) })
 
 /** Imports a graph written in an old opset and runs it; feeds are inputs of the graph unless they are `fixed`. */
-async function runGraph(opset: number, nodes: readonly Node[], feeds: Readonly<Record<string, Tensor>>, outputs: readonly string[], fixed: readonly string[] = []): Promise<Tensor[]> {
+async function runGraph(opset: number, nodes: readonly Node[], feeds: Readonly<Record<string, Tensor>>, outputs: readonly string[], fixed: readonly string[] = [], producer = 'test'): Promise<Tensor[]> {
   const graph: Graph = {
     inputs: Object.entries(feeds).filter(([name]) => !fixed.includes(name)).map(([name, { dtype, shape }]) => ({ name, type: { dtype, shape: shape.map(() => null) } })),
     outputs: outputs.map((name) => ({ name, type: { dtype: 'float32' } })), nodes, initializers: new Map(Object.entries(feeds).filter(([name]) => fixed.includes(name))), metadata: {},
   }
-  const bytes = bytesOfMessage(modelMessage({ graph, irVersion: 3, opsets: new Map([['ai.onnx', opset]]), producer: 'test', producerVersion: '1', documentation: '', properties: [] }))
+  const bytes = bytesOfMessage(modelMessage({ graph, irVersion: 3, opsets: new Map([['ai.onnx', opset]]), producer, producerVersion: '1', documentation: '', properties: [] }))
   const model = await load(await importModel(bytes, { fileName: 'old.onnx' }), { device: 'cpu' })
   const results = await model.run(Object.fromEntries(Object.entries(feeds).filter(([name]) => !fixed.includes(name))))
   return outputs.map((name) => {
@@ -109,6 +109,16 @@ test('Resize of opset 10 takes the pixel above where it shrinks, that below wher
     assert.deepEqual(await resize([1.5, 0.6], fixed), [[1, 1, 3, 2], [1, 3, 1, 3, 5, 7]])
     assert.deepEqual(await resize([1, 1.5], fixed), [[1, 1, 2, 6], [1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7, 8]])
   }
+})
+
+test('PyTorch aligns corners by whole sizes', async () => {
+  const resize = async (producer: string): Promise<number[]> => {
+    const attributes = { mode: text('linear'), coordinate_transformation_mode: text('align_corners') }
+    const [got] = await runGraph(11, [node('Resize', ['a', '', 'b'], ['out0'], attributes)], { a: f32([1, 1, 4], 0, 1, 2, 3), b: f32([3], 1, 1, 0.9) }, ['out0'], ['b'], producer)
+    return numbers(got)
+  }
+  assert.deepEqual(await resize('pytorch'), [0, 1.5, 3])
+  assert.deepEqual(await resize('other'), [0, 3 / 2.6, 6 / 2.6].map((value) => Math.fround(value)))
 })
 
 test('other defaults and meanings', async () => {
