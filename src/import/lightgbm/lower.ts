@@ -4,7 +4,7 @@ import type { GraphBuilder, ValueName } from '../../graph/builder.ts'
 import { encodeTrees, type CategorySplit, type EncodedTrees, type TreeDescription } from '../../ops/trees/encode.ts'
 import { treeProperties } from '../tree-summary.ts'
 import { addTreeEnsemble, addTreeLeaves, addTreeShap } from '../trees.ts'
-import { addLink, objectiveOf } from './objective.ts'
+import { addLink, objectiveOf, type LgbObjective } from './objective.ts'
 import { lightgbmError, type LgbModel, type LgbTree } from './text.ts'
 
 const CATEGORICAL = 1
@@ -41,21 +41,35 @@ export function lowerLightgbm(builder: GraphBuilder, model: LgbModel, x: ValueNa
   )
   const isLinear = trees.some((tree) => tree.linear !== undefined)
   const leaves = once(() => addTreeLeaves(builder, x, encoded()))
-  const margin = once((): ValueName => {
-    if (!isLinear) return addTreeEnsemble(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' })
-    const sum = addLinearLeaves(builder, model, trees, x, leaves())
-    return model.averageOutput ? builder.add('Div', [sum, builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(Math.max(1, trees.length / outputs)) }, 'iterations')]) : sum
-  })
+  // Raw scores are sums, of random forests too; their means are what the objective's function then takes.
+  const margin = once((): ValueName => (isLinear ? addLinearLeaves(builder, model, trees, x, leaves()) : addTreeEnsemble(builder, x, encoded(), { outputs })))
+  const mean = (): ValueName => {
+    if (!isLinear) return addTreeEnsemble(builder, x, encoded(), { outputs, aggregate: 'mean' })
+    return builder.add('Div', [margin(), builder.constant({ dtype: 'float64', shape: [], data: Float64Array.of(Math.max(1, trees.length / outputs)) }, 'iterations')])
+  }
   return {
     outputs,
     margin,
     properties: () => treeProperties(described().map((tree, index) => ({ ...tree, gain: trees[index].splitGain.length === trees[index].leafCount - 1 ? trees[index].splitGain : undefined })), (feature) => model.featureNames[feature] ?? `Column_${feature}`),
-    // Random forests average trees that already hold the objective's output.
-    prediction: once(() => (model.averageOutput ? margin() : addLink(builder, objectiveOf(model), margin()))),
+    prediction: once(() => {
+      const objective = objectiveOf(model)
+      const score = model.averageOutput ? mean() : margin()
+      return model.averageOutput && holdsOutputs(model, objective.link) ? score : addLink(builder, objective, score)
+    }),
     leaves,
     // What linear leaves add is no number of a leaf.
-    contributions: once(() => (isLinear || encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs, aggregate: model.averageOutput ? 'mean' : 'sum' }))),
+    contributions: once(() => (isLinear || encoded().cover === undefined ? undefined : addTreeShap(builder, x, encoded(), { outputs }))),
   }
+}
+
+/**
+ * True for random forests of LightGBM before 2.2.3, whose leaves already hold what the objective's function gives. Version v2 of the text goes on to
+ * 2.3.0, so that only the values tell: scores that all look like results of the function are no scores.
+ */
+function holdsOutputs({ version, trees }: LgbModel, link: LgbObjective['link']): boolean {
+  if (version !== 'v1' && version !== 'v2') return false
+  const highest = link === 'logistic' || link === 'softmax' ? 1 : Infinity
+  return link !== 'identity' && trees.every((tree) => tree.leafValue.every((value) => value >= 0 && value <= highest))
 }
 
 /** Contributions [rows, classes, features + 1] as [rows, columns]: the features of one class after those of the other, as the library lays them out. */

@@ -20,12 +20,13 @@ export function objectiveOf(model: LgbModel): LgbObjective {
     case 'regression_l2':
     case 'mean_squared_error':
     case 'mse':
-      return plain('regression', parameters.includes('sqrt') ? 'square' : 'identity')
+    // These inherit reg_sqrt from it.
     case 'regression_l1':
-    case 'huber':
     case 'fair':
     case 'quantile':
     case 'mape':
+      return plain('regression', parameters.includes('sqrt') ? 'square' : 'identity')
+    case 'huber':
     case 'custom':
     case 'none':
       return plain('regression')

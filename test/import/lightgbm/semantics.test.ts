@@ -56,8 +56,8 @@ function randomTree(random: Random, features: number, isLinear: boolean): TextTr
   }
 }
 
-function textOf(trees: readonly TextTree[], features: number, outputs: number, average: boolean): string {
-  const lines = ['tree', 'version=v4', `num_class=${outputs}`, `num_tree_per_iteration=${outputs}`, 'label_index=0', `max_feature_idx=${features - 1}`, `objective=${outputs > 1 ? `multiclass num_class:${outputs}` : 'regression'}`]
+function textOf(trees: readonly TextTree[], features: number, outputs: number, average: boolean, { version = 'v4', objective }: { version?: string; objective?: string } = {}): string {
+  const lines = ['tree', `version=${version}`, `num_class=${outputs}`, `num_tree_per_iteration=${outputs}`, 'label_index=0', `max_feature_idx=${features - 1}`, `objective=${objective ?? (outputs > 1 ? `multiclass num_class:${outputs}` : 'regression')}`]
   if (average) lines.push('average_output')
   lines.push(`feature_names=${Array.from({ length: features }, (_, i) => `Column_${i}`).join(' ')}`, `feature_infos=${'none '.repeat(features).trim()}`, '')
   const number = (value: number): string => (Object.is(value, -0) ? '-0' : String(value))
@@ -110,10 +110,10 @@ function outputOf(tree: TextTree, row: readonly number[]): number {
   return linear.features.reduce((sum, feature, k) => sum + linear.coefficients[k] * row[feature], linear.constant)
 }
 
-function margins(trees: readonly TextTree[], row: readonly number[], outputs: number, average: boolean): number[] {
+function margins(trees: readonly TextTree[], row: readonly number[], outputs: number): number[] {
   const sums = new Array<number>(outputs).fill(0)
   trees.forEach((tree, t) => (sums[t % outputs] += outputOf(tree, row)))
-  return average ? sums.map((sum) => sum / (trees.length / outputs)) : sums
+  return sums
 }
 
 test('raw scores equal the rules of the library', async () => {
@@ -128,6 +128,38 @@ test('raw scores equal the rules of the library', async () => {
     const thresholds = trees.flatMap((tree) => tree.threshold.filter((_, node) => (tree.type[node] & 1) === 0))
     const rows = Array.from({ length: 16 }, () => Array.from({ length: features }, () => oddValue(random, thresholds, 'float64', 9)))
     const got = await predict(textOf(trees, features, outputs, average), { X: { dtype: 'float64', shape: [rows.length, features], data: Float64Array.from(rows.flat()) } }, 'margin')
-    assert.deepEqual(got, rows.flatMap((row) => margins(trees, row, outputs, average)), `seed ${seed}, round ${round}`)
+    assert.deepEqual(got, rows.flatMap((row) => margins(trees, row, outputs)), `seed ${seed}, round ${round}`)
+  }
+})
+
+// From 2.2.3 on trees of a random forest hold scores, whose mean goes through the objective's function; before that they held its results.
+test('random forests average scores, or outputs of old versions', async () => {
+  const seed = newSeed('lightgbm forests')
+  const random = randomOf(seed)
+  const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+  const near = (got: readonly number[], want: readonly number[], what: string): void => got.forEach((value, i) => assert.ok(Math.abs(value - want[i]) <= 1e-12 * Math.max(1, Math.abs(want[i])), `${what}: ${value} for ${want[i]}`))
+  for (let round = 0; round < 20; round++) {
+    const trees = Array.from({ length: 1 + random.below(4) }, () => randomTree(random, 2, round % 2 === 0))
+    const rows = Array.from({ length: 8 }, () => [random.next() * 8 - 4, random.next() * 8 - 4])
+    const X = { X: { dtype: 'float64' as const, shape: [8, 2], data: Float64Array.from(rows.flat()) } }
+    const means = rows.map((row) => margins(trees, row, 1)[0] / trees.length)
+    near(await predict(textOf(trees, 2, 1, true, { version: 'v3', objective: 'binary sigmoid:1' }), X, 'predict'), means.map(sigmoid), `seed ${seed}, round ${round}, binary`)
+    near(await predict(textOf(trees, 2, 1, true, { objective: 'poisson' }), X, 'predict'), means.map(Math.exp), `seed ${seed}, round ${round}, poisson`)
+    near(await predict(textOf(trees, 2, 1, true), X, 'predict'), means, `seed ${seed}, round ${round}, regression`)
+    const old = trees.map((tree) => ({ ...tree, values: tree.values.map(sigmoid), linear: undefined }))
+    const outputs = rows.map((row) => margins(old, row, 1)[0] / old.length)
+    near(await predict(textOf(old, 2, 1, true, { version: 'v2', objective: 'binary sigmoid:1' }), X, 'predict'), outputs, `seed ${seed}, round ${round}, before 2.2.3`)
+    const scores = old.map((tree) => ({ ...tree, values: tree.values.map((value, i) => (i === 0 ? -1 - value : value)) }))
+    const later = rows.map((row) => sigmoid(margins(scores, row, 1)[0] / scores.length))
+    near(await predict(textOf(scores, 2, 1, true, { version: 'v2', objective: 'binary sigmoid:1' }), X, 'predict'), later, `seed ${seed}, round ${round}, v2 of 2.2.3`)
+  }
+})
+
+test('reg_sqrt squares what the objectives of its family give', async () => {
+  const tree: TextTree = { ...randomTree(randomOf(1), 1, false), leaves: 1, left: [], right: [], feature: [], threshold: [], type: [], sets: [], values: [-3] }
+  for (const objective of ['regression', 'regression_l1', 'quantile', 'mape', 'fair']) {
+    const X = { X: { dtype: 'float64' as const, shape: [1, 1], data: Float64Array.of(0) } }
+    assert.deepEqual(await predict(textOf([tree], 1, 1, false, { objective: `${objective} sqrt` }), X, 'predict'), [-9], objective)
+    assert.deepEqual(await predict(textOf([tree], 1, 1, false, { objective }), X, 'predict'), [-3], objective)
   }
 })
