@@ -20,7 +20,7 @@ interface Budget {
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 53 * KB, goal: 20 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 82 * KB, goal: 35 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 84 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 40 * KB, goal: 40 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
@@ -39,7 +39,7 @@ const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 24 * KB], ['mat
 const FAMILY_LIMIT = 16 * KB
 const FAMILY_GOAL = 8 * KB
 /** Trees have layouts for batches, single rows and any rows. */
-const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 18 * KB]])
+const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 19 * KB]])
 
 /** Prints what each entry, pack and family of kernels of a built package weighs, and returns how many are over their limits. */
 export function checkBudgets(folder: string): number {

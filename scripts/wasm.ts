@@ -7,6 +7,9 @@ import { generatedSource } from './wasm-image.ts'
 const SOURCES = 'src/ops/wasm/assembly'
 const GENERATED = 'src/ops/wasm/generated'
 
+/** Trees are not deflated: theirs is often the only module, and inflating costs more than reading a few kilobytes more. */
+const PLAIN_TREE_BYTES = 32768
+
 /** Sources that WebAssembly expresses better than JavaScript: the compiler reads the second in place of the first. */
 const REPLACED: ReadonlyMap<string, string> = new Map([['src/math/bits.ts', `${SOURCES}/bits.ts`]])
 
@@ -57,6 +60,10 @@ export function generatedPath(name: string): string {
   return `${GENERATED}/${name}.ts`
 }
 
+export function generatedOf(name: string, binary: Uint8Array): string {
+  return generatedSource(binary, name === 'trees' ? PLAIN_TREE_BYTES : undefined)
+}
+
 export function writeGenerated(name: string, binary: Uint8Array): void {
-  writeFileSync(generatedPath(name), generatedSource(binary))
+  writeFileSync(generatedPath(name), generatedOf(name, binary))
 }

@@ -187,7 +187,7 @@ export class Model {
   /**
    * Fixes shapes once and runs without allocating: write into `inputs.NAME.data`, call `run()`, read `outputs.NAME.data`.
    *
-   * On wasm tree ensembles lay their nodes out anew, once, when 256 rows have come: that run takes some milliseconds more.
+   * On wasm tree ensembles lay their nodes out anew when 256 rows have come: a piece with each of the next runs, which take up to some tenths of a millisecond more.
    *
    * @throws MleError SESSION_DYNAMIC when an output's shape depends on data, SESSION_DIMENSION when a dimension is not given
    */

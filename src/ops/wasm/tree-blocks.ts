@@ -86,7 +86,8 @@ export function columnTableOnce(trees: PlacedTrees): number {
   })
 }
 
-function slotsOnce(trees: PlacedTrees): number {
+/** Which columns nodes read; 0 where these are their features. */
+export function slotsOnce(trees: PlacedTrees): number {
   const { host, derived } = trees
   if (derived === undefined) return 0
   const { slots } = derived

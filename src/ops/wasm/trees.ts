@@ -7,9 +7,10 @@ import { blockRows, LANES, treeSchedule } from '../trees/schedule.ts'
 import { isTensorType } from '../types.ts'
 import { offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
-import { maskedBlock } from './masked-trees.ts'
-import { MIN_RANKED_ROWS, placeExits, rankedBlock, rankedScratchBytes } from './ranked-trees.ts'
+import { maskedPlan } from './masked-trees.ts'
+import { MIN_RANKED_ROWS, placeExits, rankedPlan, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
+import { LateLayout } from './tree-layouts.ts'
 import { columnsIn, passBytes, passesIn } from './tree-passes.ts'
 
 const PLAN_BYTES = 112
@@ -17,8 +18,6 @@ const PLAN_BYTES = 112
 const RANKED_AT = 88
 const UNFILLED_AT = 92
 const MASKED_AT = 96
-/** Rows of batches, or by themselves, after which the layout for them is made. */
-const WORTH_LAYOUT_ROWS = 256
 const MAX_RANKED_COLUMNS = 1024
 
 /** Kernels over a host's memory, by operator key. */
@@ -135,10 +134,10 @@ function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelCon
     table, categories, rounding, packed, exits, leafIndex, leafValues, width, start, treesPerOutput, aggregate: AGGREGATES.indexOf(aggregate), isFloat32, leavesAreSingle, isSpread: treeTarget !== undefined,
   })
   if (canBeRanked) host.reserveScratch(rankedScratchBytes(trees.columns))
-  const masked = maskedBlock(trees, packed)
+  const masked = maskedPlan(trees, packed)
   return caller(trees, plan, whole, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), {
-    ranked: canBeRanked ? new LateLayout(host, rankedBlock(trees, { leafIndex, leafValues, width, isSingle: leavesAreSingle, packed }), plan + RANKED_AT) : undefined,
-    masked: masked && new LateLayout(host, masked, plan + MASKED_AT),
+    ranked: canBeRanked ? new LateLayout(trees, rankedPlan(trees, { leafIndex, leafValues, width, isSingle: leavesAreSingle, packed, table }), plan + RANKED_AT) : undefined,
+    masked: masked && new LateLayout(trees, masked, plan + MASKED_AT),
   })
 }
 
@@ -175,30 +174,6 @@ function makeRounding(host: WasmHost, context: KernelContext): Kernel | undefine
   const round = wasmFunction(host.exports, 'roundRows')
   return ([x], [y]) => {
     if (x !== undefined && y !== undefined) round(offsetOf(x), x.size, offsetOf(y))
-  }
-}
-
-/** A layout that is made when rows enough have come for it. */
-class LateLayout {
-  readonly #host: WasmHost
-  readonly #block: LazyBlock
-  readonly #field: number
-  #rows = 0
-
-  /** @param field byte offset of where the plan says which layout it is: the block's first word */
-  constructor(host: WasmHost, block: LazyBlock, field: number) {
-    this.#host = host
-    this.#block = block
-    this.#field = field
-  }
-
-  count(rows: number): void {
-    if (this.#rows >= WORTH_LAYOUT_ROWS) return
-    this.#rows += rows
-    if (this.#rows < WORTH_LAYOUT_ROWS) return
-    this.#block.fill()
-    const words = new Uint32Array(this.#host.memory.buffer)
-    words[this.#field / 4] = words[this.#block.offset / 4]
   }
 }
 

@@ -11,28 +11,31 @@ import { spiedTreeKernels } from './tree-spy.ts'
 
 const host = await testHost(['trees'])
 const cpu = new Map(treeKernels)
-const { kernels: wasm, layoutWord } = spiedTreeKernels(host)
+const { kernels: wasm, layoutWord, settle } = spiedTreeKernels(host)
 const KEY = 'mle.TreeEnsemble'
 
 const columnCount = (): number | undefined => layoutWord('masked', 0)
 const groupCount = (): number | undefined => layoutWord('masked', 1)
 const pairCount = (): number | undefined => layoutWord('masked', 6)
 
-/** Runs rows one by one and a few at a time, after as many as it takes for the layout. */
-function check(entries: Readonly<Record<string, string | number>>, inputs: readonly (Tensor | undefined)[], x: Tensor): void {
+/** Runs rows one by one and a few at a time, before, while and after the layout is made; how many runs made it. */
+function check(entries: Readonly<Record<string, string | number>>, inputs: readonly (Tensor | undefined)[], x: Tensor): number {
   host.reset()
   const attributes = attributesOf({ layout: 'nodes16/1', ...entries })
   const expected = bitsOf(runnerOf(KEY, cpu.get(KEY), attributes, inputs).run(x))
   const { run } = runnerOf(KEY, wasm.get(KEY), attributes, inputs, host.place)
-  const few = takeRows(x, [0, 1, 2, 3, 4, 5, 6])
-  for (let i = 0; i < 37; i++) run(few)
   const rows = x.shape[0]
   const rowBytes = expected.length / rows
+  const few = takeRows(x, [0, 1, 2, 3, 4, 5, 6])
+  const runFew = (): void => assert.deepEqual(bitsOf(run(few)), expected.subarray(0, 7 * rowBytes))
+  for (let i = 0; i < 36; i++) runFew()
+  const pieces = settle('masked', runFew)
   for (let from = 0, count = 1; from < rows; from += count, count = (from % 7) + 1) {
     const order = Array.from({ length: Math.min(count, rows - from) }, (_, i) => from + i)
     assert.deepEqual(bitsOf(run(takeRows(x, order))), expected.subarray(from * rowBytes, (from + order.length) * rowBytes))
   }
   host.checkGuards()
+  return pieces
 }
 
 interface Shape {
@@ -93,8 +96,9 @@ test('many columns, in one to four vectors', () => {
     const trees = Array.from({ length: 3 * features + 5 }, () => grown(random, 31, false, shape))
     const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
     const x = randomRows(random, trees, 30, features, 'float32', false)
-    check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+    const pieces = check({ outputs: 1 }, ensembleInputs(x, encoded), x)
     assert.equal(columnCount(), Math.ceil(features / 4) * 4)
+    assert.ok(features < 16 || pieces > 4, `${pieces} runs made it`)
   }
 })
 
@@ -111,6 +115,15 @@ test('groups of at most 255 thresholds a column', () => {
     check({ outputs: 1 }, ensembleInputs(x, encoded), x)
     assert.equal(groupCount(), groups, `${chunks} chunks`)
   }
+})
+
+test('sixteen trees with more than 255 thresholds of a column keep to walks', () => {
+  const random = randomSource(5)
+  const trees = Array.from({ length: 32 }, () => grown(random, 32, false, { features: 1, width: 1, thresholds: 1e9, missingRight: false, zeroMissing: false }))
+  const encoded = encodeTrees(trees, { width: 1, precision: 'float32' })
+  const x = randomRows(random, trees, 60, 1, 'float32', true)
+  check({ outputs: 1 }, ensembleInputs(x, encoded), x)
+  assert.equal(columnCount(), undefined)
 })
 
 test('a feature whose missing values go both ways is searched once, and rows that lack it take walks', () => {

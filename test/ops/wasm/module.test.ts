@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { compileWasm, generatedPath, wasmNames } from '../../../scripts/wasm.ts'
-import { generatedSource } from '../../../scripts/wasm-image.ts'
+import { compileWasm, generatedOf, generatedPath, wasmNames } from '../../../scripts/wasm.ts'
 import { loadKernelFamily, wasmKernels, WASM_MODULES } from '../../../src/ops/wasm/kernels.ts'
 import { instantiateWasm, wasmBytes, wasmFunction, wasmModule, type WasmModuleName } from '../../../src/ops/wasm/module.ts'
 import { isWorthWasm, WASM_OPERATORS, wasmModulesFor } from '../../../src/ops/wasm/operators.ts'
@@ -21,7 +20,7 @@ test('compiling the assembly sources again gives the committed modules', async (
     const binary = await compileWasm(name)
     assert.ok(Buffer.from(await wasmBytes(name)).equals(binary), `run npm run build:wasm -- ${name}`)
     // The text around the bytes; compressed bytes may differ between versions of zlib.
-    assert.equal(readFileSync(generatedPath(name), 'utf8').split('base64')[0], generatedSource(binary).split('base64')[0])
+    assert.equal(readFileSync(generatedPath(name), 'utf8').split('base64')[0], generatedOf(name, binary).split('base64')[0])
   }
 })
 

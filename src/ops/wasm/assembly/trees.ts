@@ -30,7 +30,9 @@ import { copyGroups, copyRows } from './trees/rows.ts'
 import { addLeaves, begin, divide } from './trees/sums.ts'
 
 export { deriveNodes, markSlots } from './trees/derive.ts'
+export { makeMasked } from './trees/masked-layout.ts'
 export { packNodes, packTop } from './trees/packed.ts'
+export { makeRanked } from './trees/ranked-layout.ts'
 export { roundRows } from './trees/rows.ts'
 
 const CATEGORICAL: u32 = 0x40000000

@@ -10,12 +10,13 @@
 //    0 columns                                             16 trees, 32 bytes each
 //    4 columns' thresholds: u32 address of f64, u32 count  20 1 if walks go on below some programs
 //    8 groups                                              24 rows of a block, a multiple of 64
-//   12 groups: u32 first tree behind, u32 maps' addresses  28 fewest rows that this pays for
+//   12 groups: u32 first tree behind, u32 address of map  28 fewest rows that this pays for
+// A map, i8: by column, by how many of its thresholds are below a value, how many of the group's are, less 128.
 // A tree: 0 program, 4 nodes between exits, 8 other nodes, 12 offset of the last result in the plan's exit vectors, 16 exits: values of leaves (f64, or f32
 // where sums are float32 and that is exact) [exits][width], or u32 addresses of packed nodes, 20 1 for the latter, 24 steps below the program, 28 steps
 // that all rows take together.
 // A node, 12 bytes: u32 offset of the column in a chunk of rows, u16 offset of the left child's exits in the exit vectors, u16 of the right one's,
-// i8 place of the threshold - 128, u8 number of the left exit.
+// i8 place of the threshold - 128, u8 number of the left exit, u16 place of the threshold in its column.
 
 import { groupBytesOf, packedFrom } from './packed.ts'
 import { copyGroups, replaced } from './rows.ts'
@@ -123,14 +124,16 @@ function rankRows<T>(plan: usize, layout: usize, x: usize, rows: u32, features: 
   }
 }
 
-// ranks [columns][blockRows] u16; maps [columns] u32 addresses of i8 by rank, 0 for a column that the group does not read; to [chunks][columns][64] i8
-function localRanks(layout: usize, maps: usize, ranks: usize, rows: u32, to: usize): void {
+// ranks [columns][blockRows] u16; map: the group's, i8; to [chunks][columns][64] i8
+function localRanks(layout: usize, map: usize, ranks: usize, rows: u32, to: usize): void {
   const columns = load<u32>(layout)
   const chunkBytes = <usize>columns * CHUNK
   const columnBytes = <usize>load<u32>(layout, 24) << 1
+  let own = <usize>load<u32>(layout, 4)
   for (let c: u32 = 0; c < columns; c++) {
-    const map = <usize>load<u32>(maps + (<usize>c << 2))
-    if (map) {
+    const count = <usize>load<u32>(own, 4)
+    // The group reads the column if it has thresholds of it.
+    if (count && load<i8>(map + count) != -128) {
       let at = to
       for (let row: u32 = 0; row < rows; row += CHUNK) {
         const count = min(CHUNK, rows - row)
@@ -139,7 +142,9 @@ function localRanks(layout: usize, maps: usize, ranks: usize, rows: u32, to: usi
         at += chunkBytes
       }
     }
+    map += count + 1
     ranks += columnBytes
+    own += 8
     to += CHUNK
   }
 }
