@@ -17,13 +17,16 @@ import { generatedSource } from './wasm-image.ts'
 const TARGET = 'es2022'
 /** Loaded for nearly every graph, so it is part of the core and costs no request of its own. */
 const FIRST_PACK = 'src/ops/packs/core.ts'
-/** What several packs share goes to the first of these that reaches it, instead of a file of its own. */
+/** What several packs share goes to the first of these that reaches it, instead of a file of its own; functions of numbers to `functions`. */
 const PACKS = packNames()
+const FUNCTIONS = /^src[\\/]math[\\/]/
+/** Shares gamma functions with the pack of functions, which no other pack needs. */
+const SPECIAL = 'decomposition'
 /** The wasm device and what families of kernels share, as one file. */
 const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts']
 const WASM_SHARED = ['memory', 'constants', 'panels'].map((name) => `src/ops/wasm/${name}.ts`)
-/** Each family of wasm kernels with its module. */
-const WASM_FAMILIES = readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))
+/** Each family of wasm kernels with its module; products first, which nearly every network has: others share with them. */
+const WASM_FAMILIES = ['linear', ...readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))]
 /** The webgpu device, and runs on it. */
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
 /** Tensors on a GPU: a file that the device shares. */
@@ -44,7 +47,7 @@ const PIECES = 'src/format/read-chunks.ts'
 const THREADS = ['src/platform/workers.ts', 'src/graph/shared-weights.ts', 'src/worker-messages.ts']
 /** The command that is started most often loads nothing of the others. */
 const RUN = 'src/cli/run.ts'
-const CHUNK_NAMES = ['base', 'core', 'webgpu-device', 'webgpu-tensors', 'shared', 'container', 'threads', 'importers', 'tree-importers', 'wasm', 'npy', 'tools', 'cli-main', 'cli-run', 'cli-commands']
+const CHUNK_NAMES = ['base', 'core', 'webgpu-device', 'webgpu-tensors', 'shared', 'container', 'threads', 'importers', 'tree-importers', 'wasm', 'npy', 'functions', 'tools', 'cli-main', 'cli-run', 'cli-commands']
 const BROWSER_SOURCE = 'src/browser.ts'
 
 const stripTypes: Plugin = {
@@ -124,6 +127,8 @@ function assignChunks(entries: readonly string[], commands: ReadonlySet<string>,
   ]
   // What such a file has in common with another entry goes to the base, or the entry would load that file: of arrays in files only importers do.
   for (const [chunk, ids] of lazy) if (chunk !== 'npy') assign([...ids].filter((id) => otherEntries.some((entry) => reached(entry).has(id))), 'base')
+  const packs = PACKS.filter((pack) => pack !== SPECIAL).map((pack) => reachedFrom(`src/ops/packs/${pack}.ts`))
+  assign(packs.flatMap((ids) => [...ids].filter((id) => FUNCTIONS.test(relative('.', id)) && packs.filter((other) => other.has(id)).length > 1)), 'functions')
   for (const [chunk, ids] of lazy) assign(ids, chunk)
   // What writing .mle files shares with lazy chunks stays apart from what importers share, which a writer does not need.
   const formatEntry = entries.find((id) => relative('.', id) === FORMAT)

@@ -1,11 +1,7 @@
 // Combinations that models use, computed as scipy.special does, so that importers keep their library's digits.
 import { exp } from './exp.ts'
-import { log, log1p } from './log.ts'
-
-/** 1 / (1 + e^-x), as scipy.special.expit; e^x where e^-x would overflow. */
-export function logistic(x: number): number {
-  return x < -709 ? exp(x) : 1 / (1 + exp(-x))
-}
+import { log } from './log.ts'
+import { log1p } from './log1p.ts'
 
 /** log(logistic(x)), as scipy.special.log_expit. */
 export function logExpit(x: number): number {

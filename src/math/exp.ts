@@ -1,7 +1,6 @@
 // Exponentials: x = k ln 2 + r with |r| <= ln 2 / 2, a polynomial for (e^r - 1 - r) / r^2, and the rounding error of
 // 1 + r carried along (Tang, ACM TOMS 15, 1989, without his table). At most 0.6 ulp.
 import { pow2 } from './bits.ts'
-import { high26 } from './exact.ts'
 
 /** Adding and subtracting it rounds to an integer, ties to even, below 2^51. */
 export const ROUND: number = 6755399441055744
@@ -34,34 +33,4 @@ export function exp(x: number): number {
   if (x < -745.1332191019412) return 0
   const k = x * INV_LN2 + ROUND - ROUND
   return expScaled(x - k * LN2_HIGH, -k * LN2_LOW, k)
-}
-
-/** 2^x; exact for integers. */
-export function exp2(x: number): number {
-  if (!(x < 1024)) return x !== x ? x : Infinity
-  if (x < -1075) return 0
-  const k = x + ROUND - ROUND
-  const r = x - k
-  const high = high26(r)
-  // 27 bits of ln 2 times 26 bits of r is exact.
-  const product = high * 0.6931471824645996
-  return expScaled(product, (r - high) * 0.6931471824645996 - r * 1.904654299957768e-9, k)
-}
-
-/** e^x - 1 without cancellation. */
-export function expm1(x: number): number {
-  if (!(x <= 40)) return exp(x) // the 1 is far below an ulp
-  if (x < -40) return -1
-  if (Math.abs(x) < 5e-17) return x
-  const k = x * INV_LN2 + ROUND - ROUND
-  const high = x - k * LN2_HIGH
-  const low = -k * LN2_LOW
-  const r = high + low
-  const n = pow2(k)
-  // From 2^30 on the 1 joins the small terms: n - 1 may not be exact.
-  const late: number = k > 30 ? 1 : 0
-  const head = n - 1 + late
-  const body = n * r
-  const s = head + body
-  return s + (body - (s - head) + (n * (high - r + low + r * r * expTail(r)) - late))
 }

@@ -2,7 +2,8 @@
 import { copySign, pow2 } from './bits.ts'
 import { productTail, sumTail } from './exact.ts'
 import { expScaled, expTail, INV_LN2, LN2_HIGH, LN2_LOW, ROUND } from './exp.ts'
-import { log1pCore, logCore } from './log.ts'
+import { logCore } from './log.ts'
+import { log1pCore } from './log1p.ts'
 
 /** sinh(x) = x (1 + z H(z)), z = x^2 <= 1. */
 function sinhTail(z: number): number {

@@ -1,6 +1,8 @@
 // The power transforms of scikit-learn's PowerTransformer, and their inverses.
-import { exp, expm1 } from './exp.ts'
-import { log, log1p } from './log.ts'
+import { exp } from './exp.ts'
+import { expm1 } from './expm1.ts'
+import { log } from './log.ts'
+import { log1p } from './log1p.ts'
 import { pow } from './pow.ts'
 
 const EPSILON: number = 2.220446049250313e-16

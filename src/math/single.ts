@@ -3,20 +3,13 @@
 // branches that lanes of a vector would have to take apart, and the same operations in every lane.
 import { copySign, pow2 } from './bits.ts'
 import { INV_LN2, ROUND } from './exp.ts'
+import { expSingle, LN2, tail, within } from './single-exp.ts'
 
-export const LN2 = 0.6931471805599453
-/** The exponent of the largest power that is taken: float64 holds e^708 and e^-708, which round to infinity and 0. */
-export const LARGEST_POWER: number = 708
+export { expSingle, LARGEST_POWER, LN2, logisticSingle } from './single-exp.ts'
+
 export const SQRT_HALF = 0.7071067811865476
 /** Its square is below LARGEST_POWER. */
 export const LARGEST_TAIL: number = 26.6
-
-/** (e^r - 1 - r) / r^2 on |r| <= 0.3466: the Taylor polynomial, error 2^-37 of e^r. */
-function tail(r: number): number {
-  const z = r * r
-  return 0.5 + 0.16666666666666666 * r + z * (0.041666666666666664 + 0.008333333333333333 * r + z * (
-    0.001388888888888889 + 0.0001984126984126984 * r + z * (2.48015873015873e-5 + 2.7557319223985893e-6 * r)))
-}
 
 /** e^x - 1 for |x| <= LARGEST_POWER. */
 function growth(x: number): number {
@@ -26,29 +19,9 @@ function growth(x: number): number {
   return n * (r + r * r * tail(r)) + (n - 1)
 }
 
-/** x within the powers that are taken. */
-function within(x: number): number {
-  const low: number = x < -LARGEST_POWER ? -LARGEST_POWER : x
-  return low > LARGEST_POWER ? LARGEST_POWER : low
-}
-
-/** e^x; past the ends of float32 some number past the ends, which rounds to infinity or to 0. */
-export function expSingle(x: number): number {
-  const v = within(x)
-  const k = v * INV_LN2 + ROUND - ROUND
-  const r = v - k * LN2
-  // NaN has no power of two to be looked up.
-  return x !== x ? x : (1 + (r + r * r * tail(r))) * pow2(k)
-}
-
 /** e^x - 1 without cancellation. */
 export function expm1Single(x: number): number {
   return x !== x ? x : copySign(growth(within(x)), x)
-}
-
-/** 1 / (1 + e^-x). */
-export function logisticSingle(x: number): number {
-  return 1 / (1 + expSingle(-x))
 }
 
 /** p / (p + 2) with p = e^2|x| - 1. */

@@ -1,7 +1,8 @@
 // Activation functions of networks; every backend computes these.
-import { logistic } from './activation.ts'
 import { erfc } from './erf.ts'
-import { exp, expm1 } from './exp.ts'
+import { exp } from './exp.ts'
+import { expm1 } from './expm1.ts'
+import { logistic } from './logistic.ts'
 
 const SQRT_HALF = 0.7071067811865476
 export const SQRT_2_OVER_PI = 0.7978845608028654

@@ -1,6 +1,8 @@
 // Distances between two rows, as scikit-learn's DistanceMetric and scipy's cdist define them.
 import { MleError } from '../error.ts'
-import { asin, cos, pow, sin } from '../math/index.ts'
+import { asin } from '../math/arc.ts'
+import { pow } from '../math/pow.ts'
+import { cos, sin } from '../math/trig.ts'
 
 /** A distance of the n features that start at x[i] and y[j]. */
 export type RowDistance = (x: Float64Array, i: number, y: Float64Array, j: number, n: number) => number

@@ -1,6 +1,6 @@
 // Squared Euclidean distances as |a|^2 - 2 a b + |b|^2, in the arithmetic of numpy and BLAS. Training libraries compute them so, and where
 // data lie on a grid the rounding of that form decides which of two equally distant rows is the nearer one.
-import { fma } from './fma.ts'
+import { fma } from '../math/fma.ts'
 
 /** Sum of squares of `length` numbers from `start`: two lanes, blocks of eight from their end, as numpy's einsum adds them. */
 export function squaredNorm(data: Float64Array, start: number, length: number): number {

@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random' | 'image'
+export type PackName = 'core' | 'common' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random' | 'image'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -25,13 +25,14 @@ const OTHERS: PackName = 'classical'
 const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackName, string>([
   [
     'core',
-    'Abs Add And ArgMax ArgMin Cast Clip Concat Div Equal Exp Flatten Gather Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log LogSoftmax MatMul Max ' +
-      'Min Mul Neg Not Or ReduceMean ReduceSum Relu Reshape Sigmoid Softmax Sqrt Squeeze Sub Sum Transpose Unsqueeze Where Xor mle.LabelLookup',
+    'Abs Add And ArgMax ArgMin Cast Concat Div Equal Exp Gather Gemm Greater GreaterOrEqual Identity IsNaN Less LessOrEqual Log LogSoftmax Mul Neg Not Or ' +
+      'ReduceMean ReduceSum Relu Sigmoid Softmax Sqrt Squeeze Sub Unsqueeze Where Xor mle.LabelLookup',
   ],
+  ['common', 'Clip Flatten MatMul Max Mean Min Reshape Sum Transpose'],
   ['trees', 'mle.TreeEnsemble mle.TreeLeaves'],
   [
     'math',
-    'Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh CumSum Erf Floor Hardmax IsInf LeakyRelu LpNormalization Mean Mod Pow Reciprocal ReduceL1 ReduceL2 ' +
+    'Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh CumSum Erf Floor Hardmax IsInf LeakyRelu LpNormalization Mod Pow Reciprocal ReduceL1 ReduceL2 ' +
       'ReduceLogSum ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare Round Sign Sin Sinh Softplus Tan Tanh TopK mle.Digamma mle.Expm1 ' +
       'mle.Log1p mle.LogExpit mle.LogGamma mle.NormalCdf mle.NormalQuantile mle.XLogY',
   ],
@@ -69,6 +70,7 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
 
 const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new Map<PackName, () => Promise<Pack>>([
   ['core', async () => (await import('./packs/core.ts')).pack],
+  ['common', async () => (await import('./packs/common.ts')).pack],
   ['trees', async () => (await import('./packs/trees.ts')).pack],
   ['math', async () => (await import('./packs/math.ts')).pack],
   ['arrays', async () => (await import('./packs/arrays.ts')).pack],

@@ -10,10 +10,13 @@ import { decompositionSchemas } from './schemas/decomposition.ts'
 import { distanceSchemas } from './schemas/distances.ts'
 import { elementwiseSchemas } from './schemas/elementwise.ts'
 import { exactSchemas } from './schemas/fused-matmul.ts'
+import { foldSchemas } from './schemas/folds.ts'
 import { functionSchemas } from './schemas/functions.ts'
 import { labelSchemas } from './schemas/labels.ts'
+import { layoutSchemas } from './schemas/layout.ts'
 import { linearSchemas } from './schemas/linear.ts'
 import { linearLeavesSchemas } from './schemas/linear-leaves.ts'
+import { matMulSchemas } from './schemas/matmul.ts'
 import { preprocessSchemas } from './schemas/preprocess.ts'
 import { otherReduceSchemas } from './schemas/reduce-other.ts'
 import { reduceSchemas } from './schemas/reduce.ts'
@@ -49,11 +52,14 @@ import { stringSchemas } from './schemas/strings.ts'
 const ALL: ReadonlyMap<string, OpSchema> = /* @__PURE__ */ new Map(
   [
     ...elementwiseSchemas,
+    ...foldSchemas,
     ...functionSchemas,
     ...reduceSchemas,
     ...otherReduceSchemas,
     ...linearSchemas,
+    ...matMulSchemas,
     ...tensorSchemas,
+    ...layoutSchemas,
     ...arraySchemas,
     ...treeSchemas,
     ...treeShapSchemas,

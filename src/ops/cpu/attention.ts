@@ -1,5 +1,7 @@
 // Attention kernels. Sums have one accumulator each, in the dtype, but for that of softmax, which has the partials of reductions; halves are computed in float32.
-import { exp, logistic, tanh } from '../../math/index.ts'
+import { exp } from '../../math/exp.ts'
+import { tanh } from '../../math/hyperbolic.ts'
+import { logistic } from '../../math/logistic.ts'
 import { expSingle, tanhSingle } from '../../math/single.ts'
 import { MleError } from '../../error.ts'
 import { broadcastStrides } from '../../tensor/shape.ts'

@@ -2,7 +2,7 @@
 import { MleError } from '../../error.ts'
 import { float, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 type Key = string | number
 

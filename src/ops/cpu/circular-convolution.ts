@@ -1,6 +1,6 @@
 // Convolutions of rows.
 import type { Kernel, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 // a, b [rows, n] f64; out [rows, n] f64
 function makeCircularConvolution(): Kernel {

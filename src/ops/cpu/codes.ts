@@ -1,9 +1,11 @@
 // Codes of rows, one at a time: topics, sparse codes, barycentres.
 import { MleError } from '../../error.ts'
-import { digamma, exp, log } from '../../math/index.ts'
+import { exp } from '../../math/exp.ts'
+import { digamma } from '../../math/gamma.ts'
+import { log } from '../../math/log.ts'
 import { float, int, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 /** psi(x) by the first terms of its asymptotic series from 6 on, as scikit-learn's topic models compute it (error 3e-9). */
 function shortDigamma(x: number): number {

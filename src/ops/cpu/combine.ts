@@ -2,7 +2,7 @@
 import { MleError } from '../../error.ts'
 import { text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 /** The number of knots at or below x. */
 function knotsUpTo(x: number, knots: Float64Array): number {

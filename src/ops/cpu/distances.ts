@@ -2,7 +2,7 @@
 import { float, text } from '../attributes.ts'
 import { metricOf } from '../distances.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 import { widened } from './widen.ts'
 
 // x [n] at i, y [points, n]; out [points] at `at`. Four points at once: one row's features stay in registers, each sum keeps its order.

@@ -1,11 +1,11 @@
 // Elementwise kernels: scalar functions and inner loops, and the one driver that broadcasts. Each loop that matters for
 // speed is a literal of its own, because engines specialise code per literal: float64 apart from the other dtypes.
 import { is64BitInteger, type DType } from '../../tensor/dtype.ts'
-import { logistic } from '../../math/activation.ts'
 import { exp } from '../../math/exp.ts'
 import { log } from '../../math/log.ts'
-import { expSingle, logisticSingle } from '../../math/single.ts'
-import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+import { logistic } from '../../math/logistic.ts'
+import { expSingle, logisticSingle } from '../../math/single-exp.ts'
+import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import { isTensorType, type Attributes } from '../types.ts'
 import { broadcastNest, numbers, perShape, walk, wordsOf, type Nest, type Numbers } from './nest.ts'
 import { addWide, compareWide, copyWide, divWide, maxWide, minWide, mulWide, subWide, type WideOp } from './wide.ts'
@@ -201,74 +201,6 @@ function swappedLoops({ float64, wide }: BinaryLoops): BinaryLoops {
   return { float64: swapped(float64), wide: wide && swapped(wide) }
 }
 
-/** Folds any number of inputs from the left into the output, then scales it if asked. */
-export function variadicEntry(loops: BinaryLoops, mean: boolean = false): KernelEntry {
-  const make = (context: KernelContext): Kernel => {
-    const dtype = dtypeOf(context)
-    const words = wordsOf(dtype)
-    const fold = binaryKernel(pickBinary(loops, dtype))
-    const copy = copyBroadcast(words)
-    const pair: (View | undefined)[] = [undefined, undefined]
-    return (inputs, outputs) => {
-      copy(inputs[0], outputs)
-      for (let k = 1; k < inputs.length; k++) {
-        pair[0] = outputs[0]
-        pair[1] = inputs[k]
-        fold(pair, outputs)
-      }
-      if (!mean) return
-      const y = numbers(outputs[0])
-      const size = outputs[0]?.size ?? 0
-      for (let i = 0; i < size; i++) y[i] /= inputs.length
-    }
-  }
-  return { make: widened(make, isHalf) }
-}
-
-/** y = x broadcast to its shape. */
-function copyBroadcast(words: number): (input: View | undefined, outputs: readonly (View | undefined)[]) => void {
-  let y: Numbers
-  let x: Numbers
-  let nest: Nest
-  const layout = perShape((inputs, outputs) => broadcastNest(inputs, outputs, [words, words]))
-  const one: (View | undefined)[] = [undefined]
-  const row = (at: readonly number[]): void => {
-    const step = nest.steps[1]
-    for (let e = 0; e < nest.inner; e++) y[at[0] + e] = x[at[1] + e * step]
-  }
-  return (input, outputs) => {
-    one[0] = input
-    nest = layout(one, outputs)
-    y = numbers(outputs[0])
-    x = numbers(input)
-    walk(nest, row)
-  }
-}
-
-// x [any]; low, high scalars, optional. Bounds are read before the output is written: it may be in their place.
-function makeClip(context: KernelContext): Kernel {
-  if (is64BitInteger(dtypeOf(context))) return clipWide
-  return ([input, low, high], [output]) => {
-    const x = numbers(input)
-    const y = numbers(output)
-    const from = low === undefined ? -Infinity : numbers(low)[0]
-    const to = high === undefined ? Infinity : numbers(high)[0]
-    for (let i = 0; i < (output?.size ?? 0); i++) y[i] = Math.min(Math.max(x[i], from), to)
-  }
-}
-
-const clipWide: Kernel = ([input, low, high], [output]) => {
-  const x = numbers(input)
-  const y = numbers(output)
-  for (let o = 0; o < y.length; o += 2) {
-    const above = low === undefined || compareWide(x, o, numbers(low), 0) >= 0
-    const floor = above ? x : numbers(low)
-    const at = above ? o : 0
-    if (high !== undefined && compareWide(floor, at, numbers(high), 0) > 0) copyWide(y, o, numbers(high), 0)
-    else copyWide(y, o, floor, at)
-  }
-}
-
 // condition, x, y broadcast to z; two words of an element are one more axis.
 function makeWhere(context: KernelContext): Kernel {
   const words = wordsOf(dtypeOf(context, 1))
@@ -304,10 +236,6 @@ export const elementwiseKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Log', /* @__PURE__ */ each(log)],
   ['Sigmoid', /* @__PURE__ */ unaryEntry(sigmoid64, sigmoid32)],
   ['Relu', /* @__PURE__ */ unaryEntry(relu64, relu, eachWide((y, o, x) => copyWide(y, o, isNegativeWide(x, o) ? ZERO : x, isNegativeWide(x, o) ? 0 : o)))],
-  ['Max', /* @__PURE__ */ variadicEntry(MAX)],
-  ['Min', /* @__PURE__ */ variadicEntry(MIN)],
-  ['Sum', /* @__PURE__ */ variadicEntry(ADD)],
-  ['Clip', { make: /* @__PURE__ */ widened(makeClip, isHalf) }],
   ['Where', { make: makeWhere }],
   ['Equal', /* @__PURE__ */ binaryEntry({ float64: equal, wide: wideTest((order) => order === 0) })],
   ['Less', /* @__PURE__ */ binaryEntry(LESS)],

@@ -1,17 +1,24 @@
 // Functions of single elements beyond arithmetic. Halves go through float32.
 import { isFloat, type DType } from '../../tensor/dtype.ts'
-import {
-  acos, acosh, asin, asinh, atan, atanh, cos, cosh, digamma, erf, expm1, lgamma, log1p, logExpit, normalCdf, normalQuantile, pow, sin, sinh, softplus, tan, tanh, xlogy,
-} from '../../math/index.ts'
+import { logExpit, softplus, xlogy } from '../../math/activation.ts'
+import { acos, asin, atan } from '../../math/arc.ts'
+import { erf, normalCdf } from '../../math/erf.ts'
+import { expm1 } from '../../math/expm1.ts'
+import { digamma, lgamma } from '../../math/gamma.ts'
+import { acosh, asinh, atanh, cosh, sinh, tanh } from '../../math/hyperbolic.ts'
+import { log1p } from '../../math/log1p.ts'
+import { pow } from '../../math/pow.ts'
+import { normalQuantile } from '../../math/quantile.ts'
+import { cos, sin, tan } from '../../math/trig.ts'
 import { erfSingle, expm1Single, softplusSingle, tanhSingle } from '../../math/single.ts'
 import { float, int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import type { Attributes } from '../types.ts'
-import { ADD, ZERO, binaryEntry, binaryKernel, dtypeOf, each, eachWide, isHalf, pairs, unaryEntry, unaryKernel, variadicEntry, widePairs, type BinaryLoops, type UnaryLoop } from './elementwise.ts'
+import { ZERO, binaryEntry, binaryKernel, dtypeOf, each, eachWide, isHalf, pairs, unaryEntry, unaryKernel, widePairs, type BinaryLoops, type UnaryLoop } from './elementwise.ts'
 import type { Numbers } from './nest.ts'
 import { compareWide, floorMod, modWide, remWide } from './wide.ts'
 import { widened } from './widen.ts'
-import { roundEven } from './round-even.ts'
+import { roundEven } from '../../math/round-even.ts'
 
 const tanh64: UnaryLoop = (y, x, n) => {
   for (let i = 0; i < n; i++) y[i] = tanh(x[i])
@@ -102,7 +109,6 @@ export const functionKernels: readonly (readonly [string, KernelEntry])[] = [
   ['mle.NormalCdf', /* @__PURE__ */ each(normalCdf)],
   ['mle.LogExpit', /* @__PURE__ */ each(logExpit)],
   ['mle.XLogY', /* @__PURE__ */ binaryEntry({ float64: pairs(xlogy) })],
-  ['Mean', /* @__PURE__ */ variadicEntry(ADD, true)],
   ['IsInf', { make: /* @__PURE__ */ widened(makeIsInf, isHalf) }],
 ]
 

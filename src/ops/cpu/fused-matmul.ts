@@ -1,6 +1,6 @@
-import { fma } from '../fma.ts'
+import { fma } from '../../math/fma.ts'
 import type { Kernel, KernelEntry } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 // a [rows, k] f64, b [k, columns] f64; out [rows, columns] f64
 const fusedMatMul: Kernel = ([aView, bView], [outView]) => {

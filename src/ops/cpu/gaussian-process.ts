@@ -2,7 +2,7 @@
 import { besselK } from '../../math/bessel.ts'
 import { float } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 // x of any shape f64; out like x
 function makeBesselK({ attributes }: KernelContext): Kernel {

@@ -3,7 +3,7 @@ import { int, text } from '../attributes.ts'
 import { expandedSquare, squaredNorm } from '../expanded.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { argPartition } from './introselect.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 /** Training rows with zeros for what is missing, and what their distances need. */
 interface Training {

@@ -2,12 +2,11 @@
 // outputs at once, which changes no bit. B is packed into panels of four columns, once for the life of the model if it is
 // constant; a transposed B is read where it lies, which is as fast. The float32 tiles are literals of their own: engines keep doubles in registers and round at every Math.fround.
 import { broadcastStrides } from '../../tensor/shape.ts'
-import { is64BitInteger, isFloat, type DType } from '../../tensor/dtype.ts'
+import { isFloat, type DType } from '../../tensor/dtype.ts'
 import { float, int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { dtypeOf } from './elementwise.ts'
 import { numbers, perShape, type Numbers } from './nest.ts'
-import { addWide, mulWide } from './wide.ts'
 import { widened } from './widen.ts'
 
 /** Outputs at y[o], the next row ys further; a from i, rows `rs` and k `cs` apart; b from p[j], k `js` and columns `e` apart, a single column's k side by side. */
@@ -274,7 +273,7 @@ const tile1x1f32: Tile = (a, i, _rs, cs, p, j, _js, _e, depth, y, o) => {
 /** Four rows and one row, by as many columns as the place says. */
 type Tiles = readonly (readonly [four: Tile, one: Tile])[]
 
-function tilesOf(dtype: DType): Tiles {
+export function tilesOf(dtype: DType): Tiles {
   return dtype === 'float64'
     ? [[tile4x1f64, tile1x1f64], [tile4x1f64, tile1x1f64], [tile4x2f64, tile1x2f64], [tile4x3f64, tile1x3f64], [tile4x4f64, tile1x4f64]]
     : [[tile4x1f32, tile1x1f32], [tile4x1f32, tile1x1f32], [tile4x2f32, tile1x2f32], [tile4x3f32, tile1x3f32], [tile4x4f32, tile1x4f32]]
@@ -283,7 +282,7 @@ function tilesOf(dtype: DType): Tiles {
 /** One product: a [rows, depth] from `i`, rows `rs` and columns `cs` apart; b from `j`, packed or as [columns, depth]; y from `o`. */
 type Product = (a: Numbers, i: number, rs: number, cs: number, p: Numbers, j: number, isPacked: boolean, y: Numbers, o: number, rows: number, depth: number, columns: number) => void
 
-function tiledProduct(tiles: Tiles): Product {
+export function tiledProduct(tiles: Tiles): Product {
   return (a, i, rs, cs, p, j, isPacked, y, o, rows, depth, columns) => {
     for (let column = 0; column < columns; column += 4) {
       const width = Math.min(4, columns - column)
@@ -307,7 +306,7 @@ function pack(p: Numbers, j: number, b: Numbers, i: number, depth: number, colum
 }
 
 /** Gives B packed: kept where it is constant, in scratch else. A stack of matrices is packed one after the other. */
-function packer(context: KernelContext, dtype: DType): (b: View, depth: number, columns: number) => Numbers {
+export function packer(context: KernelContext, dtype: DType): (b: View, depth: number, columns: number) => Numbers {
   let kept: Numbers | undefined
   const { scratch } = context
   const constant = context.constants[1] !== undefined
@@ -361,46 +360,6 @@ function starts(shape: readonly number[], batch: readonly number[], size: number
   return all
 }
 
-// A [..., rows, depth], B [..., depth, columns] -> Y [..., rows, columns]
-export function makeMatMul(context: KernelContext): Kernel {
-  const dtype = dtypeOf(context)
-  const layout = perShape(stackOf)
-  if (!isFloat(dtype)) return integerMatMul(is64BitInteger(dtype), layout)
-  const product = tiledProduct(tilesOf(dtype))
-  const packed = packer(context, dtype)
-  return (inputs, outputs) => {
-    const [a, b] = inputs
-    if (a === undefined || b === undefined) return
-    const { rows, depth, columns, a: startsA, b: startsB } = layout(inputs, outputs)
-    const y = numbers(outputs[0])
-    const p = columns === 1 ? numbers(b) : packed(b, depth, columns)
-    for (let i = 0; i < startsA.length; i++) product(numbers(a), startsA[i], depth, 1, p, startsB[i], true, y, i * rows * columns, rows, depth, columns)
-  }
-}
-
-function integerMatMul(wide: boolean, layout: (inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[]) => Stack): Kernel {
-  const term = new Int32Array(2)
-  return (inputs, outputs) => {
-    const { rows, depth, columns, a: startsA, b: startsB } = layout(inputs, outputs)
-    const [a, b, y] = [numbers(inputs[0]), numbers(inputs[1]), numbers(outputs[0])]
-    for (let o = 0; o < y.length; o++) y[o] = 0
-    for (let s = 0, o = 0; s < startsA.length; s++) {
-      for (let row = 0; row < rows; row++) {
-        for (let column = 0; column < columns; column++, o++) {
-          for (let k = 0; k < depth; k++) {
-            const i = startsA[s] + row * depth + k
-            const j = startsB[s] + k * columns + column
-            if (wide) {
-              mulWide(term, 0, a, 2 * i, b, 2 * j)
-              addWide(y, 2 * o, y, 2 * o, term, 0)
-            } else y[o] += Math.imul(a[i], b[j])
-          }
-        }
-      }
-    }
-  }
-}
-
 // A [rows, depth] or transposed, B [depth, columns] or transposed, C broadcasts -> Y [rows, columns]
 function makeGemm(context: KernelContext): Kernel {
   const dtype = dtypeOf(context)
@@ -438,7 +397,6 @@ function addMatrix(y: Numbers, c: Numbers, rows: number, columns: number, rowStr
 }
 
 export const linearKernels: readonly (readonly [string, KernelEntry])[] = [
-  ['MatMul', { make: /* @__PURE__ */ widened(makeMatMul, (dtype) => dtype === 'float16' || dtype === 'bfloat16') }],
   // Integer sums stay exact below 2^53.
   ['Gemm', { make: (context) => widened(makeGemm, (dtype) => dtype !== 'float32' && dtype !== 'float64', isFloat(dtypeOf(context)) ? 'float32' : 'float64')(context) }],
 ]

@@ -144,6 +144,5 @@ export const movingKernels: readonly (readonly [string, KernelEntry])[] = [
   ['Cast', { make: makeCast }],
   ['Concat', /* @__PURE__ */ stridedEntry(concatMoves)],
   ['Gather', { make: makeGather }],
-  ['Transpose', /* @__PURE__ */ stridedEntry(transposeMoves)],
 ]
 

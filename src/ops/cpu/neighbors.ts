@@ -1,14 +1,13 @@
 // The k nearest points, by scanning them all or by walking a tree that scikit-learn built.
 import { MleError } from '../../error.ts'
-import { pow } from '../../math/index.ts'
+import { pow } from '../../math/pow.ts'
 import { float, int, text } from '../attributes.ts'
 import { metricOf, type Metric } from '../distances.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { expandedRow, squaredNorms } from './distances.ts'
 import { argPartition } from './introselect.ts'
 import { view } from './moving.ts'
-import { perShape } from './nest.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of, perShape } from './nest.ts'
 
 function int32Of(view: View | undefined): Int32Array {
   if (view?.data instanceof Int32Array) return view.data

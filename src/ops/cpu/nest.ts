@@ -15,6 +15,12 @@ export function numbers(view: View | undefined): Numbers {
   return view.data as unknown as Numbers
 }
 
+/** The memory of a float64 view, for kernels that know no other dtype. */
+export function float64Of(view: View | undefined): Float64Array {
+  if (view?.data instanceof Float64Array) return view.data
+  throw new TypeError('expected float64')
+}
+
 /** The number of words that an element takes: 2 for 64-bit integers. */
 export function wordsOf(dtype: DType): number {
   return is64BitInteger(dtype) ? 2 : 1

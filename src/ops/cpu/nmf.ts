@@ -1,9 +1,10 @@
 // Codes of non-negative matrix factorisation.
 import { MleError } from '../../error.ts'
-import { log, pow } from '../../math/index.ts'
+import { log } from '../../math/log.ts'
+import { pow } from '../../math/pow.ts'
 import { float, int, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 /** What stands for a 0 that is divided by or has its logarithm taken: the step of float32 above 1. */
 const SMALL = 1.1920928955078125e-7

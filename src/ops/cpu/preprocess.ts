@@ -1,15 +1,12 @@
 // Power transforms, quantile maps and spline bases.
 import { MleError } from '../../error.ts'
-import { normalCdf, normalQuantile } from '../../math/index.ts'
+import { normalCdf } from '../../math/erf.ts'
+import { normalQuantile } from '../../math/quantile.ts'
 import { boxCox, boxCoxInverse, yeoJohnson, yeoJohnsonExpm1, yeoJohnsonInverse } from '../../math/power-transform.ts'
 import { int, text } from '../attributes.ts'
 import { bsplineValues } from '../bspline.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
-
-export function float64Of(view: View | undefined): Float64Array {
-  if (view?.data instanceof Float64Array) return view.data
-  throw new TypeError('expected float64')
-}
+import { float64Of } from './nest.ts'
 
 const EPSILON = 2.220446049250313e-16
 

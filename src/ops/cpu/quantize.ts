@@ -11,7 +11,7 @@ import { castLoop, integerRange, type CastLoop } from './cast.ts'
 import { dtypeOf } from './elementwise.ts'
 import { view } from './moving.ts'
 import { numbers, perShape, type Numbers } from './nest.ts'
-import { roundEven } from './round-even.ts'
+import { roundEven } from '../../math/round-even.ts'
 
 const identity = (x: number): number => x
 

@@ -7,11 +7,11 @@ import { allocateView, type Kernel, type KernelContext, type KernelEntry, type V
 import { isTensorType, type ValueType } from '../types.ts'
 import { makeConv } from './conv.ts'
 import { dtypeOf } from './elementwise.ts'
-import { makeMatMul } from './linear.ts'
+import { makeMatMul } from './matmul.ts'
 import { view } from './moving.ts'
 import { numbers, perShape } from './nest.ts'
 import { doublesOf, quantizedRange, roundingTo } from './quantize.ts'
-import { roundEven } from './round-even.ts'
+import { roundEven } from '../../math/round-even.ts'
 
 const asDouble = (type: ValueType | undefined): ValueType | undefined => (isTensorType(type) ? { dtype: 'float64', shape: type.shape } : undefined)
 

@@ -1,6 +1,9 @@
 // Recurrent layers. A gate's sum has one accumulator: products with the input, then with the state, then biases; all rounded to the dtype.
 import { MleError } from '../../error.ts'
-import { expm1, logistic, softplus, tanh } from '../../math/index.ts'
+import { softplus } from '../../math/activation.ts'
+import { expm1 } from '../../math/expm1.ts'
+import { tanh } from '../../math/hyperbolic.ts'
+import { logistic } from '../../math/logistic.ts'
 import { logisticSingle, tanhSingle } from '../../math/single.ts'
 import { float, floats, int, text, texts } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'

@@ -1,6 +1,6 @@
 // Reductions and other kernels along axes that few models need.
 import { isFloat, is64BitInteger } from '../../tensor/dtype.ts'
-import { log } from '../../math/index.ts'
+import { log } from '../../math/log.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'

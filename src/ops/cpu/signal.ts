@@ -1,5 +1,7 @@
 // Fourier transforms, windows and mel filters, computed in doubles and rounded once.
-import { cos, log10, pow } from '../../math/index.ts'
+import { log10 } from '../../math/bases.ts'
+import { pow } from '../../math/pow.ts'
+import { cos } from '../../math/trig.ts'
 import { fourier, type Transform } from '../fft.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'

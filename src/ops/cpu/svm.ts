@@ -1,9 +1,9 @@
 // Decisions, votes and probabilities over pairs of classes.
-import { exp } from '../../math/index.ts'
+import { exp } from '../../math/exp.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { classStarts } from './class-starts.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 // K [rows, vectors] f64, coefficients [classes - 1, vectors] f64, intercepts [pairs] f64, counts [classes] i32; out [rows, pairs] f64
 function makeSvmDecision({ constants }: KernelContext): Kernel {

@@ -4,7 +4,7 @@ import { int, text } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { analyzerOf } from '../text/analyze.ts'
 import { murmur3 } from '../text/murmur3.ts'
-import { float64Of } from './preprocess.ts'
+import { float64Of } from './nest.ts'
 
 function stringAt(view: View, index: number): string {
   const value = view.data[index]

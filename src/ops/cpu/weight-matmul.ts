@@ -2,7 +2,7 @@
 import { int } from '../attributes.ts'
 import { allocateView, type Kernel, type KernelContext, type KernelEntry, type View } from '../kernel.ts'
 import { castLoop } from './cast.ts'
-import { makeMatMul } from './linear.ts'
+import { makeMatMul } from './matmul.ts'
 import { view } from './moving.ts'
 import { numbers, perShape } from './nest.ts'
 

@@ -2,10 +2,10 @@
 import { MleError } from '../../error.ts'
 import { int as intOf } from '../attributes.ts'
 import { broadcastDims, elementwise, elementwiseRows, tensorInput } from '../rules.ts'
-import { exact, summing, type InferContext, type OpSchema } from '../schema.ts'
+import { exact, type InferContext, type OpSchema } from '../schema.ts'
 import type { ValueType } from '../types.ts'
 import { FLOATS, INTEGERS, binary, float, int, op, toBool, unary } from './define.ts'
-import { EXACT, variadic } from './elementwise.ts'
+import { EXACT } from './elementwise.ts'
 
 const MLE = { domain: 'mle' }
 
@@ -85,8 +85,6 @@ export const functionSchemas: readonly OpSchema[] = [
   unary('LogExpit', 1, MLE),
   /** X ln(Y), and 0 where X is 0 and Y is no NaN. @formula Z = X ln(Y) */
   binary('XLogY', 1, MLE),
-  /** Sum of the inputs from left to right over their number. @formula Y = (X1 + ... + Xn) / n */
-  variadic('Mean', 13, { typeSets: { T: FLOATS }, bound: summing }),
   /** True where X is an infinity of a sign that is asked for. @formula Y = |X| == infinity */
   unary('IsInf', 20, { bound: exact, infer: toBool, inPlace: false, attributes: [int('detect_negative', 1), int('detect_positive', 1)] }),
 ]

@@ -1,7 +1,7 @@
 // Float32 numbers to bytes and back on the wasm device.
 import { int } from '../attributes.ts'
 import { numbers } from '../cpu/nest.ts'
-import { roundEven } from '../cpu/round-even.ts'
+import { roundEven } from '../../math/round-even.ts'
 import type { Kernel, KernelContext, PreferredEntry, View, WasmHost } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
 import { isTensorType } from '../types.ts'

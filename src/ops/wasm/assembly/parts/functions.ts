@@ -1,8 +1,10 @@
 // Functions of every lane of a vector: the operations of src/math in the same order, so the same bits. Those for float32 are of
 // parts/single.ts, which have no branches; float64 lanes outside the ordinary range of a function take its scalar form.
-import { exp, expm1, INV_LN2, LN2_HIGH, LN2_LOW, ROUND } from '../../../../math/exp.ts'
+import { exp, INV_LN2, LN2_HIGH, LN2_LOW, ROUND } from '../../../../math/exp.ts'
+import { expm1 } from '../../../../math/expm1.ts'
 import { tanh } from '../../../../math/hyperbolic.ts'
-import { log, log1p } from '../../../../math/log.ts'
+import { log } from '../../../../math/log.ts'
+import { log1p } from '../../../../math/log1p.ts'
 import { constant, line, lineAnd, power, signed } from './polynomial.ts'
 import { erfPair, expPair, logisticPair, tanhPair } from './single.ts'
 

@@ -1,5 +1,5 @@
 // a * b + c rounded once (IEEE 754 fusedMultiplyAdd), as BLAS libraries compute, from operations that round twice.
-import { productTail, sumTail } from '../math/exact.ts'
+import { productTail, sumTail } from './exact.ts'
 
 const bits = /* @__PURE__ */ new Float64Array(1)
 const words = /* @__PURE__ */ new Int32Array(bits.buffer)
