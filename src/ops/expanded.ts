@@ -1,4 +1,4 @@
-// Squared Euclidean distances as |a|^2 - 2 a b + |b|^2, in the arithmetic of numpy and BLAS. Training libraries compute them so, and where
+// What squared Euclidean distances as |a|^2 - 2 a b + |b|^2 are made of, in the arithmetic of numpy and BLAS. Training libraries compute them so, and where
 // data lie on a grid the rounding of that form decides which of two equally distant rows is the nearer one.
 import { fma } from '../math/fma.ts'
 
@@ -21,13 +21,26 @@ export function squaredNorm(data: Float64Array, start: number, length: number): 
 }
 
 /** Dot product by fused multiply-adds in order, as BLAS accumulates one element of a product. */
-export function fusedDot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, length: number): number {
+function fusedDot(a: Float64Array, b: Float64Array, start: number, length: number): number {
   let sum = 0
-  for (let k = 0; k < length; k++) sum = fma(a[aStart + k], b[bStart + k], sum)
+  for (let k = 0; k < length; k++) sum = fma(a[k], b[start + k], sum)
   return sum
 }
 
-/** max(0, -2 a b + |a|^2 + |b|^2), added in this order. */
-export function expandedSquare(a: Float64Array, aStart: number, aNorm: number, b: Float64Array, bStart: number, bNorm: number, length: number): number {
-  return Math.max(0, -2 * fusedDot(a, aStart, b, bStart, length) + aNorm + bNorm)
+/** fusedDot of a and each of `rows` rows of b, two at once: one sum alone waits for each of its additions, and of more engines do not inline them. */
+export function fusedDots(a: Float64Array, b: Float64Array, rows: number, length: number, out: Float64Array): void {
+  let row = 0
+  for (; row + 2 <= rows; row += 2) {
+    const first = row * length
+    const second = first + length
+    let s0 = 0
+    let s1 = 0
+    for (let k = 0; k < length; k++) {
+      s0 = fma(a[k], b[first + k], s0)
+      s1 = fma(a[k], b[second + k], s1)
+    }
+    out[row] = s0
+    out[row + 1] = s1
+  }
+  if (row < rows) out[row] = fusedDot(a, b, row * length, length)
 }

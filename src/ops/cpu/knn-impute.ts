@@ -1,6 +1,6 @@
 // Missing values from the nearest training rows.
 import { int, text } from '../attributes.ts'
-import { expandedSquare, squaredNorm } from '../expanded.ts'
+import { fusedDots, squaredNorm } from '../expanded.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { argPartition } from './introselect.ts'
 import { float64Of } from './nest.ts'
@@ -9,12 +9,30 @@ import { float64Of } from './nest.ts'
 interface Training {
   readonly filled: Float64Array
   readonly norms: Float64Array
+  /** Features that each row lacks: those of row i from starts[i] to starts[i + 1]. */
+  readonly missing: Int32Array
+  readonly starts: Int32Array
 }
 
 function prepare(training: Float64Array, count: number, nFeatures: number): Training {
   const filled = training.map((value) => (value === value ? value : 0))
   const norms = Float64Array.from({ length: count }, (_, i) => squaredNorm(filled, i * nFeatures, nFeatures))
-  return { filled, norms }
+  const missing: number[] = []
+  const starts = new Int32Array(count + 1)
+  for (let i = 0; i < count; i++) {
+    for (let f = 0; f < nFeatures; f++) if (training[i * nFeatures + f] !== training[i * nFeatures + f]) missing.push(f)
+    starts[i + 1] = missing.length
+  }
+  return { filled, norms, missing: Int32Array.from(missing), starts }
+}
+
+/** What one call scribbles on, of `count` training rows. */
+interface Work {
+  readonly distances: Float64Array
+  /** Training rows that have a feature, their distances, and the nearest of them first. */
+  readonly donors: Int32Array
+  readonly ofDonors: Float64Array
+  readonly order: Int32Array
 }
 
 // x [rows, features] f64, training [n, features] f64 with NaN; out like x
@@ -29,7 +47,7 @@ function makeKnnImpute({ attributes, constants }: KernelContext): Kernel {
     const out = float64Of(outView)
     const [count, nFeatures] = (trainingView as View).shape
     const prepared = fixed ?? prepare(training, count, nFeatures)
-    const distances = new Float64Array(count)
+    const work: Work = { distances: new Float64Array(count), donors: new Int32Array(count), ofDonors: new Float64Array(count), order: new Int32Array(count) }
     const row = new Float64Array(nFeatures)
     for (let start = 0; start < x.length; start += nFeatures) {
       let measured = false
@@ -39,58 +57,64 @@ function makeKnnImpute({ attributes, constants }: KernelContext): Kernel {
           out[start + f] = value
           continue
         }
-        if (!measured) measure(x, start, row, training, prepared, distances)
+        if (!measured) measure(x, start, row, prepared, work.distances)
         measured = true
-        out[start + f] = imputedValue(training, count, nFeatures, f, distances, neighbors, byDistance)
+        out[start + f] = imputedValue(training, count, nFeatures, f, work, neighbors, byDistance)
       }
     }
   }
 }
 
 /** Distances over shared features, scaled up for those that are missing; NaN where none is shared. */
-function measure(x: Float64Array, start: number, row: Float64Array, training: Float64Array, { filled, norms }: Training, out: Float64Array): void {
+function measure(x: Float64Array, start: number, row: Float64Array, { filled, norms, missing, starts }: Training, out: Float64Array): void {
   const nFeatures = row.length
-  for (let f = 0; f < nFeatures; f++) row[f] = x[start + f] === x[start + f] ? x[start + f] : 0
+  const lacking: number[] = []
+  for (let f = 0; f < nFeatures; f++) {
+    const value = x[start + f]
+    if (value !== value) lacking.push(f)
+    row[f] = value === value ? value : 0
+  }
   const norm = squaredNorm(row, 0, nFeatures)
+  fusedDots(row, filled, out.length, nFeatures, out)
   for (let i = 0; i < out.length; i++) {
     const at = i * nFeatures
-    let square = expandedSquare(row, 0, norm, filled, at, norms[i], nFeatures)
+    // What only one of the two has; features that neither has are 0 in both.
     let onlyRow = 0
     let onlyTraining = 0
-    let shared = 0
-    for (let f = 0; f < nFeatures; f++) {
-      const inRow = x[start + f] === x[start + f]
-      const inTraining = training[at + f] === training[at + f]
-      if (inRow && inTraining) shared++
-      if (!inTraining) onlyRow += row[f] * row[f]
-      if (!inRow) onlyTraining += filled[at + f] * filled[at + f]
+    let shared = nFeatures - lacking.length
+    for (let m = starts[i]; m < starts[i + 1]; m++) {
+      const f = missing[m]
+      onlyRow += row[f] * row[f]
+      if (x[start + f] === x[start + f]) shared--
     }
-    square = Math.max(0, square - onlyRow - onlyTraining)
+    for (let m = 0; m < lacking.length; m++) onlyTraining += filled[at + lacking[m]] * filled[at + lacking[m]]
+    const square = Math.max(0, Math.max(0, -2 * out[i] + norm + norms[i]) - onlyRow - onlyTraining)
     out[i] = shared === 0 ? NaN : Math.sqrt((square / shared) * nFeatures)
   }
 }
 
-function imputedValue(training: Float64Array, count: number, nFeatures: number, f: number, distances: Float64Array, neighbors: number, byDistance: boolean): number {
-  const donors: number[] = []
+function imputedValue(training: Float64Array, count: number, nFeatures: number, f: number, { distances, donors, ofDonors, order }: Work, neighbors: number, byDistance: boolean): number {
+  let found = 0
   let sum = 0
   let reachable = false
   for (let i = 0; i < count; i++) {
     const value = training[i * nFeatures + f]
     if (value !== value) continue
-    donors.push(i)
+    donors[found] = i
+    ofDonors[found++] = distances[i]
     sum += value
     if (distances[i] === distances[i]) reachable = true
   }
-  if (!reachable) return sum / donors.length
+  if (!reachable) return sum / found
   // numpy's argpartition decides among equal distances; rows without a shared feature, whose distance is NaN, come last.
-  const order = new Int32Array(donors.length)
-  const k = Math.min(neighbors, donors.length)
-  argPartition(Float64Array.from(donors, (i) => distances[i]), order, k)
-  const nearest = Array.from(order.subarray(0, k), (place) => donors[place])
-  const exactMatch = byDistance && nearest.some((i) => distances[i] === 0)
+  const nearest = Math.min(neighbors, found)
+  argPartition(ofDonors.subarray(0, found), order.subarray(0, found), nearest)
+  let exactMatch = false
+  for (let place = 0; byDistance && place < nearest; place++) if (ofDonors[order[place]] === 0) exactMatch = true
   let total = 0
   let weights = 0
-  for (const i of nearest) {
+  for (let place = 0; place < nearest; place++) {
+    const i = donors[order[place]]
     const distance = distances[i]
     const weight = !byDistance ? 1 : exactMatch ? (distance === 0 ? 1 : 0) : distance === distance ? 1 / distance : 0
     total += weight * training[i * nFeatures + f]
