@@ -41,7 +41,7 @@ export function pushHeap(heap: Heap, value: number, index: number): void {
 }
 
 /** Nearest first, equal ones in the order that the heap has them. */
-function sortHeap({ values, indices }: Heap): void {
+export function sortHeap({ values, indices }: Pick<Heap, 'values' | 'indices'>): void {
   for (let i = 1; i < values.length; i++) {
     const value = values[i]
     const index = indices[i]

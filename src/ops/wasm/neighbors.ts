@@ -1,18 +1,21 @@
 // The k nearest points of a model on the wasm device, by scanning them all or by walking a tree. Points are packed once, leaf by leaf.
 import { float, int, text } from '../attributes.ts'
-import { treeOf, type Tree } from '../cpu/neighbors.ts'
+import { argPartition } from '../cpu/introselect.ts'
+import { sortHeap, treeOf, type Tree } from '../cpu/neighbors.ts'
 import { squaredNorms } from '../cpu/distances.ts'
 import type { Kernel, KernelContext, View, WasmHost } from '../kernel.ts'
 import { nameOf } from './constants.ts'
 import { blockOnce, numbersAt, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
+import { PANEL_POINTS, pointDistances } from './point-distances.ts'
 
+const POWERS = 8
 /** Numbers of the kinds of distances in assembly/parts/metric.ts; EXPANDED is of Euclidean ones. */
-const KINDS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['euclidean', 0], ['sqeuclidean', 0], ['manhattan', 1], ['chebyshev', 2], ['canberra', 4], ['hamming', 5]])
+const KINDS: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([['euclidean', 0], ['sqeuclidean', 0], ['manhattan', 1], ['chebyshev', 2], ['canberra', 4], ['hamming', 5], ['minkowski', POWERS]])
 const LARGEST = 2
 const EXPANDED = 3
-export const PANEL_POINTS = 4
-const SEARCH_BYTES = 52
+const SEARCH_BYTES = 64
+const POWER_AT = 56
 
 /** What a search reads, as assembly/parts/neighbors.ts has it: one leaf of all points, or a tree with bounds of its nodes. */
 interface Leaves extends Pick<Tree, 'points' | 'order' | 'nodes' | 'nFeatures'> {
@@ -47,7 +50,8 @@ function oneLeaf(points: View): Pick<Tree, 'points' | 'order' | 'nodes' | 'nFeat
 }
 
 // x [rows, n] f64, constant y [points, n] f64 and tree; out [rows, k] f64 and i32. Other metrics are cpu's.
-export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: KernelContext): Kernel | undefined {
+export function makeNearestNeighbors(host: WasmHost, context: KernelContext): Kernel | undefined {
+  const { attributes, constants, inputTypes } = context
   const metric = text(attributes, 'metric', 'euclidean')
   const search = text(attributes, 'search', 'brute')
   const k = int(attributes, 'k', 1)
@@ -56,11 +60,12 @@ export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: 
   const isTree = search !== 'brute'
   const isBall = search === 'ball_tree'
   const parts = isTree ? (isBall ? [3, 4, 5, 6] : [3, 4, 5]) : []
+  const p = float(attributes, 'p', 2)
+  if (!isTree && text(attributes, 'ties', 'earlier') === 'partition') return makePartitioned(host, context, k)
   if (kind === undefined || points === undefined || points.size === 0 || parts.some((i) => constants[i] === undefined)) return undefined
-  if (text(attributes, 'ties', 'earlier') === 'partition') return undefined
   // cpu's bound of a box takes the power from p where the metric does not say it.
-  if (search === 'kd_tree' && kind > LARGEST) return undefined
-  if (isTree && (metric === 'sqeuclidean' || float(attributes, 'p', 2) === Infinity)) return undefined
+  if (search === 'kd_tree' && kind > LARGEST && kind !== POWERS) return undefined
+  if ((isTree && metric === 'sqeuclidean') || p === Infinity || (kind === POWERS && inputTypes[2] !== undefined)) return undefined
   const isExpanded = !isTree && kind === 0 && text(attributes, 'form', 'direct') === 'expanded'
   if (!isTree && kind !== 0 && text(attributes, 'form', 'direct') === 'expanded') return undefined
   const leaves = leavesOf(isTree ? treeOf(constants, isBall) : oneLeaf(points))
@@ -85,10 +90,45 @@ export function makeNearestNeighbors(host: WasmHost, { attributes, constants }: 
   const isLaterKept = text(attributes, 'ties', 'earlier') === 'later' ? 1 : 0
   const [boundsAt, radiiAt] = [5, 6].map((i) => (isTree && parts.includes(i) ? offsetOf(constants[i] as View) : 0))
   const description = [isExpanded ? EXPANDED : kind, k, n, isLaterKept, panelsAt, firstAt, normsAt, nodesAt, orderAt, boundsAt, radiiAt, isTree ? (isBall ? 2 : 1) : 0, leaves.first.length]
-  const searchAt = blockOnce(host, `search ${description.join()}`, SEARCH_BYTES, (to) => words().set(description, to / 4))
+  const power = kind === POWERS ? p : 2
+  const searchAt = blockOnce(host, `search ${description.join()} ${power}`, SEARCH_BYTES, (to) => {
+    words().set(description, to / 4)
+    numbersAt(host, 'float64', to + POWER_AT, 1)[0] = power
+  })
   const nearest = wasmFunction(host.exports, 'nearest')
-  const isRoot = metric === 'euclidean' ? 1 : 0
+  const isRoot = metric === 'euclidean' || kind === POWERS ? 1 : 0
   return ([x], [distances, indices]) => {
     if (x !== undefined && distances !== undefined && indices !== undefined) nearest(searchAt, x.shape[0], offsetOf(x), offsetOf(distances), offsetOf(indices), isRoot)
+  }
+}
+
+// x [rows, n] f64, constant y [points, n] f64; out [rows, k] f64 and i32: all distances of a row, of which numpy's argpartition chooses
+function makePartitioned(host: WasmHost, context: KernelContext, k: number): Kernel | undefined {
+  const distances = pointDistances(host, context, false)
+  if (distances === undefined) return undefined
+  const { points, scratchBytes, measure } = distances
+  host.reserveScratch(scratchBytes + points * 8)
+  const isRoot = text(context.attributes, 'metric', 'euclidean') === 'euclidean'
+  const order = new Int32Array(points)
+  const nearest = { values: new Float64Array(k), indices: new Int32Array(k) }
+  let values = new Float64Array(0)
+  return ([x], [out, places]) => {
+    if (x === undefined || out === undefined || places === undefined) return
+    const at = host.scratchOffset + scratchBytes
+    if (values.buffer !== host.memory.buffer || values.byteOffset !== at) values = new Float64Array(host.memory.buffer, at, points)
+    const [rows, n] = x.shape
+    for (let row = 0; row < rows; row++) {
+      measure(1, offsetOf(x) + row * n * 8, at)
+      argPartition(values, order, k)
+      for (let i = 0; i < k; i++) {
+        nearest.indices[i] = order[i]
+        nearest.values[i] = values[order[i]]
+      }
+      sortHeap(nearest)
+      for (let i = 0; i < k; i++) {
+        ;(places.data as Int32Array)[row * k + i] = nearest.indices[i]
+        ;(out.data as Float64Array)[row * k + i] = isRoot ? Math.sqrt(nearest.values[i]) : nearest.values[i]
+      }
+    }
   }
 }

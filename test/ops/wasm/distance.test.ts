@@ -10,10 +10,10 @@ import { assertEqual, everyOperatorComputed, noise, wasm, wasmOnly } from './equ
 test('wasm: distances have the bits of cpu', async () => {
   const size = fc.integer({ min: 1, max: 40 })
   await fc.assert(
-    fc.asyncProperty(fc.nat(), fc.constantFrom('euclidean', 'sqeuclidean', 'euclidean', 'sqeuclidean', 'manhattan', 'chebyshev', 'canberra', 'hamming', 'chi2', 'cosine'), fc.constantFrom('direct', 'expanded'), fc.tuple(fc.integer({ min: 0, max: 13 }), size, fc.oneof(size, fc.integer({ min: 250, max: 300 }))), fc.boolean(), fc.boolean(), (seed, metric, form, [rows, points, n], constant, odd) => assertEqual('mle.PairwiseDistance', {
+    fc.asyncProperty(fc.nat(), fc.constantFrom('euclidean', 'sqeuclidean', 'euclidean', 'sqeuclidean', 'manhattan', 'chebyshev', 'canberra', 'hamming', 'chi2', 'cosine', 'cosine', 'minkowski', 'minkowski'), fc.constantFrom('direct', 'expanded'), fc.tuple(fc.integer({ min: 0, max: 13 }), size, fc.oneof(size, fc.integer({ min: 250, max: 300 }))), fc.boolean(), fc.boolean(), fc.constantFrom(1, 1.5, 2, 3), (seed, metric, form, [rows, points, n], constant, odd, p) => assertEqual('mle.PairwiseDistance', {
       inputs: [{ tensor: noise(seed, 'float64', [rows, n], odd ? 0.02 : 0) }, { tensor: noise(seed + 1, 'float64', [points, n], odd ? 0.02 : 0), constant }],
-      attributes: { metric, form: metric.endsWith('euclidean') ? form : 'direct' },
-    })),
+      attributes: { metric, p, form: metric.endsWith('euclidean') ? form : 'direct' },
+    }, constant ? wasmOnly : wasm)),
     { numRuns: 250 },
   )
 })
@@ -74,13 +74,13 @@ for (const search of ['brute', 'kd_tree', 'ball_tree']) {
     // Few different values make ties; odd ones go into the queries.
     const point = fc.integer({ min: 1, max: 9 }).chain((n) => fc.array(fc.array(fc.integer({ min: -3, max: 3 }), { minLength: n, maxLength: n }), { minLength: 4, maxLength: 60 }))
     await fc.assert(
-      fc.asyncProperty(fc.nat(), point, (search === 'kd_tree' ? fc.constantFrom('euclidean', 'manhattan', 'chebyshev') : fc.constantFrom('euclidean', 'manhattan', 'chebyshev', 'canberra', 'hamming')), fc.constantFrom('direct', 'expanded'), fc.constantFrom('earlier', 'later'), fc.nat(9), fc.nat(7), fc.boolean(), fc.constantFrom(1, 0.37), (seed, rows, metric, form, ties, count, more, odd, unit) => {
+      fc.asyncProperty(fc.nat(), point, (search === 'kd_tree' ? fc.constantFrom('euclidean', 'manhattan', 'chebyshev', 'minkowski') : fc.constantFrom('euclidean', 'manhattan', 'chebyshev', 'canberra', 'hamming', 'minkowski')), fc.constantFrom('direct', 'expanded'), fc.constantFrom('earlier', 'later'), fc.nat(9), fc.nat(7), fc.boolean(), fc.constantFrom(1, 0.37), fc.constantFrom(1.5, 3), (seed, rows, metric, form, ties, count, more, odd, unit, p) => {
         const scaled = rows.map((row) => row.map((value) => value * unit))
         const tree = search === 'brute' ? [] : [undefined, ...neighborTree(scaled, search === 'ball_tree')]
         const x = odd ? noise(seed, 'float64', [count, rows[0].length], 0.1) : matrix(scaled)
         return assertEqual('mle.NearestNeighbors', {
           inputs: [{ tensor: x }, ...[odd && search === 'brute' ? noise(seed + 1, 'float64', [rows.length, rows[0].length], 0.05) : matrix(scaled), ...tree].map((one) => one && { tensor: one, constant: true })],
-          attributes: { metric, form: metric === 'euclidean' && search === 'brute' ? form : 'direct', k: Math.min(rows.length, 1 + more), search, ties },
+          attributes: { metric, form: metric === 'euclidean' && search === 'brute' ? form : 'direct', k: Math.min(rows.length, 1 + more), search, ties, p },
           outputs: 2,
         }, wasmOnly)
       }),
@@ -88,6 +88,18 @@ for (const search of ['brute', 'kd_tree', 'ball_tree']) {
     )
   })
 }
+
+test("wasm: the nearest points that numpy's argpartition chooses have the bits and the order of cpu", async () => {
+  const point = fc.integer({ min: 1, max: 9 }).chain((n) => fc.array(fc.array(fc.integer({ min: -3, max: 3 }), { minLength: n, maxLength: n }), { minLength: 4, maxLength: 90 }))
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), point, fc.constantFrom('euclidean', 'sqeuclidean', 'cosine', 'manhattan', 'hamming', 'minkowski'), fc.constantFrom('direct', 'expanded'), fc.nat(9), fc.nat(12), fc.boolean(), (seed, rows, metric, form, count, more, odd) => assertEqual('mle.NearestNeighbors', {
+      inputs: [{ tensor: odd ? noise(seed, 'float64', [count, rows[0].length], 0.1) : matrix(rows) }, { tensor: odd ? noise(seed + 1, 'float64', [rows.length, rows[0].length], 0.05) : matrix(rows), constant: true }],
+      attributes: { metric, p: 3, form: metric.endsWith('euclidean') ? form : 'direct', k: Math.min(rows.length, 1 + more), search: 'brute', ties: 'partition' },
+      outputs: 2,
+    }, wasmOnly)),
+    { numRuns: 200 },
+  )
+})
 
 everyOperatorComputed('distance', ['float64'], (WASM_OPERATORS.get('distance') ?? []).filter((key) => key !== 'mle.ClassSums'))
 everyOperatorComputed('distance', ['int32'], ['mle.ClassSums'])

@@ -1,6 +1,6 @@
 // Distances from rows to points over raw memory with the bits of src/ops/cpu/distances.ts: one accumulator for each pair, features
 // ascending. Points lie in panels of four, as B of a product does (parts/product.ts).
-import { CANBERRA, CHI_SQUARED, finished, HAMMING, LARGEST, MAGNITUDES, SQUARES, term } from './parts/metric.ts'
+import { CANBERRA, CHI_SQUARED, COSINE, finished, HAMMING, LARGEST, MAGNITUDES, POWERS, roots, SQUARES, term, unit } from './parts/metric.ts'
 import { pack, PANEL, product } from './parts/product.ts'
 
 export { nearest } from './parts/neighbors.ts'
@@ -8,7 +8,7 @@ export { nearest } from './parts/neighbors.ts'
 // x [n], y two panels of points `panelStep` apart -> out [8]
 // @ts-ignore: decorator
 @inline
-function line(kind: i32, n: usize, x: usize, y: usize, panelStep: usize, out: usize): void {
+function line(kind: i32, n: usize, x: usize, y: usize, panelStep: usize, power: f64, out: usize): void {
   let p = y + panelStep
   let c0 = f64x2.splat(0)
   let c1 = c0
@@ -16,10 +16,10 @@ function line(kind: i32, n: usize, x: usize, y: usize, panelStep: usize, out: us
   let c3 = c0
   for (let f: usize = 0; f < n; f++) {
     const v = v128.load64_splat(x)
-    c0 = term(kind, c0, v, v128.load(y))
-    c1 = term(kind, c1, v, v128.load(y, 16))
-    c2 = term(kind, c2, v, v128.load(p))
-    c3 = term(kind, c3, v, v128.load(p, 16))
+    c0 = term(kind, c0, v, v128.load(y), power)
+    c1 = term(kind, c1, v, v128.load(y, 16), power)
+    c2 = term(kind, c2, v, v128.load(p), power)
+    c3 = term(kind, c3, v, v128.load(p, 16), power)
     x += 8
     y += PANEL
     p += PANEL
@@ -30,16 +30,21 @@ function line(kind: i32, n: usize, x: usize, y: usize, panelStep: usize, out: us
   v128.store(out, finished(kind, c3, n), 48)
 }
 
-// x [rows, n], panels of points -> out [rows, points], row by row; scratch takes two panels
+// x [rows, n], panels of points -> out [rows, points], row by row; scratch takes two panels, and a row for cosines
 // @ts-ignore: decorator
 @inline
-function lines(kind: i32, rows: usize, n: usize, points: usize, x: usize, panels: usize, out: usize, scratch: usize): void {
+function lines(kind: i32, rows: usize, n: usize, points: usize, x: usize, panels: usize, out: usize, scratch: usize, power: f64 = 0): void {
   const panelStep = n * PANEL
   for (let row: usize = 0; row < rows; row++, x += n * 8) {
+    let from = x
+    if (kind == COSINE) {
+      from = scratch + 64
+      unit(x, n, from)
+    }
     for (let j: usize = 0; j < points; j += 8, out += 64) {
       // Where one panel is left it stands in for the other as well.
       const some = min<usize>(8, points - j) * 8
-      line(kind, n, x, panels + (j >> 2) * panelStep, some > PANEL ? panelStep : 0, some == 64 ? out : scratch)
+      line(kind, n, from, panels + (j >> 2) * panelStep, some > PANEL ? panelStep : 0, power, some == 64 ? out : scratch)
       if (some < 64) {
         memory.copy(out, scratch, some)
         out -= 64 - some
@@ -104,6 +109,30 @@ export function hammingDistances(rows: usize, n: usize, points: usize, x: usize,
 
 export function chiSquaredDistances(rows: usize, n: usize, points: usize, x: usize, panels: usize, out: usize, scratch: usize): void {
   lines(CHI_SQUARED, rows, n, points, x, panels, out, scratch)
+}
+
+/** Points of length 1, in panels, from points in panels. */
+export function unitPanels(panels: usize, count: usize, n: usize): void {
+  for (const end = panels + count * n * PANEL; panels < end; panels += n * PANEL) {
+    for (let lane: usize = 0; lane < PANEL; lane += 16) {
+      let sum = f64x2.splat(0)
+      const first = panels + lane
+      for (let at = first; at < first + n * PANEL; at += PANEL) sum = f64x2.add(sum, f64x2.mul(v128.load(at), v128.load(at)))
+      const length = f64x2.sqrt(sum)
+      const by = v128.bitselect(length, f64x2.splat(1), f64x2.gt(length, f64x2.splat(0)))
+      for (let at = first; at < first + n * PANEL; at += PANEL) v128.store(at, f64x2.div(v128.load(at), by))
+    }
+  }
+}
+
+/** `panels` have points of length 1. */
+export function cosineDistances(rows: usize, n: usize, points: usize, x: usize, panels: usize, out: usize, scratch: usize): void {
+  lines(COSINE, rows, n, points, x, panels, out, scratch)
+}
+
+export function minkowskiDistances(rows: usize, n: usize, points: usize, x: usize, panels: usize, out: usize, scratch: usize, p: f64): void {
+  lines(POWERS, rows, n, points, x, panels, out, scratch, p)
+  roots(out, rows * points, p)
 }
 
 /** Rows that share each read of a coefficient or of a row of a matrix: four vectors, whose sums do not wait for each other. */

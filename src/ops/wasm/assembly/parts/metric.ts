@@ -1,4 +1,6 @@
 // What one feature adds to a distance, for each kind of distances of src/ops/distances.ts that is a sum of terms or the largest of them.
+import { pow } from '../../../../math/pow.ts'
+import { powLanes } from './powers.ts'
 
 export const SQUARES: i32 = 0
 export const MAGNITUDES: i32 = 1
@@ -9,24 +11,44 @@ export const CANBERRA: i32 = 4
 /** Features that differ; divided by their number in the end. */
 export const HAMMING: i32 = 5
 export const CHI_SQUARED: i32 = 6
+/** Of rows and points of length 1; see unit. */
+export const COSINE: i32 = 7
+/** Magnitudes to a power; its root in the end. */
+export const POWERS: i32 = 8
 
 // @ts-ignore: decorator
 @inline
-export function term(kind: i32, sum: v128, x: v128, y: v128): v128 {
-  if (kind == EXPANDED) return f64x2.add(sum, f64x2.mul(x, y))
+export function term(kind: i32, sum: v128, x: v128, y: v128, p: f64): v128 {
+  if (kind == EXPANDED || kind == COSINE) return f64x2.add(sum, f64x2.mul(x, y))
   if (kind == HAMMING) return f64x2.add(sum, v128.and(f64x2.ne(x, y), f64x2.splat(1)))
   const d = f64x2.sub(x, y)
   if (kind == SQUARES) return f64x2.add(sum, f64x2.mul(d, d))
   if (kind == LARGEST) return f64x2.max(sum, f64x2.abs(d))
   if (kind == MAGNITUDES) return f64x2.add(sum, f64x2.abs(d))
+  if (kind == POWERS) return f64x2.add(sum, powLanes(f64x2.abs(d), f64x2.splat(p)))
   const bottom = kind == CANBERRA ? f64x2.add(f64x2.abs(x), f64x2.abs(y)) : f64x2.add(x, y)
   const share = f64x2.div(kind == CANBERRA ? f64x2.abs(d) : f64x2.mul(d, d), bottom)
   return f64x2.add(sum, v128.andnot(share, f64x2.eq(bottom, f64x2.splat(0))))
 }
 
-/** A distance from the sum of n terms. */
+/** A distance from the sum of n terms, in reduced form. */
 // @ts-ignore: decorator
 @inline
 export function finished(kind: i32, sum: v128, n: usize): v128 {
+  if (kind == COSINE) return f64x2.min(f64x2.max(f64x2.sub(f64x2.splat(1), sum), f64x2.splat(0)), f64x2.splat(2))
   return kind == HAMMING ? f64x2.div(sum, f64x2.splat(<f64>n)) : sum
+}
+
+/** Distances from their reduced forms, [count]. */
+export function roots(at: usize, count: usize, p: f64): void {
+  for (const end = at + count * 8; at < end; at += 8) store<f64>(at, p == 2 ? sqrt<f64>(load<f64>(at)) : pow(load<f64>(at), 1 / p))
+}
+
+/** x [n] divided by its length, or by 1 where that is 0 or no number. */
+export function unit(x: usize, n: usize, to: usize): void {
+  let sum: f64 = 0
+  for (let f: usize = 0; f < n * 8; f += 8) sum += load<f64>(x + f) * load<f64>(x + f)
+  const length = sqrt<f64>(sum)
+  const by: f64 = length > 0 ? length : 1
+  for (let f: usize = 0; f < n * 8; f += 8) store<f64>(to + f, load<f64>(x + f) / by)
 }

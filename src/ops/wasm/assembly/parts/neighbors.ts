@@ -1,6 +1,7 @@
 // The k nearest points over raw memory with the bits of src/ops/cpu/neighbors.ts: points of a leaf lie in panels of four, features one
 // after the other, so that four distances are summed at once; a scan of all points is a tree of one leaf.
-import { CANBERRA, EXPANDED, finished, HAMMING, LARGEST, MAGNITUDES, SQUARES, term } from './metric.ts'
+import { CANBERRA, EXPANDED, finished, HAMMING, LARGEST, MAGNITUDES, POWERS, roots, SQUARES, term } from './metric.ts'
+import { powLanes } from './powers.ts'
 import { PANEL } from './product.ts'
 
 // Bounds of nodes
@@ -8,7 +9,7 @@ const NONE: i32 = 0
 const BOXES: i32 = 1
 
 // A search in memory, 32-bit words: kind, k, features, later ones kept of ties, panels, first panel of each node (u32), norms in panels,
-// nodes [nodes, 3] i32, order [points] i32, bounds f64, radii f64, form of bounds, nodes.
+// nodes [nodes, 3] i32, order [points] i32, bounds f64, radii f64, form of bounds, nodes; from 56 on the power, float64.
 const K: usize = 4
 const FEATURES: usize = 8
 const LATER: usize = 12
@@ -21,6 +22,7 @@ const BOUNDS: usize = 36
 const RADII: usize = 40
 const FORM: usize = 44
 const COUNT: usize = 48
+const POWER: usize = 56
 
 /** The heap's root is the farthest; see pushHeap in src/ops/cpu/neighbors.ts. */
 function push(values: usize, indices: usize, k: usize, isLaterKept: bool, value: f64, index: i32): void {
@@ -66,6 +68,7 @@ function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: 
   const count = <usize>load<i32>(nodes, 4) - start
   const order = <usize>load<u32>(search, ORDER) + start * 4
   const n = <usize>load<u32>(search, FEATURES)
+  const p = load<f64>(search, POWER)
   const k = <usize>load<u32>(search, K)
   const isLaterKept = load<u32>(search, LATER) != 0
   const first = <usize>load<u32>(<usize>load<u32>(search, FIRST) + node * 4)
@@ -76,8 +79,8 @@ function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: 
     let high = low
     for (const end = y + n * PANEL; y < end; y += PANEL) {
       const v = v128.load64_splat(x)
-      low = term(kind, low, v, v128.load(y))
-      high = term(kind, high, v, v128.load(y, 16))
+      low = term(kind, low, v, v128.load(y), p)
+      high = term(kind, high, v, v128.load(y, 16), p)
       x += 8
     }
     x -= n * 8
@@ -112,6 +115,7 @@ function both(first: usize, second: usize): v128 {
 @inline
 function bound(kind: i32, search: usize, x: usize, first: usize, second: usize): v128 {
   const n = <usize>load<u32>(search, FEATURES)
+  const p = load<f64>(search, POWER)
   const bounds = <usize>load<u32>(search, BOUNDS)
   const a = bounds + first * n * 8
   const b = bounds + second * n * 8
@@ -124,15 +128,17 @@ function bound(kind: i32, search: usize, x: usize, first: usize, second: usize):
       const low = f64x2.sub(both(a + f, b + f), v)
       const high = f64x2.sub(v, both(a + highest + f, b + highest + f))
       const d = f64x2.mul(f64x2.splat(0.5), f64x2.add(f64x2.add(low, f64x2.abs(low)), f64x2.add(high, f64x2.abs(high))))
-      sum = term(kind, sum, d, zero)
+      sum = term(kind, sum, d, zero, p)
     }
     return sum
   }
-  for (let f: usize = 0; f < n * 8; f += 8) sum = term(kind, sum, v128.load64_splat(x + f), both(a + f, b + f))
+  for (let f: usize = 0; f < n * 8; f += 8) sum = term(kind, sum, v128.load64_splat(x + f), both(a + f, b + f), p)
   sum = finished(kind, sum, n)
   const radii = <usize>load<u32>(search, RADII)
   if (kind == SQUARES) sum = f64x2.sqrt(sum)
+  if (kind == POWERS) sum = powLanes(sum, f64x2.splat(1 / p))
   const away = f64x2.max(f64x2.splat(0), f64x2.sub(sum, both(radii + first * 8, radii + second * 8)))
+  if (kind == POWERS) return powLanes(away, f64x2.splat(p))
   return kind == SQUARES ? f64x2.mul(away, away) : away
 }
 
@@ -141,6 +147,7 @@ function scanOf(kind: i32, search: usize, x: usize, node: usize, values: usize, 
   else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, 0, values, indices)
   else if (kind == LARGEST) scan(LARGEST, search, x, node, 0, values, indices)
   else if (kind == CANBERRA) scan(CANBERRA, search, x, node, 0, values, indices)
+  else if (kind == POWERS) scan(POWERS, search, x, node, 0, values, indices)
   else scan(HAMMING, search, x, node, 0, values, indices)
 }
 
@@ -148,6 +155,7 @@ function boundOf(kind: i32, search: usize, x: usize, first: usize, second: usize
   if (kind == SQUARES) return bound(SQUARES, search, x, first, second)
   if (kind == MAGNITUDES) return bound(MAGNITUDES, search, x, first, second)
   if (kind == LARGEST) return bound(LARGEST, search, x, first, second)
+  if (kind == POWERS) return bound(POWERS, search, x, first, second)
   return kind == CANBERRA ? bound(CANBERRA, search, x, first, second) : bound(HAMMING, search, x, first, second)
 }
 
@@ -174,6 +182,7 @@ function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, valu
 
 // x [rows, n] f64 -> distances [rows, k] f64, indices [rows, k] i32
 export function nearest(search: usize, rows: usize, x: usize, distances: usize, indices: usize, isRoot: bool): void {
+  const first = distances
   const kind = load<i32>(search)
   const k = <usize>load<u32>(search, K)
   const n = <usize>load<u32>(search, FEATURES)
@@ -190,9 +199,9 @@ export function nearest(search: usize, rows: usize, x: usize, distances: usize, 
       walk(kind, search, x, 0, lowest, distances, indices)
     }
     sort(distances, indices, k)
-    if (isRoot) for (let i: usize = 0; i < k; i++) store<f64>(distances + i * 8, sqrt<f64>(load<f64>(distances + i * 8)))
     x += n * 8
     distances += k * 8
     indices += k * 4
   }
+  if (isRoot) roots(first, rows * k, load<f64>(search, POWER))
 }
