@@ -8,9 +8,6 @@ export interface GaussPoints {
   readonly share: Float64Array
   readonly rest: Float64Array
   readonly weight: Float64Array
-  /** 1 and the weight divided by what is left. */
-  readonly byRest: Float64Array
-  readonly weightByRest: Float64Array
 }
 
 /** Newton's steps from a root's first guess, which is off by less than 1 / (2 count^2) of its distance to the next. */
@@ -40,7 +37,7 @@ export function gaussPoints(count: number): GaussPoints {
     share[i] = rest[last] = (1 - x) / 2
     weight[i] = weight[last] = 1 / ((1 - x * x) * slope * slope)
   }
-  return { count: padded, share, rest, weight, byRest: rest.map((own) => 1 / own), weightByRest: weight.map((own, q) => own / rest[q]) }
+  return { count: padded, share, rest, weight }
 }
 
 /** Of an angle from 0 to a quarter of a turn. */

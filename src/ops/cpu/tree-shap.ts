@@ -2,70 +2,38 @@
 // of feature i is the integral over t from 0 to 1 of what i adds when every other feature is known with probability t. For a leaf below splits by the features j
 // of a path that is its value times (one_i - zero_i) times the product over j other than i of (zero_j + (one_j - zero_j) t), where zero is the share of the
 // weight that flows on when the feature is unknown (the product of its splits' shares) and one says whether the row's value takes the path. These are polynomials
-// of t, which Gauss's formula integrates exactly at half as many points as there are features on a path, by terms that are never of opposite signs. So each
-// node keeps that product at every point, and hands the sums of its leaves up to its parent (as in Linear TreeShap, Yu, Xu, Yang, Han 2022, which interpolates
-// where this integrates). Sums over points are those of the even ones plus those of the odd ones.
+// of t, which Gauss's formula integrates exactly at half as many points as there are features on a path, by terms that are never of opposite signs. So for two
+// points after the other a pass down a tree works out that product of every node, and a pass up hands sums of leaves to their parents (as in Linear TreeShap, Yu,
+// Xu, Yang, Han 2022, which interpolates where this integrates).
 import { MleError } from '../../error.ts'
 import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { ensembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
-import { FEATURE_MASK } from '../trees/layout.ts'
+import { FEATURE_MASK, type CategoryRounding, type TreeArrays } from '../trees/layout.ts'
 import { gaussPoints, type GaussPoints } from './gauss.ts'
 import { rightAny, type NodeArrays } from './tree-walk.ts'
 
-/** Deeper trees are refused: the walk recurses, and keeps products and sums at each level. */
+/** Deeper trees are refused: what was known of a feature is looked for along the path, and points are as many as features on it. */
 const MAX_DEPTH = 2000
 const MAX_PATH_ELEMENTS = 1 << 22
-/** Values of a leaf that are explained in one walk: room for sums is levels x points x this. */
-const MAX_VALUES = 8
-
-/** Less flows nowhere: its reciprocal would have no number. */
+/** What counts as nothing: its reciprocal is still a number. */
 const LEAST_SHARE = 1e-280
 
-/** What is known of an ensemble besides its structure. */
+/** What is known of an ensemble besides its structure; what belongs to nodes is of the branch that leads to them. */
 interface Weights {
-  /** By node, whose branch is the one that leads to it: share of the weight that flows on when its feature is unknown, through all of the path's splits by that feature. */
+  /** By node: share of the weight that flows on when its feature is unknown, through all of the path's branches by that feature. */
   readonly zero: Float64Array
-  /** Level of the path's branch before this one by the same feature, 0 for none. */
+  /** By node: where the path's branch before this one by the same feature leads to, counted from the root; 0 for none. */
   readonly before: Int32Array
+  /** By node: the feature that it splits by. */
+  readonly player: Int32Array
   /** By tree: most features on a path. */
   readonly features: Int32Array
   /** [outputs]: expectation of all trees over their training data, base not included. */
   readonly expected: Float64Array
 }
 
-/** One row on its way through the trees; what belongs to levels is of the branch that leads to a level's node. */
-interface Explanation extends Weights {
-  readonly nodes: NodeArrays
-  readonly words: Uint32Array
-  readonly ensemble: Ensemble
-  readonly categories: Uint32Array
-  /** Player of each column; its own number when absent. */
-  readonly players: Uint32Array | undefined
-  /** [levels]: 1 if the row takes all of the path's branches by the feature so far. */
-  readonly one: Uint8Array
-  /** [levels][points]: product of the features' factors; what one - zero is divided by the feature's own factor, times the weight of the point; 1 by that factor. */
-  readonly product: Float64Array
-  readonly quotient: Float64Array
-  readonly inverse: Float64Array
-  /** [levels][values][points]: sums of leaves times their products. */
-  readonly sums: Float64Array
-  /** Room for points at a level. */
-  readonly stride: number
-  points: GaussPoints
-  x: Float32Array | Float64Array
-  xAt: number
-  /** [outputs, columns] from yAt on */
-  y: Float64Array
-  yAt: number
-  columns: number
-  /** Values of leaves that this walk explains: `values` from the one at `from` on. */
-  from: number
-  values: number
-}
-
-/** Shares along paths, and what the trees expect. */
-function weightsOf(ensemble: Ensemble, cover: View, playerOf: (feature: number) => number): Weights {
+function weightsOf(ensemble: Ensemble, cover: View, players: Uint32Array | undefined): Weights {
   const { arrays, facts, outputs } = ensemble
   const { words } = facts
   const { leafIndex, leafValues, width, roots, treeTarget } = arrays
@@ -74,148 +42,151 @@ function weightsOf(ensemble: Ensemble, cover: View, playerOf: (feature: number) 
   if (data.length !== count) throw new MleError('TREE_COVER', `there are ${data.length} covers for ${count} nodes`, { expected: count, actual: data.length })
   const zero = new Float64Array(count)
   const before = new Int32Array(count)
+  const player = new Int32Array(count)
   const features = new Int32Array(roots.length)
   const expected = new Float64Array(outputs)
-  const deepest = deepestOf(ensemble)
-  /** Of the path to a node, by level: player and zero of its branch. */
-  const player = new Int32Array(deepest + 1)
-  const unknown = new Float64Array(deepest + 1)
-  const visit = (node: number, level: number, distinct: number, reach: number, tree: number): void => {
-    if (!(data[node] >= 0 && data[node] < Infinity)) throw new MleError('TREE_COVER', `node ${node} has cover ${data[node]}, expected a weight of at least 0`, { actual: data[node] })
-    const left = words[4 * node + 3]
-    if (left === node) {
-      const target = treeTarget === undefined ? 0 : treeTarget[tree]
-      for (let j = 0; j < width; j++) expected[target + j] += reach * leafValues[leafIndex[node] * width + j]
-      features[tree] = Math.max(features[tree], distinct)
-      return
-    }
-    const own = playerOf(words[4 * node + 2] & FEATURE_MASK)
-    let known = level
-    while (known > 0 && player[known] !== own) known--
-    for (let child = left; child < left + 2; child++) {
-      const share = data[node] > 0 ? data[child] / data[node] : 0.5
-      before[child] = known
-      const flowing = known > 0 ? share * unknown[known] : share
-      zero[child] = flowing < LEAST_SHARE ? 0 : flowing
-      player[level + 1] = own
-      unknown[level + 1] = zero[child]
-      visit(child, level + 1, distinct + Number(known === 0), reach * share, tree)
+  const reach = new Float64Array(count)
+  const parent = new Int32Array(count)
+  /** Features on the path to a node. */
+  const distinct = new Int32Array(count)
+  for (let t = 0; t < roots.length; t++) {
+    const root = roots[t]
+    const end = t + 1 < roots.length ? roots[t + 1] : count
+    const target = treeTarget === undefined ? 0 : treeTarget[t]
+    reach[root] = zero[root] = 1
+    for (let i = root; i < end; i++) {
+      if (!(data[i] >= 0 && data[i] < Infinity)) throw new MleError('TREE_COVER', `node ${i} has cover ${data[i]}, expected a weight of at least 0`, { actual: data[i] })
+      const left = words[4 * i + 3]
+      if (left === i) {
+        for (let j = 0; j < width; j++) expected[target + j] += reach[i] * leafValues[leafIndex[i] * width + j]
+        features[t] = Math.max(features[t], distinct[i])
+        continue
+      }
+      const feature = words[4 * i + 2] & FEATURE_MASK
+      player[i] = players === undefined ? feature : players[feature]
+      let known = i
+      while (known !== root && player[parent[known]] !== player[i]) known = parent[known]
+      for (let child = left; child < left + 2; child++) {
+        const share = data[i] > 0 ? data[child] / data[i] : 0.5
+        zero[child] = Math.max(LEAST_SHARE, share * zero[known])
+        before[child] = known - root
+        parent[child] = i
+        distinct[child] = distinct[i] + Number(known === root)
+        reach[child] = reach[i] * share
+      }
     }
   }
-  for (let t = 0; t < roots.length; t++) visit(roots[t], 0, 0, 1, t)
-  return { zero, before, features, expected }
-}
-
-function deepestOf({ facts }: Ensemble): number {
-  return facts.depth.reduce((max, own) => Math.max(max, own), 0)
+  return { zero, before, player, features, expected }
 }
 
 function checkDepth(ensemble: Ensemble, players: number): void {
-  const depth = deepestOf(ensemble)
+  const depth = ensemble.facts.depth.reduce((max, own) => Math.max(max, own), 0)
   if (depth > MAX_DEPTH || (depth + 2) * (Math.min(depth, players) + 2) > MAX_PATH_ELEMENTS) {
     throw new MleError('TREE_SHAP_DEPTH', `a tree is ${depth} levels deep over ${players} features, too deep to explain (at most ${MAX_DEPTH} levels, and levels x features below ${MAX_PATH_ELEMENTS})`, { expected: MAX_DEPTH, actual: depth })
   }
 }
 
-/** Explains what lies below the inner node `node`, to whose level the products belong: sums of its leaves. */
-function descend(e: Explanation, node: number, level: number): void {
-  const { words, sums, stride, values } = e
-  const left = words[4 * node + 3]
-  const to = level * stride * values
-  for (let i = to; i < to + values * stride; i++) sums[i] = 0
-  const feature = words[4 * node + 2] & FEATURE_MASK
-  const taken = left + rightAny(e.nodes, node, e.x[e.xAt + feature], e.categories, e.ensemble.rounding)
-  const yAt = e.yAt + (e.players === undefined ? feature : e.players[feature])
-  takeBranch(e, left, level, taken === left, yAt)
-  takeBranch(e, left + 1, level, taken !== left, yAt)
+/** Of a tree: its nodes, and which of them split; counted from its root on. */
+interface Split {
+  readonly root: number
+  readonly count: number
+  /** Parents first. */
+  readonly inner: Int32Array
+  readonly leaves: Int32Array
 }
 
-/** The branch from a node of `level` to `child`: what its feature, whose column is at `yAt`, adds through the leaves below. */
-function takeBranch(e: Explanation, child: number, level: number, isTaken: boolean, yAt: number): void {
-  const { one, sums, stride, values, y, columns, quotient, points: { count } } = e
-  const zero = e.zero[child]
-  const before = e.before[child]
-  const isOne = isTaken && (before === 0 || one[before] === 1)
-  // Nothing flows here whatever is known.
-  if (zero === 0 && !isOne) return
-  const isLeaf = e.words[4 * child + 3] === child
-  const from = level * stride
-  const at = from + stride
-  const known = before * stride
-  if (isOne) takeKnown(e, zero, from, at)
-  else takeUnknown(e, zero, from, at)
-  if (before !== 0) changeFactor(e, at, known)
-  // A feature whose paths the row has left before adds what it did.
-  const addsMore = isOne || before === 0 || one[before] === 1
-  if (isLeaf) {
-    addLeaf(e, child, level, addsMore, yAt)
-    return
-  }
-  one[level + 1] = Number(isOne)
-  descend(e, child, level + 1)
-  for (let j = 0; j < values; j++) {
-    const above = from * values + j * stride
-    const below = at * values + j * stride
-    for (let q = 0; q < count; q++) sums[above + q] += sums[below + q]
-    if (!addsMore) continue
-    let even = 0
-    let odd = 0
-    for (let q = 0; q < count; q += 2) {
-      even += sums[below + q] * (before === 0 ? quotient[at + q] : quotient[at + q] - quotient[known + q])
-      odd += sums[below + q + 1] * (before === 0 ? quotient[at + q + 1] : quotient[at + q + 1] - quotient[known + q + 1])
-    }
-    y[yAt + j * columns] += even + odd
+function splitsOf({ arrays: { roots }, facts: { words } }: Ensemble): Split[] {
+  const end = words.length >>> 2
+  return Array.from(roots, (root, t) => {
+    const count = (t + 1 < roots.length ? roots[t + 1] : end) - root
+    const all = Int32Array.from({ length: count }, (_, i) => i)
+    const isLeaf = (i: number): boolean => words[4 * (root + i) + 3] === root + i
+    return { root, count, inner: all.filter((i) => !isLeaf(i)), leaves: all.filter(isLeaf) }
+  })
+}
+
+/** Room for two points of each node of a tree. */
+interface Passes {
+  /** Products of the factors of all features on the path. */
+  readonly product: Float64Array
+  /** What one - zero is divided by the factor of the branch's feature, times the weight of the point; 1 by that factor. Of the root, which no branch leads to, 0 and 1. */
+  readonly quotient: Float64Array
+  readonly inverse: Float64Array
+  /** [nodes][values]: of the leaves below, values times products. */
+  readonly sums: Float64Array
+  /** 1 if the row takes all of the path's branches by the feature so far. */
+  readonly one: Float64Array
+}
+
+function passesFor(most: number, width: number): Passes {
+  return {
+    product: new Float64Array(2 * most).fill(1, 0, 2), quotient: new Float64Array(2 * most), inverse: new Float64Array(2 * most).fill(1, 0, 2),
+    sums: new Float64Array(2 * most * width), one: new Float64Array(most).fill(1, 0, 1),
   }
 }
 
-/** Products behind a branch that the row takes when the feature is known. */
-function takeKnown({ product, quotient, inverse, points: { count, share, weight } }: Explanation, zero: number, from: number, at: number): void {
-  const gain = 1 - zero
-  for (let q = 0; q < count; q++) {
-    const factor = zero + gain * share[q]
-    const by = 1 / factor
-    product[at + q] = product[from + q] * factor
-    inverse[at + q] = by
-    quotient[at + q] = weight[q] * gain * by
-  }
-}
-
-/** Products behind a branch that the row does not take. */
-function takeUnknown({ product, quotient, inverse, points: { count, rest, byRest, weightByRest } }: Explanation, zero: number, from: number, at: number): void {
-  const by = 1 / zero
-  for (let q = 0; q < count; q++) {
-    product[at + q] = product[from + q] * (zero * rest[q])
-    inverse[at + q] = by * byRest[q]
-    quotient[at + q] = -weightByRest[q]
-  }
-}
-
-/** Takes the factor of the branch before by the same feature out of the products. */
-function changeFactor({ product, inverse, points: { count } }: Explanation, at: number, known: number): void {
-  for (let q = 0; q < count; q++) product[at + q] *= inverse[known + q]
-}
-
-/** As `takeBranch` where a leaf follows. */
-function addLeaf(e: Explanation, leaf: number, level: number, addsMore: boolean, yAt: number): void {
-  const { sums, product, quotient, stride, values, y, columns, points: { count }, ensemble: { arrays: { leafIndex, leafValues, width } } } = e
-  const from = level * stride
-  const at = from + stride
-  const before = e.before[leaf]
-  const known = before * stride
-  let even = 0
-  let odd = 0
-  if (addsMore) {
-    for (let q = 0; q < count; q += 2) {
-      even += product[at + q] * (before === 0 ? quotient[at + q] : quotient[at + q] - quotient[known + q])
-      odd += product[at + q + 1] * (before === 0 ? quotient[at + q + 1] : quotient[at + q + 1] - quotient[known + q + 1])
+/** Products of all nodes at the points `q` and `q + 1`. Which branches a row takes is as good as random, so that nothing branches on it. */
+function passDown({ words }: NodeArrays, { zero, before }: Weights, { product, quotient, inverse, one }: Passes, { root, inner }: Split, { share, rest, weight }: GaussPoints, q: number): void {
+  const share0 = share[q]
+  const share1 = share[q + 1]
+  const rest0 = rest[q]
+  const rest1 = rest[q + 1]
+  const weight0 = weight[q]
+  const weight1 = weight[q + 1]
+  for (let n = 0; n < inner.length; n++) {
+    const i = inner[n]
+    const left = words[4 * (root + i) + 3] - root
+    const known = 2 * before[root + left]
+    const product0 = product[2 * i] * inverse[known]
+    const product1 = product[2 * i + 1] * inverse[known + 1]
+    for (let child = left; child < left + 2; child++) {
+      const at = 2 * child
+      const unknown = zero[root + child]
+      const own = one[child]
+      const factor0 = unknown * rest0 + own * share0
+      const factor1 = unknown * rest1 + own * share1
+      const by0 = 1 / factor0
+      const by1 = 1 / factor1
+      product[at] = product0 * factor0
+      product[at + 1] = product1 * factor1
+      inverse[at] = by0
+      inverse[at + 1] = by1
+      quotient[at] = (own - unknown) * by0 * weight0
+      quotient[at + 1] = (own - unknown) * by1 * weight1
     }
   }
-  const first = leafIndex[leaf] * width + e.from
-  for (let j = 0; j < values; j++) {
-    const value = leafValues[first + j]
-    const above = from * values + j * stride
-    for (let q = 0; q < count; q++) sums[above + q] += value * product[at + q]
-    y[yAt + j * columns] += (even + odd) * value
+}
+
+/** Sums of leaves, and what each branch's feature adds to the row of `columns` at `yAt`, value by value, through the leaves behind it. */
+function passUp(
+  { words }: NodeArrays, { before, player }: Weights, { product, quotient, sums }: Passes, { leafIndex, leafValues, width }: TreeArrays, { root, inner, leaves }: Split, y: Float64Array, yAt: number, columns: number,
+): void {
+  for (let n = 0; n < leaves.length; n++) {
+    const at = 2 * leaves[n]
+    const leaf = leafIndex[root + leaves[n]] * width
+    for (let j = 0; j < width; j++) {
+      const value = leafValues[leaf + j]
+      sums[at * width + 2 * j] = value * product[at]
+      sums[at * width + 2 * j + 1] = value * product[at + 1]
+    }
+  }
+  for (let n = inner.length - 1; n >= 0; n--) {
+    const i = inner[n]
+    const left = words[4 * (root + i) + 3] - root
+    const known = 2 * before[root + left]
+    const leftChange0 = quotient[2 * left] - quotient[known]
+    const leftChange1 = quotient[2 * left + 1] - quotient[known + 1]
+    const rightChange0 = quotient[2 * left + 2] - quotient[known]
+    const rightChange1 = quotient[2 * left + 3] - quotient[known + 1]
+    for (let j = 0, to = 2 * i * width, from = 2 * left * width, at = yAt + player[root + i]; j < width; j++, to += 2, from += 2, at += columns) {
+      const left0 = sums[from]
+      const left1 = sums[from + 1]
+      const right0 = sums[from + 2 * width]
+      const right1 = sums[from + 2 * width + 1]
+      sums[to] = left0 + right0
+      sums[to + 1] = left1 + right1
+      y[at] += left0 * leftChange0 + right0 * rightChange0 + (left1 * leftChange1 + right1 * rightChange1)
+    }
   }
 }
 
@@ -224,49 +195,43 @@ function makeTreeShap(context: KernelContext): Kernel {
   const ensemble = ensembleOf(context)
   const cover = context.constants[8]
   if (cover === undefined) throw new MleError('TREE_CONSTANT', 'cover must be an initializer, so that it can be checked before it is read', { actual: 8 })
-  const { facts, outputs, arrays, treesPerOutput, start: base } = ensemble
+  const { facts, outputs, treesPerOutput, start: base, rounding } = ensemble
   const declared = int(context.attributes, 'players', 0)
   const players = playersOf(context, declared)
   checkDepth(ensemble, declared > 0 ? declared : facts.featureCount)
-  const weights = weightsOf(ensemble, cover, players === undefined ? (feature) => feature : (feature) => players[feature])
+  const weights = weightsOf(ensemble, cover, players)
   // A polynomial of one degree less than there are features.
-  const pointsOf = Array.from(weights.features, (count) => Math.max(1, Math.ceil(count / 2)))
-  const formulas = new Map([...new Set(pointsOf)].map((count) => [count, gaussPoints(count)]))
-  const points = pointsOf.map((count) => formulas.get(count) ?? gaussPoints(count))
-  const stride = Math.max(2, ...points.map(({ count }) => count))
-  const elements = (deepestOf(ensemble) + 1) * stride
+  const formulas = new Map<number, GaussPoints>()
+  const pointsOf = Array.from(weights.features, (features) => {
+    const count = Math.max(1, Math.ceil(features / 2))
+    const points = formulas.get(count) ?? gaussPoints(count)
+    formulas.set(count, points)
+    return points
+  })
+  const splits = splitsOf(ensemble)
+  const passes = passesFor(splits.reduce((most, { count }) => Math.max(most, count), 1), ensemble.arrays.width)
   const isMean = ensemble.aggregate === 'mean'
   // Copies, as memory of the model may move between runs.
-  const words = facts.words.slice()
-  const own: Explanation = {
-    ...weights, words, players, stride, nodes: { thresholds: new Float64Array(words.buffer), words: new Int32Array(words.buffer) },
-    ensemble: { ...ensemble, arrays: { ...arrays, leafIndex: arrays.leafIndex.slice(), leafValues: arrays.leafValues.slice() } },
-    categories: arrays.categories?.slice() ?? new Uint32Array(0),
-    one: new Uint8Array(deepestOf(ensemble) + 1), product: new Float64Array(elements).fill(1, 0, stride), quotient: new Float64Array(elements), inverse: new Float64Array(elements),
-    sums: new Float64Array(elements * Math.min(MAX_VALUES, arrays.width)),
-    points: gaussPoints(1), x: new Float64Array(0), xAt: 0, y: new Float64Array(0), yAt: 0, columns: 0, from: 0, values: 0,
-  }
-  const roots = arrays.roots.slice()
+  const words = new Int32Array(facts.words)
+  const nodes: NodeArrays = { thresholds: new Float64Array(words.buffer), words }
+  const arrays: TreeArrays = { ...ensemble.arrays, leafIndex: ensemble.arrays.leafIndex.slice(), leafValues: ensemble.arrays.leafValues.slice() }
+  const categories = arrays.categories?.slice() ?? new Uint32Array(0)
   const targets = arrays.treeTarget?.slice()
   return ([xView], [yView]) => {
+    const x = xView?.data
     const y = yView?.data
-    if (xView === undefined || !(y instanceof Float64Array) || !(xView.data instanceof Float32Array || xView.data instanceof Float64Array)) throw new TypeError('TreeShap needs X and Y')
+    if (xView === undefined || !(y instanceof Float64Array) || !(x instanceof Float32Array || x instanceof Float64Array)) throw new TypeError('TreeShap needs X and Y')
     const [rows, features] = xView.shape
     requireFeatures(facts, features)
     const columns = (declared > 0 ? declared : features) + 1
-    own.x = xView.data
-    own.y = y
-    own.columns = columns
     y.fill(0)
     for (let row = 0; row < rows; row++) {
-      own.xAt = row * features
       const yAt = row * outputs * columns
-      for (let t = 0; t < roots.length; t++) {
-        own.points = points[t]
-        for (own.from = 0; own.from < arrays.width; own.from += MAX_VALUES) {
-          own.values = Math.min(MAX_VALUES, arrays.width - own.from)
-          own.yAt = yAt + (own.from + (targets === undefined ? 0 : targets[t])) * columns
-          if (words[4 * roots[t] + 3] !== roots[t]) descend(own, roots[t], 0)
+      for (let t = 0; t < splits.length; t++) {
+        takeRow(nodes, weights, passes, splits[t], categories, rounding, x, row * features)
+        for (let q = 0; q < pointsOf[t].count; q += 2) {
+          passDown(nodes, weights, passes, splits[t], pointsOf[t], q)
+          passUp(nodes, weights, passes, arrays, splits[t], y, yAt + (targets === undefined ? 0 : targets[t]) * columns, columns)
         }
       }
       for (let j = 0; j < outputs; j++) {
@@ -278,6 +243,20 @@ function makeTreeShap(context: KernelContext): Kernel {
     }
   }
 }
+
+/** Which branches of a tree a row takes, as far as each branch's feature is concerned. */
+function takeRow(nodes: NodeArrays, { before }: Weights, { one }: Passes, { root, inner }: Split, categories: Uint32Array, rounding: CategoryRounding, x: Float32Array | Float64Array, xAt: number): void {
+  const { words } = nodes
+  for (let n = 0; n < inner.length; n++) {
+    const i = root + inner[n]
+    const left = words[4 * i + 3]
+    const right = rightAny(nodes, i, x[xAt + (words[4 * i + 2] & FEATURE_MASK)], categories, rounding)
+    const isOne = one[before[left]]
+    one[left - root] = isOne * (1 - right)
+    one[left + 1 - root] = isOne * right
+  }
+}
+
 function playersOf(context: KernelContext, count: number): Uint32Array | undefined {
   if (context.inputTypes[9] === undefined) return undefined
   const view = context.constants[9]
