@@ -13,7 +13,7 @@ import type { EstimatorKind, Methods, Result, SklearnContext } from './types.ts'
 /** Estimators inside estimators: a chain longer than this is no real model. */
 const MAX_DEPTH = 64
 
-const OUTPUT_NAMES = ['label', 'value', 'probabilities', 'log_probabilities', 'decision', 'transformed', 'scores', 'std', 'contributions']
+const OUTPUT_NAMES = ['label', 'value', 'probabilities', 'log_probabilities', 'decision', 'transformed', 'scores', 'std', 'contributions', 'distances', 'indices']
 
 interface Import {
   readonly graph: Graph
@@ -51,7 +51,7 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
       if (!isPyObject(inner)) throw new MleError('SKLEARN_VALUE', `${where} is ${describe(inner)}, expected an estimator`, { section: where })
       const entry = findImporter(inner.module, inner.name)
       if (entry === undefined) {
-        throw new MleError('SKLEARN_UNSUPPORTED', `${where}: no importer for ${inner.module}.${inner.name}`, { section: where, actual: `${inner.module}.${inner.name}`, offset: inner.offset })
+        throw new MleError('SKLEARN_UNSUPPORTED', `${where}: no importer for ${inner.module}.${inner.name}; ${whatToDo(inner)}`, { section: where, actual: `${inner.module}.${inner.name}`, offset: inner.offset })
       }
       if (depth >= MAX_DEPTH) throw new MleError('SKLEARN_DEPTH', `${where}: estimators are nested deeper than ${MAX_DEPTH}`, { section: where })
       depth++
@@ -81,6 +81,20 @@ function importOnce(estimator: PyObject, layout: SourceUse | undefined): Import 
     ...(notes.length === 0 ? {} : { notes }),
   }
   return { graph: pruneGraph(builder.build(metadata)), source }
+}
+
+/** Estimators of scikit-learn that have nothing to compute for new rows, or take something else than rows. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ...['MDS', 'TSNE', 'SpectralEmbedding'].map((name) => [name, 'it places only the rows that it was fitted on: save its embedding_ as an array'] as const),
+  ...['SpectralBiclustering', 'SpectralCoclustering'].map((name) => [name, 'it sorts only the rows that it was fitted on: save its row_labels_ as an array'] as const),
+  ['MultiLabelBinarizer', 'it takes sets of labels: leave it out, the columns are its classes_'],
+  ['PatchExtractor', 'it cuts images: cut them before'],
+])
+
+/** What helps where there is no importer for a class. */
+function whatToDo({ module, name }: PyObject): string {
+  if (rootOf(module) === 'sklearn') return ADVICE.get(name) ?? 'docs/scikit-learn.md lists what is read'
+  return 'only classes of scikit-learn, XGBoost and LightGBM are read, as docs/scikit-learn.md lists them: save the model without this part and do in your program what it does'
 }
 
 /** Categories of the training table, for boosters that recode tables themselves. */
@@ -130,6 +144,8 @@ function declareOutputs(context: SklearnContext, methods: Methods, kind: Estimat
   one('score_samples', 'scores', methods.scoreSamples)
   one('predict_std', 'std', methods.predictStd)
   one('fit_predict', 'label', methods.fitPredict)
+  const { neighbors } = methods
+  if (neighbors !== undefined) declare('kneighbors', () => Object.entries(neighbors()))
   for (const [method, { output, result }] of methods.extra ?? []) one(method, output, result)
   if (listed.length === 0 && refusal !== undefined) throw refusal
   return listed

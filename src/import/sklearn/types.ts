@@ -39,6 +39,8 @@ export interface Methods {
   readonly predictStd?: () => Result
   /** Labels of the training data, for clusterers that cannot predict. */
   readonly fitPredict?: () => Result
+  /** kneighbors: distances [batch, k] and positions among the training rows, nearest first. */
+  readonly neighbors?: () => { readonly distances: Result; readonly indices: Result }
   /** Methods with names of their own: method name -> output name and result. */
   readonly extra?: ReadonlyMap<string, { readonly output: string; readonly result: () => Result }>
   /** What the metadata says of the estimator besides: the shape of its trees (src/import/tree-summary.ts). */

@@ -26,6 +26,8 @@ const regression = (state: Readonly<Record<string, PyValue>> = {}): PyObject => 
 test('unknown estimators and settings are refused by name', () => {
   assert.throws(() => importSklearn(estimator('Oracle', {}, 'sklearn.magic')), refusedWith('SKLEARN_UNSUPPORTED', 'sklearn.magic.Oracle'))
   assert.throws(() => importSklearn(estimator('LinearRegression', {}, 'other.linear')), refusedWith('SKLEARN_UNSUPPORTED', 'other.linear.LinearRegression'))
+  assert.throws(() => importSklearn(estimator('TSNE', {}, 'sklearn.manifold._t_sne')), refusedWith('SKLEARN_UNSUPPORTED', 'sklearn.manifold._t_sne.TSNE', 'embedding_'))
+  assert.throws(() => importSklearn(estimator('SMOTE', {}, 'imblearn.over_sampling')), refusedWith('SKLEARN_UNSUPPORTED', 'imblearn.over_sampling.SMOTE', 'without this part'))
   assert.throws(() => importSklearn(estimator('Normalizer', { norm: 'l7' })), refusedWith('SKLEARN_UNSUPPORTED', 'Normalizer', 'norm', 'l7', 'l1, l2, max'))
   const user = estimator('FunctionTransformer', { func: { kind: 'global', module: 'mycode', name: 'clean', offset: 0 } })
   assert.throws(() => importSklearn(user), refusedWith('SKLEARN_UNSUPPORTED', 'FunctionTransformer', 'mycode.clean'))

@@ -1,9 +1,9 @@
 // GradientBoosting*: an initial prediction plus learning_rate times each tree, in order.
 import type { ValueName } from '../../../graph/builder.ts'
 import { log } from '../../../math/index.ts'
-import { addTreeEnsemble } from '../../trees.ts'
+import { addTreeEnsemble, addTreeLeaves } from '../../trees.ts'
 import { asFloat64, asNumber, asObject, attribute, expectNumericArray, isNdArray, type PyObject } from '../../pickle/index.ts'
-import { argMax, castTo, concat, float64Constant, gatherColumns, matrixResult, once, squeeze, sumColumns, unsqueeze, withScalar } from '../emit.ts'
+import { argMax, castTo, concat, float64Constant, gatherColumns, int64Constant, matrixResult, once, squeeze, sumColumns, unsqueeze, withScalar } from '../emit.ts'
 import { matrixFeatures, type Features } from '../features.ts'
 import { classesOf, classifierMethods, logOf } from '../labels.ts'
 import { choice, featureCount, isSince, numberSetting, unsupported } from '../params.ts'
@@ -20,8 +20,17 @@ function stages(estimator: PyObject): { trees: PyObject[]; outputs: number } {
   return { trees: array.data.map((tree, i) => asObject(tree, `${estimator.name}.estimators_[${i}]`)), outputs: array.shape[1] }
 }
 
-/** Raw predictions [batch, outputs], and what explains them where they start from constants. */
-function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): { readonly value: ValueName; readonly explain?: () => Result; readonly properties: NonNullable<Methods['properties']> } {
+interface Raw {
+  /** [batch, outputs] */
+  readonly value: ValueName
+  /** apply: the leaf that each tree sends a row to, int32 [batch, trees]. */
+  readonly leaves: () => ValueName
+  /** Where predictions start from constants. */
+  readonly explain?: () => Result
+  readonly properties: NonNullable<Methods['properties']>
+}
+
+function rawPredictions(context: SklearnContext, estimator: PyObject, x: Features, loss: string): Raw {
   const { trees, outputs } = stages(estimator)
   const rate = numberSetting(estimator, 'learning_rate', 0.1)
   // X is rounded to float32 before anything reads it, the initial estimator too.
@@ -33,12 +42,13 @@ function rawPredictions(context: SklearnContext, estimator: PyObject, x: Feature
   const properties = (): [string, string][] => treeSummary(own, x)
   const targets = outputs === 1 ? undefined : trees.map((_, i) => i % outputs)
   const encoded = encodeSklearnTrees(descriptions, 1, targets)
+  const leaves = (): ValueName => addTreeLeaves(context.builder, rows, encoded)
   if (initial.constant !== undefined) {
     const options = { outputs, base: initial.constant }
-    return { value: addTreeEnsemble(context.builder, rows, encoded, options), explain: () => shapResult(context, rows, encoded, options, nFeatures), properties }
+    return { value: addTreeEnsemble(context.builder, rows, encoded, options), leaves, explain: () => shapResult(context, rows, encoded, options, nFeatures), properties }
   }
   // An initial estimator predicts by row: its value is added to the sum of trees, which may differ from adding first in the last digits.
-  return { value: context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })]), properties }
+  return { value: context.builder.add('Add', [initial.value(), addTreeEnsemble(context.builder, rows, encoded, { outputs })]), leaves, properties }
 }
 
 interface Initial {
@@ -154,9 +164,19 @@ const classifier: EstimatorImporter = (context, estimator, x) => {
     predictProba: probabilities,
     predictLogProba: logOf(context, probabilities),
     decisionFunction: () => (outputs > 1 ? matrixResult(raw(), outputs) : { value: squeeze(context, raw()), dtype: 'float64', shape: ['batch'] }),
-    extra: shapMethod(() => explanation(estimator, parts())),
+    extra: new Map([...leafMethod(() => byStage(context, parts().leaves(), stages(estimator))), ...shapMethod(() => explanation(estimator, parts()))]),
     properties: () => parts().properties(),
   }
+}
+
+/** apply of classifiers: [batch, stages, outputs]. */
+function byStage(context: SklearnContext, leaves: ValueName, { trees, outputs }: ReturnType<typeof stages>): Result {
+  const count = trees.length / outputs
+  return { value: context.builder.add('Reshape', [leaves, int64Constant(context, [0, count, outputs])]), dtype: 'int32', shape: ['batch', count, outputs], sourceDtype: 'float64' }
+}
+
+function leafMethod(result: () => Result): NonNullable<Methods['extra']> {
+  return new Map([['apply', { output: 'leaf', result }]])
 }
 
 function explanation(estimator: PyObject, { explain }: { readonly explain?: () => Result }): Result {
@@ -168,7 +188,10 @@ const regressor: EstimatorImporter = (context, estimator, x) => {
   const parts = once(() => rawPredictions(context, estimator, x, 'regression'))
   return {
     predict: () => ({ value: squeeze(context, parts().value), dtype: 'float64', shape: ['batch'] }),
-    extra: shapMethod(() => explanation(estimator, parts())),
+    extra: new Map([
+      ...leafMethod(() => ({ value: parts().leaves(), dtype: 'int32', shape: ['batch', stages(estimator).trees.length], sourceDtype: 'float64' })),
+      ...shapMethod(() => explanation(estimator, parts())),
+    ]),
     properties: () => parts().properties(),
   }
 }

@@ -107,6 +107,15 @@ function withinRadius(context: SklearnContext, estimator: PyObject, x: Features)
   return { weights: builder.add('Where', [some, isZero, builder.add('Where', [isInside, inverse, scalar(context, 0)])]), count }
 }
 
+// NearestNeighbors: the neighbours themselves.
+const nearestNeighbors: EstimatorImporter = (context, estimator, x) => ({
+  neighbors: () => {
+    const k = numberSetting(estimator, 'n_neighbors', 5)
+    const { distances, indices } = nearest(context, estimator, x, k)
+    return { distances: matrixResult(distances, k), indices: { value: indices, dtype: 'int32', shape: ['batch', k], sourceDtype: 'int64' } }
+  },
+})
+
 // RadiusNeighborsClassifier
 const radiusClassifier: EstimatorImporter = (context, estimator, x): Methods => {
   const { builder } = context
@@ -277,6 +286,7 @@ const components: EstimatorImporter = (context, estimator, x) => ({
 export const neighbors: readonly EstimatorEntry[] = [
   { names: ['KNeighborsClassifier'], kind: 'classifier', importer: nearestClassifier },
   { names: ['KNeighborsRegressor'], kind: 'regressor', importer: nearestRegressor },
+  { names: ['NearestNeighbors'], kind: 'transformer', importer: nearestNeighbors },
   { names: ['RadiusNeighborsClassifier'], kind: 'classifier', importer: radiusClassifier },
   { names: ['RadiusNeighborsRegressor'], kind: 'regressor', importer: radiusRegressor },
   { names: ['KNeighborsTransformer'], kind: 'transformer', importer: nearestGraph },
