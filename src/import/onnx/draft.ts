@@ -23,6 +23,8 @@ export interface Draft {
   readonly initializers: Map<string, Tensor>
   /** dtypes of values by name, of this graph and those around it, as far as they are known. */
   readonly dtypes: Map<string, DType>
+  /** Ranks of values by name, likewise. */
+  readonly ranks: Map<string, number>
   /** A name that nothing else has. */
   readonly fresh: (hint: string) => string
   /** Adds a node of the current version. */
@@ -30,13 +32,14 @@ export interface Draft {
   readonly constant: (value: Tensor, hint: string) => string
 }
 
-export function createDraft(fresh: (hint: string) => string, dtypes: Map<string, DType>): Draft {
+export function createDraft({ fresh, dtypes, ranks }: Pick<Draft, 'fresh' | 'dtypes' | 'ranks'>): Draft {
   const nodes: Node[] = []
   const initializers = new Map<string, Tensor>()
   return {
     nodes,
     initializers,
     dtypes,
+    ranks,
     fresh,
     emit({ op, domain, name, inputs, outputs, attributes }) {
       const key = opKey(domain, op)
@@ -45,6 +48,8 @@ export function createDraft(fresh: (hint: string) => string, dtypes: Map<string,
       for (const [key, value] of attributes) own.set(key, conformed(key, value, signature))
       nodes.push({ op, domain, version: signature.version, name: name === '' ? undefined : name, inputs, outputs, attributes: own })
       noteDtypes(key, { inputs, outputs, attributes: own }, dtypes)
+      const rank = key === 'Cast' || key === 'Identity' ? ranks.get(inputs[0]) : undefined
+      if (rank !== undefined) ranks.set(outputs[0], rank)
     },
     constant(value, hint) {
       const name = fresh(hint)

@@ -31,6 +31,8 @@ interface ImportState {
   expanded: number
   /** dtypes of values by name, as far as the file says. */
   readonly dtypes: Map<string, DType>
+  /** Their ranks, likewise. */
+  readonly ranks: Map<string, number>
 }
 
 /**
@@ -52,7 +54,7 @@ export async function importOnnx(bytes: Uint8Array, external?: ExternalData): Pr
     return name
   }
   const functions = new Map(model.functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]))
-  const state: ImportState = { model, external, fresh, functions, expanded: 0, dtypes: new Map() }
+  const state: ImportState = { model, external, fresh, functions, expanded: 0, dtypes: new Map(), ranks: new Map() }
   const graph = importGraph(model.graph, state)
   const imported: Graph = {
     ...(await typedOutputs(graph)),
@@ -80,11 +82,12 @@ function collectNames(graph: GraphProto, names: Set<string>): void {
 }
 
 function importGraph(proto: GraphProto, state: ImportState): Graph {
-  const draft = createDraft(state.fresh, state.dtypes)
+  const draft = createDraft(state)
   for (const one of proto.initializers) {
     const value = tensorOf(one, state.external)
     draft.initializers.set(one.name, value)
     state.dtypes.set(one.name, value.dtype)
+    state.ranks.set(one.name, value.shape.length)
   }
   // Until IR 4 every initializer was listed as an input too.
   const inputs = proto.inputs.filter((input) => !draft.initializers.has(input.name)).map((input) => valueInfo(input, state))
@@ -96,7 +99,10 @@ function importGraph(proto: GraphProto, state: ImportState): Graph {
 /** Types that the file leaves out are filled in by inference; the placeholder is a float32 tensor of any shape. */
 function valueInfo({ name, type }: ValueInfoProto, state: ImportState): ValueInfo {
   const own = typeOf(type, `value ${JSON.stringify(name)}`)
-  if (isTensorType(own)) state.dtypes.set(name, own.dtype)
+  if (isTensorType(own)) {
+    state.dtypes.set(name, own.dtype)
+    if (own.shape !== undefined) state.ranks.set(name, own.shape.length)
+  }
   return { name, type: own ?? { dtype: 'float32' } }
 }
 

@@ -14,7 +14,7 @@ export const scan8: Upgrade = (node, { draft }) => {
   const [lengths, ...values] = node.inputs
   const states = values.length - scans
   if (body?.kind !== 'graph' || scans < 1 || states < 0) throw onnxError('ONNX_ATTRIBUTE', `Scan ${node.name ?? ''} has no body, or ${scans} scan inputs of ${values.length}`)
-  const inner = createDraft(draft.fresh, draft.dtypes)
+  const inner = createDraft(draft)
   const emit = (op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string => {
     const name = draft.fresh(op.toLowerCase())
     inner.emit({ op, domain: 'ai.onnx', inputs, outputs: [name], attributes: new Map(Object.entries(attributes)) })

@@ -4,6 +4,7 @@ import { tensor } from '../../tensor/index.ts'
 import type { Attribute } from '../../ops/types.ts'
 import { int64s, type DraftNode } from './draft.ts'
 import { floatOf, intOf, intsOf, withAttributes, withInput, without, type Upgrade, type UpgradeContext } from './node-edits.ts'
+import { lowerMicrosoft } from './microsoft/index.ts'
 import { lowerMl } from './ml/index.ts'
 import { flexAttention } from './flex-attention.ts'
 import { gradient } from './gradient.ts'
@@ -227,6 +228,8 @@ export function upgrade(given: DraftNode, context: UpgradeContext): void {
   // What older files say of memory concerns the runtimes of their day.
   const node = context.opset < 6 && given.domain === 'ai.onnx' ? without(given, 'consumed_inputs') : given
   if (node.domain === 'ai.onnx.ml' && lowerMl(node, context)) return
+  // onnxruntime has simplified layer normalization without a domain.
+  if ((node.domain === 'com.microsoft' || node.op === 'SimplifiedLayerNormalization') && lowerMicrosoft(node, context)) return
   if (node.domain === 'ai.onnx.preview' && node.op === 'FlexAttention') {
     flexAttention(node, context)
     return

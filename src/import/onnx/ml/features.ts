@@ -2,7 +2,7 @@
 import { tensor, type DType, type Tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
-import { cast, float32s, float64s, strings, type Lowering } from './lower.ts'
+import { cast, float32s, float64s, strings, type Lowering } from '../lowering.ts'
 
 type Lower = (lowering: Lowering) => void
 

@@ -2,7 +2,7 @@
 import type { DraftNode } from '../draft.ts'
 import type { UpgradeContext } from '../node-edits.ts'
 import { featureLowerings } from './features.ts'
-import { loweringOf, type Lowering } from './lower.ts'
+import { loweringOf, type Lowering } from '../lowering.ts'
 import { modelLowerings } from './models.ts'
 import { treeLowerings } from './trees.ts'
 

@@ -2,7 +2,8 @@
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
-import { cast, columnTransform, float32s, float64s, labelsOf, outputOf, strings, transformed, type Lowering } from './lower.ts'
+import { cast, float32s, float64s, outputOf, strings, type Lowering } from '../lowering.ts'
+import { columnTransform, labelsOf, transformed } from './lower.ts'
 
 type Lower = (lowering: Lowering) => void
 

@@ -4,7 +4,8 @@ import { NODE_LAYOUT, type Aggregate } from '../../../ops/trees/layout.ts'
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
-import { cast, columnTransform, labelsOf, outputOf, transformed, type Lowering } from './lower.ts'
+import { cast, outputOf, type Lowering } from '../lowering.ts'
+import { columnTransform, labelsOf, transformed } from './lower.ts'
 
 type Lower = (lowering: Lowering) => void
 
