@@ -33,3 +33,17 @@ export function padsOf(pads: readonly number[], axes: readonly number[] | undefi
   })
   return all
 }
+
+/** For each index of a padded dimension the index that it comes from; -1 for the constant. */
+export function padMap(dim: number, before: number, after: number, mode: string): number[] {
+  const period = 2 * (dim - 1)
+  return Array.from({ length: dim + before + after }, (_, i) => {
+    const from = i - before
+    if (from >= 0 && from < dim) return from
+    if (mode === 'edge') return from < 0 ? 0 : dim - 1
+    if (mode === 'wrap') return ((from % dim) + dim) % dim
+    if (mode === 'constant') return -1
+    const folded = period === 0 ? 0 : ((from % period) + period) % period
+    return folded < dim ? folded : period - folded
+  })
+}

@@ -4,7 +4,7 @@ import { stridesOf } from '../../tensor/shape.ts'
 import { int, tensorAttribute, text } from '../attributes.ts'
 import { viewOfTensor, type Kernel, type KernelContext, type KernelEntry } from '../kernel.ts'
 import { oneHotAxis } from '../schemas/arrays.ts'
-import { padsOf } from '../slices.ts'
+import { padMap, padsOf } from '../slices.ts'
 import { elementNest, expandMoves, sliceMoves, splitMoves, tileMoves } from './array-moves.ts'
 import { ADD, MAX, MIN, MUL, dtypeOf, isHalf, pickBinary } from './elementwise.ts'
 import { integers, placeAt, stridedEntry, view } from './moving.ts'
@@ -68,20 +68,6 @@ function makeScatterElements(context: KernelContext): Kernel {
     for (let i = 0; i < y.length; i++) y[i] = x[i]
     walk(elements.nest, row)
   }
-}
-
-/** For each index of a padded dimension the index that it comes from; -1 for the constant. */
-function padMap(dim: number, before: number, after: number, mode: string): number[] {
-  const period = 2 * (dim - 1)
-  return Array.from({ length: dim + before + after }, (_, i) => {
-    const from = i - before
-    if (from >= 0 && from < dim) return from
-    if (mode === 'edge') return from < 0 ? 0 : dim - 1
-    if (mode === 'wrap') return ((from % dim) + dim) % dim
-    if (mode === 'constant') return -1
-    const folded = period === 0 ? 0 : ((from % period) + period) % period
-    return folded < dim ? folded : period - folded
-  })
 }
 
 // data [...], pads [2 axes] -> y

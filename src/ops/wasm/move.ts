@@ -8,7 +8,7 @@ import { nestOf, perShape } from '../cpu/nest.ts'
 import { depthToSpaceMoves, spaceToDepthMoves } from '../cpu/block-moves.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
-import { padsOf } from '../slices.ts'
+import { padMap, padsOf } from '../slices.ts'
 import { isTensorType } from '../types.ts'
 import { wasmIndexingKernels } from './indexing.ts'
 import { offsetOf } from './memory.ts'
@@ -98,10 +98,48 @@ function makeMove(host: WasmHost, context: KernelContext, fallback: Kernel, move
   }
 }
 
-// x [any] -> y with elements of a constant around it; other modes are cpu's
+/** Consecutive indices of a padded dimension that come from indices `step` apart. */
+interface Run {
+  readonly to: number
+  readonly from: number
+  readonly count: number
+  readonly step: number
+}
+
+function runsOf(map: readonly number[]): Run[] {
+  const runs: Run[] = []
+  for (let to = 0; to < map.length; ) {
+    const step = to + 1 < map.length ? map[to + 1] - map[to] : 1
+    let count = 1
+    while (to + count < map.length && map[to + count] - map[to + count - 1] === step) count++
+    runs.push({ to, from: map[to], count, step })
+    to += count
+  }
+  return runs
+}
+
+/** Copies of x, of its edges and of what they mirror: Pad by other modes than constants. */
+const padMoves: Moves = (attributes, [x, pads, , axes], [y]) => {
+  const { shape } = view(x)
+  const all = padsOf(integers(pads), axes === undefined ? undefined : integers(axes), shape.length)
+  const from = stridesOf(shape)
+  const to = stridesOf(view(y).shape)
+  const mode = text(attributes, 'mode', 'constant')
+  let moves: Strided[] = [{ shape: [], to: [], from: [], startTo: 0, startFrom: 0, input: 0, output: 0 }]
+  shape.forEach((dim, axis) => {
+    const runs = runsOf(padMap(dim, all[axis], all[axis + shape.length], mode))
+    moves = moves.flatMap((move) => runs.map((run) => ({
+      ...move, shape: [...move.shape, run.count], to: [...move.to, to[axis]], from: [...move.from, from[axis] * run.step], startTo: move.startTo + run.to * to[axis], startFrom: move.startFrom + run.from * from[axis],
+    })))
+  })
+  return moves
+}
+
+// x [any] -> y with elements of a constant around it, or by padMoves
 function makePad(host: WasmHost, context: KernelContext, fallback: Kernel): Kernel | undefined {
+  if (text(context.attributes, 'mode', 'constant') !== 'constant') return makeMove(host, context, fallback, padMoves, [1, 3])
   const bytes = elementBytes(context)
-  if ((bytes !== 4 && bytes !== 8) || text(context.attributes, 'mode', 'constant') !== 'constant') return undefined
+  if (bytes !== 4 && bytes !== 8) return undefined
   const copy = wasmFunction(host.exports, `copy${bytes}`)
   const fill = wasmFunction(host.exports, `fill${bytes}`)
   const layout = perShape(([x, pads, , axes], [y]) => {

@@ -9,8 +9,8 @@ import { createWasmDevice } from '../../../src/graph/wasm-device.ts'
 import { loadOperators } from '../../../src/ops/packs.ts'
 import { wasmKernelsGiven } from '../../../src/ops/wasm/index.ts'
 import { tensor, type Tensor } from '../../../src/tensor/tensor.ts'
-import { opGraph } from '../../support/run-op.ts'
-import { assertEqual, everyOperatorComputed, equalSuite, wasm } from './equal.ts'
+import { opGraph, type OpInput } from '../../support/run-op.ts'
+import { assertEqual, everyOperatorComputed, equalSuite, wasm, wasmOnly } from './equal.ts'
 
 equalSuite(['Transpose', 'Concat', 'Slice', 'Split', 'Expand', 'Tile', 'Pad', 'Gather'], 80, (dtype) => dtype !== 'string')
 
@@ -83,4 +83,24 @@ test('wasm: a shape computed while binding leaves the step that reads it in WebA
 })
 
 everyOperatorComputed('move', ['float32', 'float64', 'int64', 'uint8'], ['Transpose', 'Concat', 'Slice', 'Split', 'Expand', 'Tile', 'Gather'])
+test('wasm: mirrored, repeated and wrapped edges are those of cpu', async () => {
+  const list = (...values: number[]): OpInput => ({ tensor: { dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) }, constant: true })
+  for (const mode of ['reflect', 'edge', 'wrap']) {
+    for (const dtype of ['float32', 'float64', 'int64', 'uint8'] as const) {
+      for (const pads of [[0, 0, 2, 2, 0, 0, 2, 2], [1, 0, 3, 0, 0, 2, 1, 4], [0, 0, 0, -2, 0, 0, 0, 3], [0, 0, 5, 0, 0, 0, 11, 0]]) {
+        await assertEqual('Pad', { inputs: [{ tensor: counted(dtype, [2, 3, 4, 5]) }, list(...pads)], attributes: { mode } }, wasmOnly)
+      }
+    }
+  }
+})
+
+test('wasm: columns of a matrix by their places are those of cpu', async () => {
+  for (const dtype of ['float32', 'float64', 'uint8'] as const) {
+    for (const count of [1, 3, 4, 11]) {
+      const indices: Tensor = { dtype: 'int64', shape: [count], data: BigInt64Array.from({ length: count }, (_, i) => BigInt(((i * 5) % 7) - 3)) }
+      await assertEqual('Gather', { inputs: [{ tensor: counted(dtype, [6, 7]) }, { tensor: indices, constant: true }], attributes: { axis: 1 } }, wasmOnly)
+    }
+  }
+})
+
 everyOperatorComputed('move', ['float32', 'float64', 'int64'], ['Pad'])

@@ -97,7 +97,17 @@ function gather<T>(y: usize, x: usize, places: usize, outer: usize, count: usize
   const bytes = inner * sizeof<T>()
   const end = places + count * 4
   for (let i: usize = 0; i < outer; i++) {
-    for (let p = places; p < end; p += 4) {
+    let p = places
+    // Columns of a matrix, say: single elements, four at a time.
+    if (inner == 1) {
+      for (; p + 16 <= end; p += 16, y += 4 * sizeof<T>()) {
+        store<T>(y, load<T>(x + <usize>load<u32>(p) * sizeof<T>()))
+        store<T>(y + sizeof<T>(), load<T>(x + <usize>load<u32>(p, 4) * sizeof<T>()))
+        store<T>(y + 2 * sizeof<T>(), load<T>(x + <usize>load<u32>(p, 8) * sizeof<T>()))
+        store<T>(y + 3 * sizeof<T>(), load<T>(x + <usize>load<u32>(p, 12) * sizeof<T>()))
+      }
+    }
+    for (; p < end; p += 4) {
       let from = x + <usize>load<u32>(p) * bytes
       if (bytes > SHORT_BYTES) {
         memory.copy(y, from, bytes)
