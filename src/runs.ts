@@ -17,6 +17,8 @@ const MAX_INSTANCES = 16
 const BLOCK_ROWS = 256
 /** Activations of one row block; fewer rows are taken at once where a row needs more. */
 const BLOCK_BYTES = 64 * 2 ** 20
+/** Activations of a batch that is no larger than a row block; with more, as of wide vectorizers, it is taken in blocks too. */
+const BATCH_BYTES = 512 * 2 ** 20
 
 /** What an output can be: a tensor; for ONNX's container types an array, a Map, or null. */
 export type OutputValue = Tensor | readonly OutputValue[] | ReadonlyMap<string | number, OutputValue> | null
@@ -99,8 +101,10 @@ export class Runs {
     return entry
   }
 
-  /** The bound plan for the feeds' shapes, or for `rows` rows of them. */
-  instanceFor(entry: PlanEntry, fed: readonly Fed[], rows: number | undefined): Instance {
+  /** The bound plan for the feeds' shapes, or for `rows` rows of them; where its activations take more than `maxBytes`, only how many. */
+  instanceFor(entry: PlanEntry, fed: readonly Fed[], rows: number | undefined): Instance
+  instanceFor(entry: PlanEntry, fed: readonly Fed[], rows: number | undefined, maxBytes: number): Instance | number
+  instanceFor(entry: PlanEntry, fed: readonly Fed[], rows: number | undefined, maxBytes: number = Infinity): Instance | number {
     const { last } = entry
     if (last !== undefined && fits(last, fed, rows)) return last
     const types = fed.map((feed, i): ValueType => {
@@ -111,7 +115,9 @@ export class Runs {
     const key = types.map((type) => (isTensorType(type) ? type.shape?.join() : '')).join(';')
     let instance = entry.instances.get(key)
     if (instance === undefined) {
-      instance = instantiate(entry.plan, this.workspace, types, 'io', this.device.accelerator?.accelerate)
+      const made = instantiate(entry.plan, this.workspace, types, 'io', this.device.accelerator?.accelerate, maxBytes)
+      if (typeof made === 'number') return made
+      instance = made
       if (entry.instances.size >= MAX_INSTANCES) {
         const [oldest, evicted] = entry.instances.entries().next().value as [string, Instance]
         entry.instances.delete(oldest)
@@ -144,10 +150,9 @@ export class Runs {
   /** Rows that are taken at once, and an instance for them. */
   blocksOf(entry: PlanEntry, fed: readonly Feed[], rows: number): { blockRows: number; instance: Instance } {
     const blockRows = Math.min(rows, BLOCK_ROWS)
-    const instance = this.instanceFor(entry, fed, blockRows)
-    const { activationBytes } = instance.bound
-    if (activationBytes <= BLOCK_BYTES) return { blockRows, instance }
-    const fewer = Math.max(1, Math.floor((blockRows * BLOCK_BYTES) / activationBytes))
+    const instance = this.instanceFor(entry, fed, blockRows, BLOCK_BYTES)
+    if (typeof instance !== 'number') return { blockRows, instance }
+    const fewer = Math.max(1, Math.floor((blockRows * BLOCK_BYTES) / instance))
     return { blockRows: fewer, instance: this.instanceFor(entry, fed, fewer) }
   }
 
@@ -169,7 +174,8 @@ export class Runs {
     this.checkSymbols(fed)
     const rows = entry.plan.rowSymbol === undefined ? 0 : (fed[0] as Feed).shape[0]
     if (rows > BLOCK_ROWS) return this.#executeBlocks(entry, fed as Feed[], rows, options.signal)
-    const instance = this.instanceFor(entry, fed, undefined)
+    const instance = this.instanceFor(entry, fed, undefined, rows > 1 ? BATCH_BYTES : Infinity)
+    if (typeof instance === 'number') return this.#executeBlocks(entry, fed as Feed[], rows, options.signal)
     fill(instance, fed, 0, undefined)
     runInstance(instance)
     return outputsOf(entry, instance)

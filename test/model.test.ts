@@ -95,6 +95,24 @@ test('an aborted run stops between row blocks', async () => {
   await assert.rejects(model.run({ X: new Float64Array(2000) }, { signal: AbortSignal.abort() }), hasCode('RUN_ABORTED'))
 })
 
+test('wide activations take few rows at once, whatever the batch', async () => {
+  const width = 400_000
+  const b = graphBuilder()
+  const x = b.input('X', { dtype: 'float64', shape: ['batch', 1] })
+  const wide = b.add('Mul', [x, b.constant(tensor(new Float64Array(width).fill(0.5), [1, width]))])
+  const axis = b.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) })
+  b.output('Y', b.add('ReduceSum', [wide, axis], { keepdims: 0 }), { dtype: 'float64', shape: ['batch'] })
+  const graph = b.build()
+  for (const device of ['cpu', 'wasm'] as const) {
+    using model = await load(graph, { device })
+    for (const rows of [2, 200, 300]) {
+      const { Y } = model.runSync({ X: Float64Array.from({ length: rows }, (_, r) => r) })
+      assert.deepEqual(Array.from(Y.data, Number), Array.from({ length: rows }, (_, r) => r * 0.5 * width))
+    }
+    assert.ok(model.memory.activations <= 64 * 2 ** 20, `${device}: ${model.memory.activations} bytes`)
+  }
+})
+
 test('memory counts the weights wherever they are: in the graph, and once more where a kernel has a layout of its own', async () => {
   const size = 700
   const productBy = (op: string, attributes: Record<string, number> = {}): Graph => {

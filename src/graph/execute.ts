@@ -69,13 +69,16 @@ export interface Instance {
 }
 
 /**
- * Binds a plan and gives it an io region of its own.
+ * Binds a plan and gives it an io region of its own. A plan whose activations take more than `maxActivationBytes` gets no memory: their bytes are returned.
  *
  * @throws MleError GRAPH_DTYPE when an input is not of the plan's dtype, MEMORY_LIMIT when the arena is full
  */
-export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate?: BindOptions['accelerate']): Instance {
+export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate?: BindOptions['accelerate']): Instance
+export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate: BindOptions['accelerate'], maxActivationBytes: number): Instance | number
+export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate?: BindOptions['accelerate'], maxActivationBytes: number = Infinity): Instance | number {
   plan.inputs.forEach((id, i) => checkDType(plan, id, inputTypes[i]))
   const bound = bindPlan(plan, inputTypes, { inputs, accelerate })
+  if (bound.activationBytes > maxActivationBytes) return bound.activationBytes
   reserveActivations(workspace, bound.activationBytes)
   const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1 }
   refresh(instance)
