@@ -93,14 +93,17 @@ try {
   const index = JSON.stringify(pathToFileURL(join(DIST, 'index.js')).href)
   const row = `[Array.from({ length: ${FEATURES} }, (_, i) => i / 10 - 1)]`
   const library = (body: string): string[] => ['--input-type=module', '-e', `const started = performance.now()\nconst { load } = await import(${index})\nconst imported = performance.now()\n${body}`]
-  const predicting = (source: string): string[] => library(`
+  const predicting = (source: string): string[] => library(prediction(source))
+  /** The same in a script, which requires the package: the host loads it without the machinery of asynchronous imports. */
+  const required = (source: string): string[] => ['-e', `const started = performance.now()\nconst { load } = require(${JSON.stringify(join(DIST, 'index.js'))})\nconst imported = performance.now()\n;(async () => {${prediction(source)}\n})()`]
+  const prediction = (source: string): string => `
 const source = ${source}
 const before = performance.now()
 const model = await load(source)
 const loaded = performance.now()
 const { data } = await model.predict(${row})
 const done = performance.now()
-console.log(JSON.stringify({ import: imported - started, load: loaded - before, predict: done - loaded, label: data[0] }))`)
+console.log(JSON.stringify({ import: imported - started, load: loaded - before, predict: done - loaded, label: data[0] }))`
   const bytesOf = (path: string): string => `new Uint8Array(process.getBuiltinModule('fs').readFileSync(${JSON.stringify(path)}))`
   const probe = (name: string, args: readonly string[]): Probe => ({ name, args, times: [], inner: new Map() })
   const probes = [
@@ -108,6 +111,7 @@ console.log(JSON.stringify({ import: imported - started, load: loaded - before, 
     probe('node -e 0, as a module', ['--input-type=module', '-e', '0']),
     probe('import the package', library('')),
     probe('small model from a path', predicting(JSON.stringify(files.small))),
+    ...('require_module' in process.features ? [probe('small model, required', required(JSON.stringify(files.small)))] : []),
     probe('forest from bytes', predicting(bytesOf(files.forest))),
     probe('forest from a path', predicting(JSON.stringify(files.forest))),
     probe('forest from bytes, 50 times', library(`

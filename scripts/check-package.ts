@@ -97,12 +97,14 @@ function runConsumer(): void {
   for (const name of ['model.joblib', 'input.csv', 'expected_predict.json']) copyFileSync(`examples/demo/${name}`, join(app, name))
   const specifiers = library.map(({ subpath }) => subpath.replace('.', pkg.name))
   writeFileSync(join(app, 'run.js'), `
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { load } from '${pkg.name}'
 import { importModel } from '${pkg.name}/import'
 import { write } from '${pkg.name}/format'
 for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(await import(specifier)).length === 0) throw new Error(specifier + ' exports nothing')
-const model = await load(await write(await importModel(new Uint8Array(readFileSync('model.joblib')))))
+const bytes = await write(await importModel(new Uint8Array(readFileSync('model.joblib'))))
+writeFileSync('model.mle', bytes)
+const model = await load(bytes)
 const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
 if (data[0] !== 'no') throw new Error('predicted ' + data[0])
 const trees = await WebAssembly.compile(readFileSync(new URL(import.meta.resolve('${pkg.name}/wasm/trees.wasm'))))
@@ -112,6 +114,17 @@ const inPage = await page.load(await page.importModel(new Uint8Array(readFileSyn
 if ((await inPage.predict([{ age: 57, income: 34900.36, city: 'Unknownville', grade: 'high', score: 57.572 }])).data[0] !== 'yes') throw new Error('the page file predicts wrongly')
 `)
   execFileSync(process.execPath, ['run.js'], { cwd: app, stdio: 'inherit' })
+  // Node 20.19, 22.12 and later require modules that await nothing while they start.
+  if ('require_module' in process.features) {
+    writeFileSync(join(app, 'required.cjs'), `
+for (const specifier of ${JSON.stringify(specifiers)}) if (Object.keys(require(specifier)).length === 0) throw new Error(specifier + ' exports nothing')
+require('${pkg.name}').load(require('fs').readFileSync('model.mle')).then(async (model) => {
+  const { data } = await model.predict([{ age: 34, income: 38945.32, city: 'Lyon', grade: 'mid', score: 55.684 }])
+  if (data[0] !== 'no') throw new Error('predicted ' + data[0])
+})
+`)
+    execFileSync(process.execPath, ['required.cjs'], { cwd: app, stdio: 'inherit' })
+  }
   for (const { subpath } of commands) {
     const command = (...args: readonly string[]): string => execFileSync(join(app, 'node_modules/.bin', subpath), [...args], { cwd: app, encoding: 'utf8' })
     assert.equal(command('--version').trim(), pkg.version, `${subpath} --version`)
