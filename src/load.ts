@@ -5,7 +5,6 @@ import type { Limits } from './format/limits.ts'
 import type { ReadOptions } from './format/types.ts'
 import { createDevice, MAX_ARENA_BYTES, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
-import { operatorsMadeFrom, WORTH_NODES } from './graph/optimize/options.ts'
 import { operatorKeys } from './graph/subgraphs.ts'
 import { Model } from './model.ts'
 import { loadOperators, type OperatorSet } from './ops/packs.ts'
@@ -129,26 +128,18 @@ async function whole(graph: Graph, { device = 'auto' }: LoadOptions): Promise<Gr
   return packed ? (await import('./graph/unpack.ts')).unpackWeights(graph, device === 'webgpu' ? {} : { keepBytes: KEEP_PACKED_BYTES }) : graph
 }
 
+/** Smaller graphs gain less than fetching the optimizer costs, unless the caller asks. */
+const WORTH_NODES = 24
+
 /** Models of tables come from importers that write few nodes: there the optimizer costs more than it saves. */
 function isWorthOptimizing({ nodes, metadata }: Graph, { optimize }: LoadOptions): boolean {
   return optimize === undefined ? nodes.length >= WORTH_NODES && metadata.methods === undefined : optimize !== false
 }
 
-/** The passes are fetched with the operators that they compute constants by. */
-async function optimized(graph: Graph, { determinism, optimize, device }: LoadOptions): Promise<Graph> {
-  const keys = operatorKeys(graph)
-  // A fused operator that has no kernel on the device is slower there than the several that have.
-  // Wasm computes Erf and the arithmetic around it in two thirds of Gelu's time.
-  const fusible = (key: string): boolean => device === 'cpu' || (wasmModulesFor(new Set([key])).length > 0 && (key !== 'Gelu' || device === 'webgpu'))
-  const options = { determinism, passes: typeof optimize === 'object' ? optimize : undefined, fusible }
-  const [{ optimizeGraph }, operators] = await Promise.all([import('./graph/optimize/index.ts'), loadOperators([...keys, ...operatorsMadeFrom(keys, options)])])
-  try {
-    return optimizeGraph(graph, operators, options).graph
-  } catch (error) {
-    // What is wrong with a graph is said where an output is planned that needs the part.
-    if (error instanceof MleError) return graph
-    throw error
-  }
+/** The passes are fetched at the same time as the graph's operators, which they compute constants by. */
+async function optimized(graph: Graph, options: LoadOptions): Promise<Graph> {
+  const [{ optimizeForLoad }] = await Promise.all([import('./optimized.ts'), loadOperators(operatorKeys(graph))])
+  return optimizeForLoad(graph, options)
 }
 
 /** Both, or the first failure; then a device that is made nevertheless is given back. */

@@ -10,7 +10,6 @@ import { UsageError, wordOption, type Command, type ParsedArgs, type Terminal } 
 import { differenceOf, type Difference, type Tolerance } from './differences.ts'
 import { readInputs } from './inputs.ts'
 import { graphOfFile } from './model-file.ts'
-import { optimizedGraph } from './optimized.ts'
 import { outputsOf } from './outputs.ts'
 import { progressOn } from './progress.ts'
 import { tableText } from './table.ts'
@@ -58,7 +57,7 @@ async function execute(args: ParsedArgs, terminal: Terminal): Promise<void> {
   const progress = progressOn(terminal)
   const graphA = await graphOfFile(positionals[0], progress)
   const readB = positionals.length === 1 ? graphA : await graphOfFile(positionals[1], progress)
-  const graphB = determinism === undefined ? readB : (await optimizedGraph(readB, { determinism })).graph
+  const graphB = determinism === undefined ? readB : (await (await import('../optimized.ts')).optimizedGraph(readB, { determinism })).graph
   const specs = args.texts('input')
   if (specs.length === 0 && graphA.inputs.length > 0) throw new UsageError(`--input is missing; the model takes ${graphA.inputs.map(({ name }) => name).join(', ')}`)
   const a: Side = { letter: 'A', graph: graphA, device, inputs: await readInputs(graphA, specs) }

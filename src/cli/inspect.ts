@@ -129,7 +129,7 @@ async function describeFile(path: string, guard: Guard | undefined): Promise<Des
 }
 
 async function describeOptimized(graph: Graph, determinism: 'strict' | 'relaxed' | undefined): Promise<Description> {
-  const { optimizedGraph } = await import('./optimized.ts')
+  const { optimizedGraph } = await import('../optimized.ts')
   const { graph: small, counts } = await optimizedGraph(graph, { determinism })
   return { ...describeGraph(small), passes: [...counts].map(([pass, edits]) => ({ pass, edits })), nodesBefore: describeGraph(graph).nodes }
 }

@@ -106,11 +106,6 @@ export function isMinifloat(dtype: DType): dtype is Exclude<NarrowDType, 'int4' 
   return dtype.startsWith('float8') || dtype.startsWith('float4')
 }
 
-/** Bits of an element in a packed form: 4 and 2 share bytes in files of other formats. */
-export function bitsOf(dtype: DType): number {
-  return dtype === 'float4e2m1' ? 4 : dtype.endsWith('int4') ? 4 : dtype.endsWith('int2') ? 2 : 8 * bytesPerElement(dtype)
-}
-
 /** The ends of an integer dtype of 4 or 2 bits, whose array holds more. */
 export function narrowRange(dtype: DType): readonly [low: number, high: number] | undefined {
   return dtype === 'int4' ? [-8, 7] : dtype === 'uint4' ? [0, 15] : dtype === 'int2' ? [-2, 1] : dtype === 'uint2' ? [0, 3] : undefined

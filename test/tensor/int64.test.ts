@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { MleError } from '../../src/error.ts'
-import { readInt64, readInt64Nearest, writeInt64 } from '../../src/tensor/int64.ts'
+import { readInt64 } from '../../src/tensor/exact-int64.ts'
+import { readInt64Nearest, writeInt64 } from '../../src/tensor/int64.ts'
 
 /** The words of one integer at index 1, so that index 0 read by mistake shows. */
 function words(value: bigint): Int32Array {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { MleError } from '../../src/error.ts'
-import { broadcastShapes, broadcastStrides, normalizeAxis, sizeOf, stridesOf } from '../../src/tensor/shape.ts'
+import { broadcastShapes, normalizeAxis } from '../../src/tensor/numpy-shapes.ts'
+import { broadcastStrides, sizeOf, stridesOf } from '../../src/tensor/shape.ts'
 
 const code = (expected: string) => (error: unknown): boolean => error instanceof Error && (error as MleError).code === expected
 

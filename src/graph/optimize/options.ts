@@ -19,6 +19,3 @@ export function operatorsMadeFrom(keys: ReadonlySet<string>, { determinism }: Op
   if (keys.has('ReduceMean') && keys.has('Sqrt')) made.push('LayerNormalization')
   return made
 }
-
-/** Smaller graphs gain less than fetching the optimizer costs, unless the caller asks. */
-export const WORTH_NODES = 24

@@ -1,7 +1,7 @@
 // Cutting tensors along an axis and joining them again.
 import { MleError } from '../../error.ts'
 import { is64BitInteger } from '../../tensor/dtype.ts'
-import { normalizeAxis } from '../../tensor/shape.ts'
+import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
 import { allocateView, type View } from '../kernel.ts'
 
 /** Copies `count` elements; `start`s are in elements. */

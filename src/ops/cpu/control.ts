@@ -1,7 +1,7 @@
 // If, Loop, Scan and SequenceMap: the executor runs the subgraphs, these kernels say how often and with what.
 import { MleError } from '../../error.ts'
 import { readInt64Nearest, writeInt64 } from '../../tensor/int64.ts'
-import { normalizeAxis } from '../../tensor/shape.ts'
+import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
 import { ints, subgraph } from '../attributes.ts'
 import { allocateView, cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type SubgraphRunner, type Value, type View } from '../kernel.ts'
 import { scanCounts } from '../schemas/control.ts'

@@ -1,7 +1,7 @@
 // Sequences and optionals. Elements have memory of their own and are never written again, so sequences share them.
 import { MleError } from '../../error.ts'
-import { readInt64 } from '../../tensor/int64.ts'
-import { normalizeAxis } from '../../tensor/shape.ts'
+import { readInt64 } from '../../tensor/exact-int64.ts'
+import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
 import { int } from '../attributes.ts'
 import { cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type Value, type View } from '../kernel.ts'
 import { joinViews, sliceView } from './blocks.ts'

@@ -71,7 +71,7 @@ export function numberToWide(y: Numbers, o: number, value: number, unsigned: boo
 }
 
 /** An operation on integers that doubles hold exactly, with a slow way for those they do not. */
-function viaNumbers(small: (a: number, b: number) => number, large: (a: bigint, b: bigint) => bigint): WideOp {
+export function viaNumbers(small: (a: number, b: number) => number, large: (a: bigint, b: bigint) => bigint): WideOp {
   return (y, o, a, i, b, j) => {
     const p = wideToNumber(a, i)
     const q = wideToNumber(b, j)
@@ -93,17 +93,5 @@ function toBigInt(x: Numbers, i: number): bigint {
 
 /** Truncating division; by zero 0. The quotient of two safe integers, rounded, never crosses an integer. */
 export const divWide: WideOp = /* @__PURE__ */ viaNumbers((a, b) => (b === 0 ? 0 : Math.trunc(a / b)), (a, b) => (b === 0n ? 0n : a / b))
-/** Remainder with the sign of the divisor; modulo zero 0. */
-export const modWide: WideOp = /* @__PURE__ */ viaNumbers(floorMod, (a, b) => (b === 0n ? 0n : ((a % b) + b) % b))
-/** Remainder with the sign of the dividend; modulo zero 0. */
-export const remWide: WideOp = /* @__PURE__ */ viaNumbers((a, b) => (b === 0 ? 0 : a % b), (a, b) => (b === 0n ? 0n : a % b))
-
-/** Remainder of floor division of integers; modulo zero 0. */
-export function floorMod(a: number, b: number): number {
-  if (b === 0) return 0
-  const rest = a % b
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest
-}
-
 export const maxWide: WideOp = (y, o, a, i, b, j) => (compareWide(a, i, b, j) >= 0 ? copyWide(y, o, a, i) : copyWide(y, o, b, j))
 export const minWide: WideOp = (y, o, a, i, b, j) => (compareWide(a, i, b, j) <= 0 ? copyWide(y, o, a, i) : copyWide(y, o, b, j))

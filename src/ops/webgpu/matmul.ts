@@ -1,5 +1,5 @@
 // Products of matrices: MatMul and Gemm. Few rows or columns take one kernel (skinny.ts), all others tiles (product.ts); tiny ones a thread for each output.
-import { broadcastShapes } from '../../tensor/shape.ts'
+import { broadcastShapes } from '../../tensor/numpy-shapes.ts'
 import { float, int } from '../attributes.ts'
 import { isFloating, noDType } from './elementwise.ts'
 import { broadcast, strided } from './indexing.ts'
