@@ -39,7 +39,7 @@ test('docs/scikit-learn.md lists the estimators that have an importer, and no ot
   const listed = names(known)
   assert.ok(listed.length > 180)
   assert.deepEqual(listed.filter((name, i) => listed.indexOf(name) !== i), [], 'twice')
-  const roots = ['sklearn', 'xgboost', 'lightgbm']
+  const roots = ['sklearn', 'xgboost', 'lightgbm', 'catboost']
   assert.deepEqual(listed.filter((name) => roots.every((root) => findImporter(`${root}.module`, name) === undefined)), [], 'without importer')
   const folder = 'src/import/sklearn/families'
   const own = readdirSync(folder).flatMap((file) => Array.from(readFileSync(`${folder}/${file}`, 'utf8').matchAll(/names: \[([^\]]*)\]/g), ([, list]) => list.match(/\w+/g) ?? [])).flat()

@@ -24,8 +24,21 @@ export function readCatboost(bytes: Uint8Array): CbModel {
   throw catboostError('CATBOOST_FORMAT', 'the bytes are neither JSON nor the binary format')
 }
 
-/** Losses whose models predict the exponent of their raw values. */
-const EXPONENTIAL: ReadonlySet<string> = new Set(['Poisson', 'Tweedie'])
+/** True of losses whose models predict the exponent of their raw values. */
+export function isExponential(loss: string): boolean {
+  return loss === 'Poisson' || loss === 'Tweedie'
+}
+
+/** The raw value above which rows get the second of two classes. */
+export function marginBorder({ binaryThreshold: p }: CbModel): number {
+  return p === 0.5 ? 0 : log(p / (1 - p))
+}
+
+/** Mean, and variance from the logarithm of the deviation: what RMSEWithUncertainty predicts from raw values [rows, 2]. */
+export function varianceOf(builder: GraphBuilder, margin: ValueName): ValueName {
+  const [mean, logDeviation] = [0, 1].map((column) => builder.add('Gather', [margin, ints(builder, column)], { axis: 1 }))
+  return builder.add('Concat', [mean, builder.add('Exp', [builder.add('Add', [logDeviation, logDeviation])])], { axis: 1 })
+}
 
 /**
  * The graph of a model: inputs X float32 [batch, float features] and cats string [batch, categorical features]; outputs
@@ -60,12 +73,9 @@ export function importCatboost(bytes: Uint8Array): Graph {
     const label = builder.add('mle.LabelLookup', [position, builder.constant(table, 'classes')])
     methods.push({ name: 'predict', outputs: [output('label', label, ['batch'], table.dtype, table.dtype === 'int32' ? 'int64' : undefined)] })
     methods.push({ name: 'predict_proba', outputs: [output('probabilities', isOneVsAll ? builder.add('Sigmoid', [margin]) : builder.add('Softmax', [margin], { axis: 1 }))] })
-  } else if (EXPONENTIAL.has(model.loss)) methods.push({ name: 'predict', outputs: [output('value', builder.add('Exp', [flat(margin)]))] })
+  } else if (isExponential(model.loss)) methods.push({ name: 'predict', outputs: [output('value', builder.add('Exp', [flat(margin)]))] })
   else if (model.loss === 'RMSEWithUncertainty' && outputs === 2) {
-    // Mean, and variance from the logarithm of the deviation.
-    const [mean, logDeviation] = [0, 1].map((column) => builder.add('Gather', [margin, ints(builder, column)], { axis: 1 }))
-    const variance = builder.add('Exp', [builder.add('Add', [logDeviation, logDeviation])])
-    methods.push({ name: 'predict', outputs: [output('value', builder.add('Concat', [mean, variance], { axis: 1 }))] })
+    methods.push({ name: 'predict', outputs: [output('value', varianceOf(builder, margin))] })
   } else methods.push({ name: 'predict', outputs: [output('value', flat(margin))] })
   methods.push({ name: 'margin', outputs: [output('margin', flat(margin))] })
   builder.output('leaf', lowered.leaves(), { dtype: 'int32', shape: ['batch', model.trees.length] })
@@ -93,8 +103,7 @@ type Output = (name: string, value: ValueName, shape?: readonly Dim[], dtype?: T
 function addBinary(builder: GraphBuilder, model: CbModel, margin: ValueName, classes: CbClasses | undefined, methods: Method[], output: Output): void {
   const axis = ints(builder, 1)
   const raw = builder.add('Squeeze', [margin, axis])
-  const { binaryThreshold: p } = model
-  const border = scalar(builder, p === 0.5 ? 0 : log(p / (1 - p)))
+  const border = scalar(builder, marginBorder(model))
   const table = labelTable(classes ?? { type: 'Integer', labels: [0, 1], columns: [0] })
   const label = builder.add('mle.LabelLookup', [builder.add('Greater', [raw, border]), builder.constant(table, 'classes')])
   methods.push({ name: 'predict', outputs: [output('label', label, ['batch'], table.dtype, table.dtype === 'int32' ? 'int64' : undefined)] })

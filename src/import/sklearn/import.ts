@@ -94,7 +94,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 /** What helps where there is no importer for a class. */
 function whatToDo({ module, name }: PyObject): string {
   if (rootOf(module) === 'sklearn') return ADVICE.get(name) ?? 'docs/scikit-learn.md lists what is read'
-  return 'only classes of scikit-learn, XGBoost and LightGBM are read, as docs/scikit-learn.md lists them: save the model without this part and do in your program what it does'
+  return 'only classes of scikit-learn, XGBoost, LightGBM and CatBoost are read, as docs/scikit-learn.md lists them: save the model without this part and do in your program what it does'
 }
 
 /** Categories of the training table, for boosters that recode tables themselves. */

@@ -2,6 +2,7 @@
 import type { EstimatorEntry } from './types.ts'
 import { adaBoost } from './families/adaboost.ts'
 import { bagging } from './families/bagging.ts'
+import { catboostWrappers } from './families/catboost.ts'
 import { calibration } from './families/calibration.ts'
 import { clusters } from './families/clusters.ts'
 import { codes } from './families/codes.ts'
@@ -72,6 +73,7 @@ const FAMILIES: readonly (readonly EstimatorEntry[])[] = [
   labelPropagation,
   xgboostWrappers,
   lightgbmWrappers,
+  catboostWrappers,
   forests,
   gradientBoosting,
   histGradientBoosting,
@@ -122,7 +124,7 @@ export function isKnownEstimator(module: string, name: string): boolean {
 }
 
 /** Packages whose classes may be inside an estimator: they become inert descriptions that importers look at or ignore. */
-const DATA_PACKAGES = new Set(['sklearn', 'scipy', 'numpy', 'xgboost', 'lightgbm'])
+const DATA_PACKAGES = new Set(['sklearn', 'scipy', 'numpy', 'xgboost', 'lightgbm', 'catboost'])
 
 /** The pickle reader's `allow` for scikit-learn models: known estimators, and everything inert that they may hold. */
 export function allowSklearn(module: string, name: string): boolean {
