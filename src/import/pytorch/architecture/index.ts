@@ -1,4 +1,5 @@
 // Weights and an architecture file -> Graph. docs/architecture-files.md describes the forms: a list of layers, a printed model, a model's Python source.
+import { MleError } from '../../../error.ts'
 import type { Graph } from '../../../graph/graph.ts'
 import { isDType, type DType, type Tensor } from '../../../tensor/index.ts'
 import { parseJson, type Json, type JsonObject } from '../../json.ts'
@@ -156,7 +157,8 @@ export function importArchitecture(tensors: ReadonlyMap<string, Tensor>, text: s
     try {
       return attempt(tensors, architecture, prefix, shapes, framework)
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ARCHITECTURE_MISSING')) throw error
+      // Layers without tensors of their own miss nothing where the others lie.
+      if (!(error instanceof MleError && (error.code === 'ARCHITECTURE_MISSING' || error.code === 'ARCHITECTURE_EXTRA'))) throw error
       failure ??= error
     }
   }

@@ -136,7 +136,7 @@ export const elementwiseFunctions: readonly TorchFunction[] = [
   ...fn('prelu', 'input weight', (t, a) => prelu(t, tensorArgument(a.get('input'), 'input'), tensorArgument(a.get('weight'), 'weight'))),
   ...fn('elu', 'input alpha=1.0 ...', (t, a) => t.op('Elu', [floating(t, a.get('input'))], { alpha: numberOf(a.get('alpha'), 'alpha') })),
   ...fn('celu', 'input alpha=1.0 ...', (t, a) => t.op('Celu', [floating(t, a.get('input'))], { alpha: numberOf(a.get('alpha'), 'alpha') })),
-  ...fn('softplus', 'input beta=1 threshold=20', (t, a) => softplus(t, floating(t, a.get('input')), numberOf(a.get('beta'), 'beta'))),
+  ...fn('softplus', 'input beta=1 threshold=20', (t, a) => softplus(t, floating(t, a.get('input')), numberOf(a.get('beta'), 'beta'), numberOf(a.get('threshold'), 'threshold'))),
   ...fn('logsigmoid log_sigmoid', 'input', (t, a) => t.op('Neg', [softplus(t, t.op('Neg', [floating(t, a.get('input'))]), 1)])),
   ...fn('tanhshrink', 'input', (t, a) => { const x = floating(t, a.get('input')); return t.op('Sub', [x, t.op('Tanh', [x])]) }),
   ...fn('softshrink', 'input lambd=0.5', (t, a) => { const lambd = numberOf(a.get('lambd'), 'lambd'); return t.op('Shrink', [floating(t, a.get('input'))], { bias: lambd, lambd }) }),
@@ -219,7 +219,10 @@ function power(t: Tracer, x: Value | undefined, y: Value | undefined): Value {
   return t.op('Pow', together(t, [a, b]))
 }
 
-function softplus(t: Tracer, x: TensorValue, beta: number): TensorValue {
-  return beta === 1 ? t.op('Softplus', [x]) : times(t, t.op('Softplus', [times(t, x, beta)]), 1 / beta)
+/** Beyond the threshold x itself, which from 20 on is the same within the precision of float32. */
+function softplus(t: Tracer, x: TensorValue, beta: number, threshold = 20): TensorValue {
+  const scaled = beta === 1 ? x : times(t, x, beta)
+  const y = beta === 1 ? t.op('Softplus', [x]) : times(t, t.op('Softplus', [scaled]), 1 / beta)
+  return threshold >= 20 ? y : t.op('Where', [t.op('Greater', [scaled, scalar(t, threshold, x.dtype)]), x, y])
 }
 

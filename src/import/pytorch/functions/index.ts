@@ -9,6 +9,7 @@ import { functionalLayers, layerFunctions } from './layers.ts'
 import { recurrentFunctions } from './recurrent.ts'
 import { reductionFunctions } from './reductions.ts'
 import { shapeFunctions } from './shapes.ts'
+import { functionalWindows, windowFunctions } from './windows.ts'
 
 const table = (functions: readonly TorchFunction[]): ReadonlyMap<string, TorchFunction> => new Map(functions.map((one) => [one.name, one]))
 
@@ -16,12 +17,12 @@ let torch: ReadonlyMap<string, TorchFunction> | undefined
 let functional: ReadonlyMap<string, TorchFunction> | undefined
 
 function torchTable(): ReadonlyMap<string, TorchFunction> {
-  return (torch ??= table([...elementwiseFunctions, ...shapeFunctions, ...reductionFunctions, ...layerFunctions, ...recurrentFunctions, ...attentionFunctions]))
+  return (torch ??= table([...elementwiseFunctions, ...shapeFunctions, ...reductionFunctions, ...layerFunctions, ...recurrentFunctions, ...attentionFunctions, ...windowFunctions]))
 }
 
 /** The function of a name, as scripts and torch itself order its arguments, or as torch.nn.functional does. */
 export function findFunction(name: string, isFunctional: boolean): TorchFunction | undefined {
-  return (isFunctional ? (functional ??= table(functionalLayers)).get(name) : undefined) ?? torchTable().get(name)
+  return (isFunctional ? (functional ??= table([...functionalLayers, ...functionalWindows])).get(name) : undefined) ?? torchTable().get(name)
 }
 
 /**

@@ -1,6 +1,6 @@
 // Convolutions, pools, normalizations, resizing.
 import { EXPORT_ADVICE, pytorchError } from '../error.ts'
-import { cast, countsTensor, countOf, int64s, optionalTensor, reshape, sizeOf, tensorArgument, toTensor, want, type Attributes, type Tracer } from '../trace/tracer.ts'
+import { cast, countsTensor, countOf, int64s, optionalTensor, reshape, scalar, sizeOf, tensorArgument, toTensor, want, type Attributes, type Tracer } from '../trace/tracer.ts'
 import { flagOf, intOf, intsOf, isKind, itemsOf, numberOf, tuple, type SymbolValue, type TensorValue, type Value } from '../trace/values.ts'
 import { fn, type Arguments, type TorchFunction } from './define.ts'
 import { reduce } from './reductions.ts'
@@ -75,8 +75,12 @@ function maxPool(t: Tracer, a: Arguments, spatial: number): TensorValue {
 function averagePool(t: Tracer, a: Arguments, spatial: number): TensorValue {
   const { kernel, strides, pads, ceil } = windowOf(a, spatial)
   const divisor = a.get('divisor_override') ?? null
-  if (divisor !== null) throw pytorchError('PYTORCH_OPERATOR', 'divisor_override of avg_pool is not supported')
-  return batched(t, input(a), spatial + 2, (x) => t.op('AveragePool', [x], { kernel_shape: kernel, strides, pads, ceil_mode: ceil ? 1 : 0, count_include_pad: flagOf(a.get('count_include_pad'), 'count_include_pad') ? 1 : 0 }))
+  if (divisor !== null && ceil) throw pytorchError('PYTORCH_OPERATOR', 'divisor_override of avg_pool with ceil_mode is not supported')
+  const counts = divisor !== null || flagOf(a.get('count_include_pad'), 'count_include_pad')
+  return batched(t, input(a), spatial + 2, (x) => {
+    const mean = t.op('AveragePool', [x], { kernel_shape: kernel, strides, pads, ceil_mode: ceil ? 1 : 0, count_include_pad: counts ? 1 : 0 })
+    return divisor === null ? mean : t.op('Mul', [mean, scalar(t, kernel.reduce((product, size) => product * size, 1) / numberOf(divisor, 'divisor_override'), x.dtype)])
+  })
 }
 
 /** Cells of an output axis over an input axis: start and end of each. */
@@ -200,7 +204,7 @@ function instanceNorm(t: Tracer, a: Arguments): TensorValue {
 const MODES: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([['nearest', 'nearest'], ['nearest-exact', 'nearest'], ['linear', 'linear'], ['bilinear', 'linear'], ['trilinear', 'linear'], ['bicubic', 'cubic'], ['area', 'area']])
 
 /** Resizing of the spatial axes, to sizes or by scales. */
-export function interpolate(t: Tracer, x: TensorValue, size: Value, scale: Value, modeName: string, alignCorners: boolean, antialias = false): TensorValue {
+export function interpolate(t: Tracer, x: TensorValue, size: Value, scale: Value, modeName: string, alignCorners: boolean, antialias = false, recompute = false): TensorValue {
   const mode = MODES.get(modeName)
   if (mode === undefined) throw pytorchError('PYTORCH_ARGUMENT', `the mode ${modeName} of interpolate is not known; expected ${[...MODES.keys()].join(', ')}`)
   const spatial = x.shape.length - 2
@@ -214,11 +218,20 @@ export function interpolate(t: Tracer, x: TensorValue, size: Value, scale: Value
   const isEmpty = (value: Value): boolean => value === null || ((isKind(value, 'list') || isKind(value, 'tuple')) && (value.items.length === 0 || value.items.every((item) => item === null)))
   if (!isEmpty(scale)) {
     const factors = isKind(scale, 'list') || isKind(scale, 'tuple') ? scale.items.map((item) => numberOf(item, 'scale_factor')) : new Array<number>(spatial).fill(numberOf(scale, 'scale_factor'))
+    if ((alignCorners || recompute) && !factors.every(Number.isInteger)) return t.op('Resize', [x, undefined, undefined, wholeSizes(t, x, factors)], attributes)
     return t.op('Resize', [x, undefined, t.constant({ dtype: 'float32', shape: [spatial], data: Float32Array.from(factors) }, 'scales')], attributes)
   }
   if (isEmpty(size)) throw pytorchError('PYTORCH_ARGUMENT', 'interpolate needs size or scale_factor')
   const sizes = isKind(size, 'list') || isKind(size, 'tuple') ? size.items.map((item) => countOf(item, 'size')) : new Array<number | SymbolValue>(spatial).fill(countOf(size, 'size'))
   return t.op('Resize', [x, undefined, undefined, countsTensor(t, sizes)], attributes)
+}
+
+/** Sizes by factors, rounded down: what corners are aligned by. */
+function wholeSizes(t: Tracer, x: TensorValue, factors: readonly number[]): TensorValue {
+  const own = x.shape.slice(2)
+  if (own.every((size) => typeof size === 'number')) return int64s(t, own.map((size, i) => Math.floor(Number(size) * factors[i])))
+  const scales = t.constant({ dtype: 'float64', shape: [factors.length], data: Float64Array.from(factors) }, 'scales')
+  return cast(t, t.op('Floor', [t.op('Mul', [cast(t, t.op('Shape', [x], { start: 2 }), 'float64'), scales])]), 'int64')
 }
 
 /** aten::upsample_bilinear2d(x, size, align_corners, scale_factors or one per axis). */
@@ -274,7 +287,7 @@ export const functionalLayers: readonly TorchFunction[] = [
   ...fn('embedding', 'input weight ...', (t, a) => embedding(t, tensorArgument(a.get('weight'), 'weight'), input(a))),
   ...fn('batch_norm', 'input running_mean running_var weight=None bias=None training=False momentum=0.1 eps=1e-05', batchNorm),
   ...fn('instance_norm', 'input running_mean=None running_var=None weight=None bias=None use_input_stats=True momentum=0.1 eps=1e-05', instanceNorm),
-  ...fn('interpolate upsample', 'input size=None scale_factor=None mode=nearest align_corners=None recompute_scale_factor=None antialias=False', (t, a) => interpolate(t, input(a), a.get('size') ?? null, a.get('scale_factor') ?? null, String(a.get('mode')), a.get('align_corners') === true, a.get('antialias') === true)),
+  ...fn('interpolate upsample', 'input size=None scale_factor=None mode=nearest align_corners=None recompute_scale_factor=None antialias=False', (t, a) => interpolate(t, input(a), a.get('size') ?? null, a.get('scale_factor') ?? null, String(a.get('mode')), a.get('align_corners') === true, a.get('antialias') === true, a.get('recompute_scale_factor') === true)),
   ...fn('grid_sample', 'input grid mode=bilinear padding_mode=zeros align_corners=False', (t, a) => t.op('GridSample', [input(a), tensorArgument(a.get('grid'), 'grid')], { mode: a.get('mode') === 'nearest' ? 'nearest' : a.get('mode') === 'bicubic' ? 'cubic' : 'linear', padding_mode: String(a.get('padding_mode')), align_corners: a.get('align_corners') === true ? 1 : 0 })),
   ...bySpatial('adaptive_max_pool', 'input output_size return_indices=False', (t, a, spatial) => adaptivePool(t, a, spatial, 'Max')),
   ...fn('softmax', 'input dim=None _stacklevel=3 dtype=None', (t, a) => implicitSoftmax(t, a, 'Softmax')),

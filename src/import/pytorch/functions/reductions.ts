@@ -127,6 +127,19 @@ function cosine(t: Tracer, a: Arguments): TensorValue {
   return t.op('Div', [reduce(t, 'ReduceSum', t.op('Mul', [x, y]), axes, false), t.op('Mul', [length(x), length(y)])])
 }
 
+/** The norm of x1 - x2 + eps along the last axis. */
+function pairwise(t: Tracer, a: Arguments): TensorValue {
+  const [x, y] = together(t, [floating(t, a.get('x1')), floating(t, a.get('x2'))])
+  const difference = t.op('Add', [t.op('Sub', [x, y]), scalar(t, numberOf(a.get('eps'), 'eps'), x.dtype)])
+  return norm(t, difference, a.get('p') ?? null, [difference.shape.length - 1], flagOf(a.get('keepdim'), 'keepdim'))
+}
+
+/** Weights of length g along every axis but `dim`, of one length in all for -1. */
+function weightNorm(t: Tracer, v: TensorValue, g: TensorValue, dim: number): TensorValue {
+  const axes = v.shape.map((_, axis) => axis).filter((axis) => axis !== dim)
+  return t.op('Mul', [v, t.op('Div', [g, reduce(t, 'ReduceL2', v, axes, true)])])
+}
+
 export const reductionFunctions: readonly TorchFunction[] = [
   ...reducing('sum', 'ReduceSum', false), ...reducing('mean', 'ReduceMean', true), ...reducing('prod', 'ReduceProd', false), ...reducing('logsumexp', 'ReduceLogSumExp', true),
   ...extreme('max'), ...extreme('min'), ...argument('argmax', 'ArgMax'), ...argument('argmin', 'ArgMin'),
@@ -140,6 +153,8 @@ export const reductionFunctions: readonly TorchFunction[] = [
   ...fn('linalg_vector_norm', 'input p=2 dim=None keepdim=False ...', (t, a) => norm(t, floating(t, a.get('input')), a.get('p') ?? null, axesOf(a, input(a).shape.length), flagOf(a.get('keepdim'), 'keepdim'))),
   ...fn('frobenius_norm', 'input dim=None keepdim=False', (t, a) => norm(t, floating(t, a.get('input')), 2, axesOf(a, input(a).shape.length), flagOf(a.get('keepdim'), 'keepdim'))),
   ...fn('normalize', 'input p=2.0 dim=1 eps=1e-12 ...', (t, a) => { const x = floating(t, a.get('input')); return t.op('Div', [x, t.op('Max', [norm(t, x, a.get('p') ?? null, axesOf(a, x.shape.length), true), scalar(t, numberOf(a.get('eps'), 'eps'), x.dtype)])]) }),
+  ...fn('pairwise_distance', 'x1 x2 p=2 eps=1e-06 keepdim=False', pairwise),
+  ...fn('_weight_norm', 'v g dim=0', (t, a) => weightNorm(t, tensorArgument(a.get('v'), 'v'), tensorArgument(a.get('g'), 'g'), intOf(a.get('dim'), 'dim'))),
   ...fn('cosine_similarity', 'x1 x2 dim=1 eps=1e-08', cosine),
   ...alongAxis('softmax _softmax', 'Softmax'), ...alongAxis('log_softmax _log_softmax', 'LogSoftmax'),
   ...fn('softmin', 'input dim=-1 ...', (t, a) => t.op('Softmax', [t.op('Neg', [input(a)])], { axis: intOf(a.get('dim'), 'dim') })),

@@ -249,6 +249,13 @@ function embed(use: LayerUse, input: TensorValue): Value {
   return use.call('embedding', [input, use.tensor('weight', [whole(use.setting('num_embeddings')), whole(use.setting('embedding_dim'))])])
 }
 
+/** Words of rows, or words and the offsets of bags. */
+function bags(use: LayerUse, [words, offsets = null, weights = null]: readonly Value[]): Value {
+  const weight = use.tensor('weight', [whole(use.setting('num_embeddings')), whole(use.setting('embedding_dim'))])
+  const keywords = Object.fromEntries([['offsets', offsets], ['per_sample_weights', weights], ...given(use, ['mode', 'include_last_offset', 'padding_idx'])])
+  return use.call('embedding_bag', [words, weight], keywords)
+}
+
 const CONVOLUTION = 'in_channels=None out_channels=None kernel_size=None stride=1 padding=0 dilation=1 groups=1 bias=None padding_mode=zeros ...'
 const TRANSPOSED = 'in_channels=None out_channels=None kernel_size=None stride=1 padding=0 output_padding=0 groups=1 bias=None dilation=1 padding_mode=zeros ...'
 const BATCH_NORM = 'num_features=None eps=1e-05 momentum=0.1 affine=None track_running_stats=True ...'
@@ -309,6 +316,10 @@ function makeTable(): [string, Layer][] {
     }),
     ...layer('GroupNorm', 'num_groups num_channels=None eps=1e-05 affine=None ...', (use, args) => use.call('group_norm', [args[0], use.setting('num_groups'), use.optional('weight', [whole(use.setting('num_channels'))], 'affine') ?? null, use.optional('bias', [whole(use.setting('num_channels'))], 'affine') ?? null, use.setting('eps')])),
     ...functional('LocalResponseNorm', 'size alpha=0.0001 beta=0.75 k=1.0', 'local_response_norm', ['size', 'alpha', 'beta', 'k']),
+    ...layer('EmbeddingBag', 'num_embeddings=None embedding_dim=None max_norm=None norm_type=2.0 scale_grad_by_freq=False mode=mean sparse=False include_last_offset=False padding_idx=None ...', bags),
+    ...functional('Unfold', 'kernel_size dilation=1 padding=0 stride=1', 'unfold', ['kernel_size', 'dilation', 'padding', 'stride']),
+    ...functional('Fold', 'output_size kernel_size dilation=1 padding=0 stride=1', 'fold', ['output_size', 'kernel_size', 'dilation', 'padding', 'stride']),
+    ...layer('PairwiseDistance', 'p=2.0 eps=1e-06 keepdim=False', (use, [a, b]) => use.call('pairwise_distance', [a, b], Object.fromEntries(given(use, ['p', 'eps', 'keepdim'])))),
     ...layer('Embedding', 'num_embeddings=None embedding_dim=None padding_idx=None ...', (use, args) => embed(use, x(args))),
     ...layer('LSTM GRU', GATED, recurrent), ...layer('RNN', RECURRENT, recurrent), ...layer('LSTMCell GRUCell RNNCell', 'input_size=None hidden_size=None bias=None nonlinearity=tanh ...', cell),
     ...layer('MultiheadAttention', 'embed_dim=None num_heads=None dropout=0.0 bias=None add_bias_kv=False add_zero_attn=False kdim=None vdim=None batch_first=False ...', multiheadAttention),
@@ -318,7 +329,7 @@ function makeTable(): [string, Layer][] {
     ...functional('ReLU', 'inplace=False', 'relu'), ...functional('ReLU6', 'inplace=False', 'relu6'), ...functional('Sigmoid', '...', 'sigmoid'), ...functional('Tanh', '...', 'tanh'), ...functional('SiLU Swish', 'inplace=False', 'silu'), ...functional('Mish', 'inplace=False', 'mish'),
     ...functional('GELU', 'approximate=none', 'gelu', ['approximate']), ...functional('LeakyReLU', 'negative_slope=0.01 inplace=False', 'leaky_relu', ['negative_slope']), ...functional('ELU', 'alpha=1.0 inplace=False', 'elu', ['alpha']), ...functional('CELU', 'alpha=1.0 inplace=False', 'celu', ['alpha']),
     ...functional('SELU', 'inplace=False', 'selu'), ...functional('RReLU', 'lower=0.125 upper=0.3333333333333333 inplace=False', 'rrelu', ['lower', 'upper']), ...functional('Hardswish', 'inplace=False', 'hardswish'), ...functional('Hardsigmoid', 'inplace=False', 'hardsigmoid'),
-    ...functional('Hardtanh', 'min_val=-1.0 max_val=1.0 inplace=False ...', 'hardtanh', ['min_val', 'max_val']), ...functional('Softplus', 'beta=1 threshold=20', 'softplus', ['beta']), ...functional('Softsign', '...', 'softsign'), ...functional('Tanhshrink', '...', 'tanhshrink'), ...functional('LogSigmoid', '...', 'logsigmoid'),
+    ...functional('Hardtanh', 'min_val=-1.0 max_val=1.0 inplace=False ...', 'hardtanh', ['min_val', 'max_val']), ...functional('Softplus', 'beta=1 threshold=20', 'softplus', ['beta', 'threshold']), ...functional('Softsign', '...', 'softsign'), ...functional('Tanhshrink', '...', 'tanhshrink'), ...functional('LogSigmoid', '...', 'logsigmoid'),
     ...functional('Softshrink', 'lambd=0.5', 'softshrink', ['lambd']), ...functional('Hardshrink', 'lambd=0.5', 'hardshrink', ['lambd']), ...functional('Threshold', 'threshold value inplace=False', 'threshold', ['threshold', 'value']), ...functional('GLU', 'dim=-1', 'glu', ['dim']),
     ...layer('PReLU', 'num_parameters=None init=0.25 ...', (use, args) => use.call('prelu', [args[0], use.tensor('weight', [whole(use.setting('num_parameters'))])])),
     ...functional('Softmax', 'dim=None', 'softmax', ['dim']), ...functional('LogSoftmax', 'dim=None', 'log_softmax', ['dim']), ...functional('Softmin', 'dim=-1', 'softmin', ['dim']), ...layer('Softmax2d', '...', (use, args) => use.call('softmax', [args[0], -3])),

@@ -47,7 +47,9 @@ export function importScript(file: PytorchFile, shapes: ReadonlyMap<string, Omit
   const root = file.value
   if (!isPyObject(root)) throw pytorchError('PYTORCH_ARCHIVE', 'the script holds no module')
   const sources = sourcesOf(file)
-  const forward = methodOf(sources, root, 'forward')
+  // A method with overloads has a number for each.
+  const entry = methodOf(sources, root, 'forward') === undefined ? 'forward__0' : 'forward'
+  const forward = methodOf(sources, root, entry)
   if (forward === undefined) throw pytorchError('PYTORCH_SYNTAX', `the script's class ${root.name} has no method forward`)
   const inputs = forward.parameters.slice(1).filter((parameter) => parameter.fallback === undefined || shapes.has(parameter.name)).map(({ name, type }): InputSpec => {
     if (typeName(type) !== 'Tensor' && typeName(type) !== 'Optional') throw pytorchError('PYTORCH_INPUT', `the input ${name} of forward is no tensor but ${typeName(type)}; ${EXPORT_ADVICE}`)
@@ -64,7 +66,7 @@ export function importScript(file: PytorchFile, shapes: ReadonlyMap<string, Omit
       const world = createWorld(file, sources, readers, t)
       const module = world.moduleOf(root, '')
       const keywords = new Map(forward.parameters.slice(1).filter((parameter) => inputs.some((input) => input.name === parameter.name)).map((parameter, i): [string, Value] => [parameter.name, values[i]]))
-      return module.call('forward', [], keywords)
+      return module.call(entry, [], keywords)
     },
   })
 }
