@@ -209,3 +209,12 @@ test('names of subgraphs are unique in the file, and Loop keeps both inputs that
   const feeds = { x: tensor([2], [1], 'float32') }
   assert.equal(await outputsOf(await importModel((await exportOnnx(graph)).bytes), feeds), await outputsOf(graph, feeds))
 })
+
+test('nodes of one name: the first keeps it', async () => {
+  const b = graphBuilder()
+  b.output('y', b.add('Abs', [b.add('Celu', [b.input('x', { dtype: 'float64', shape: [2] })])]), { dtype: 'float64', shape: [2] })
+  const graph = b.build()
+  const { bytes } = await exportOnnx({ ...graph, nodes: graph.nodes.map((node) => ({ ...node, name: 'same' })) })
+  const names = readModel(messageOf(bytes)).graph?.nodes.map(({ name }) => name).filter((name) => name !== '')
+  assert.deepEqual(names, ['same'])
+})

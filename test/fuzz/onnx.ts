@@ -31,6 +31,6 @@ async function runModel(bytes: Uint8Array): Promise<void> {
 }
 
 export const fuzz: Fuzzer = (seconds, seed, coverage) => {
-  const sources = [...readPack('onnx_backend'), ...readPack('onnx_ml')].filter(([path, bytes]) => path.endsWith('.onnx') && bytes.length <= MAX_SOURCE_BYTES).map(([, bytes]) => bytes)
+  const sources = ['onnx_backend', 'onnx_ml', 'onnx_nodes'].flatMap((pack) => [...readPack(pack)]).filter(([path, bytes]) => path.endsWith('.onnx') && bytes.length <= MAX_SOURCE_BYTES).map(([, bytes]) => bytes)
   return fuzzerOf({ name: 'onnx', slowMs: SLOW_MS, tokens: TOKENS, make: (random) => mutate(sources[random(sources.length)], random, TOKENS), read: runModel })(seconds, seed, coverage)
 }

@@ -3,9 +3,10 @@ import type { Graph, ValueInfo } from '../../graph/graph.ts'
 import { subgraphsOf } from '../../graph/subgraphs.ts'
 import type { Attribute } from '../../ops/types.ts'
 
-/** The graph with inner values renamed whose names are taken already. Inputs and outputs of the whole graph keep theirs. */
+/** The graph with inner values renamed whose names are taken already; inputs and outputs of the whole graph keep theirs. Of nodes of one name the first keeps it. */
 export function uniqueNames(graph: Graph, fresh: (hint: string) => string): Graph {
   const taken = new Set<string>()
+  const named = new Set<string>()
   const visit = (one: Graph, outer: ReadonlyMap<string, string>): Graph => {
     const names = new Map(outer)
     const defined = [...one.inputs.map(({ name }) => name), ...one.initializers.keys(), ...one.nodes.flatMap(({ outputs }) => outputs)]
@@ -19,8 +20,10 @@ export function uniqueNames(graph: Graph, fresh: (hint: string) => string): Grap
     const nodes = one.nodes.map((node) => {
       const bodies = subgraphsOf(node)
       const attributes = new Map<string, Attribute>(node.attributes)
-      for (const { name, graph: body } of bodies) attributes.set(name, { kind: 'graph', value: visit(body, names) })
-      return { ...node, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed), attributes: bodies.length > 0 ? attributes : node.attributes }
+      const name = node.name === undefined || named.has(node.name) ? undefined : node.name
+      if (name !== undefined) named.add(name)
+      for (const { name: key, graph: body } of bodies) attributes.set(key, { kind: 'graph', value: visit(body, names) })
+      return { ...node, name, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed), attributes: bodies.length > 0 ? attributes : node.attributes }
     })
     return { ...one, inputs: one.inputs.map(info), outputs: one.outputs.map(info), nodes, initializers: new Map([...one.initializers].map(([name, value]) => [renamed(name), value])) }
   }

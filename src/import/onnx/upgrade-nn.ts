@@ -95,8 +95,12 @@ const upsample: Upgrade = (node, { draft, opset }) => {
  * Corners are aligned by whole sizes in PyTorch and onnxruntime, where ONNX's own tests divide by the size before it is rounded down: files of PyTorch get sizes
  * in place of scales.
  */
-const resize: Upgrade = (node, context) => {
+const resize: Upgrade = (given, context) => {
   const { draft, opset, producer } = context
+  // In 11 and 12 what was not wanted had no elements.
+  const inputs = given.inputs.map((name) => (draft.initializers.get(name)?.data.length === 0 ? '' : name))
+  while (inputs[inputs.length - 1] === '') inputs.pop()
+  const node = { ...given, inputs }
   const transform = node.attributes.get('coordinate_transformation_mode')
   const [x, roi, scales = '', sizes = ''] = node.inputs
   if (opset < 11) upsample(node, context)

@@ -111,6 +111,13 @@ test('Resize of opset 10 takes the pixel above where it shrinks, that below wher
   }
 })
 
+test('inputs of Resize without elements are left out', async () => {
+  const attributes = { mode: text('nearest'), nearest_mode: text('floor'), coordinate_transformation_mode: text('asymmetric') }
+  const feeds = { a: f32([1, 2], 1, 2), none: f32([0]), sizes: i64([2], 1, 4) }
+  const [got] = await runGraph(11, [node('Resize', ['a', 'none', 'none', 'sizes'], ['out0'], attributes)], feeds, ['out0'], ['none', 'sizes'])
+  assert.deepEqual([got.shape, numbers(got)], [[1, 4], [1, 1, 2, 2]])
+})
+
 test('PyTorch aligns corners by whole sizes', async () => {
   const resize = async (producer: string): Promise<number[]> => {
     const attributes = { mode: text('linear'), coordinate_transformation_mode: text('align_corners') }
