@@ -25,8 +25,8 @@ const SPECIAL = 'decomposition'
 /** The wasm device and what families of kernels share, as one file. */
 const WASM = ['src/graph/wasm-device.ts', 'src/ops/wasm/index.ts']
 const WASM_SHARED = ['memory', 'constants', 'panels'].map((name) => `src/ops/wasm/${name}.ts`)
-/** Each family of wasm kernels with its module; products first, which nearly every network has: others share with them. */
-const WASM_FAMILIES = ['linear', ...readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))]
+/** Each family of wasm kernels with its module; first those that most graphs have: others share with them. */
+const WASM_FAMILIES = ['linear', 'elementwise', ...readdirSync('src/ops/wasm/generated').map((name) => name.slice(0, -3))]
 /** The webgpu device, and runs on it. */
 const WEBGPU = ['src/graph/webgpu-device.ts', 'src/accelerated.ts']
 /** Tensors on a GPU: a file that the device shares. */
