@@ -8,7 +8,7 @@ for (const name of wasmNames()) {
   for (const relaxed of RELAXED_MODULES.some((own) => own === name) ? [false, true] : [false]) {
     const binary = await compileWasm(name, { relaxed })
     const file = relaxed ? `${name}-relaxed` : name
-    writeGenerated(file, binary)
+    writeGenerated(name, binary, relaxed)
     console.log(`${generatedPath(file)}: ${binary.length} bytes of WebAssembly`)
   }
 }

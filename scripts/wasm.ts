@@ -1,6 +1,9 @@
 // Compiles src/ops/wasm/assembly/*.ts, one WebAssembly module each, and writes them as importable text.
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import asc from 'assemblyscript/asc'
+import { WASM_OPERATORS } from '../src/ops/wasm/operators.ts'
 import { withConstantsInMemory } from './wasm-constants.ts'
 import { generatedSource } from './wasm-image.ts'
 
@@ -26,6 +29,15 @@ function readSource(path: string): string | null {
   return existsSync(actual) ? readFileSync(actual, 'utf8') : null
 }
 
+function flagsOf(name: string, relaxed: boolean): string[] {
+  return [
+    `${SOURCES}/${name}.ts`, '--outFile', 'module.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd',
+    // Vectors pass between functions of a module, which the compiler takes for exports; no function of ours exports one.
+    '--disableWarning', '112',
+    ...(relaxed ? ['--enable', 'relaxed-simd'] : []),
+  ]
+}
+
 /**
  * Compiles one module. Memory is imported and nothing is placed in it but constants in its first page: no other static data, no runtime, so that
  * instances can share a memory whose layout belongs to the arena.
@@ -35,21 +47,13 @@ function readSource(path: string): string | null {
  */
 export async function compileWasm(name: string, { relaxed = false }: { readonly relaxed?: boolean } = {}): Promise<Uint8Array> {
   let binary: Uint8Array | undefined
-  const result = await asc.main(
-    [
-      `${SOURCES}/${name}.ts`, '--outFile', 'module.wasm', '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1', '--enable', 'simd',
-      // Vectors pass between functions of a module, which the compiler takes for exports; no function of ours exports one.
-      '--disableWarning', '112',
-      ...(relaxed ? ['--enable', 'relaxed-simd'] : []),
-    ],
-    {
-      readFile: readSource,
-      writeFile: (file, contents) => {
-        if (file === 'module.wasm' && contents instanceof Uint8Array) binary = contents
-      },
-      listFiles: () => [],
+  const result = await asc.main(flagsOf(name, relaxed), {
+    readFile: readSource,
+    writeFile: (file, contents) => {
+      if (file === 'module.wasm' && contents instanceof Uint8Array) binary = contents
     },
-  )
+    listFiles: () => [],
+  })
   if (result.error !== null || binary === undefined) throw new Error(`${name}: ${result.error?.message ?? 'no output'}\n${result.stderr.toString()}`)
   const messages = result.stderr.toString()
   if (messages !== '') throw new Error(`${name}: ${messages}`)
@@ -64,6 +68,35 @@ export function generatedOf(name: string, binary: Uint8Array): string {
   return generatedSource(binary, name === 'trees' ? PLAIN_TREE_BYTES : undefined)
 }
 
-export function writeGenerated(name: string, binary: Uint8Array): void {
-  writeFileSync(generatedPath(name), generatedOf(name, binary))
+export function writeGenerated(name: string, binary: Uint8Array, relaxed: boolean): void {
+  const file = relaxed ? `${name}-relaxed` : name
+  writeFileSync(generatedPath(file), `${generatedOf(file, binary)}${DIGEST}${wasmDigest(name, binary, relaxed)}\n`)
+}
+
+const DIGEST = '// sha256 of sources, compiler and module: '
+
+/** The digest that a generated file carries; see wasmDigest. */
+export function generatedDigest(file: string): string | undefined {
+  return readFileSync(generatedPath(file), 'utf8').split(DIGEST)[1]?.trim()
+}
+
+/** Every file that the compiler reads for a module. */
+function sourcesOf(name: string): string[] {
+  const found = new Set<string>()
+  const visit = (path: string): void => {
+    if (found.has(path)) return
+    found.add(path)
+    for (const [, specifier] of (readSource(path) ?? '').matchAll(/ from '(\.[^']*)'/g)) visit(posix.join(posix.dirname(path), specifier))
+  }
+  visit(`${SOURCES}/${name}.ts`)
+  return [...found].sort()
+}
+
+/** Tells whether a module is what its sources give, without compiling them: a digest of all that goes into it, and of what came out. */
+export function wasmDigest(name: string, binary: Uint8Array, relaxed: boolean): string {
+  const hash = createHash('sha256')
+  for (const path of sourcesOf(name)) hash.update(`${path}\0${readSource(path)}\0`)
+  const { version } = JSON.parse(readFileSync('node_modules/assemblyscript/package.json', 'utf8')) as { readonly version: string }
+  hash.update(`${version}\0${flagsOf(name, relaxed).join(' ')}\0${readFileSync('scripts/wasm-constants.ts', 'utf8')}\0${[...WASM_OPERATORS.keys()].join()}\0`)
+  return hash.update(binary).digest('hex')
 }

@@ -6,7 +6,7 @@ import { operatorsMadeFrom, type OptimizeOptions } from './graph/optimize/option
 import { operatorKeys } from './graph/subgraphs.ts'
 import type { LoadOptions } from './load.ts'
 import { loadOperators } from './ops/packs.ts'
-import { wasmModulesFor } from './ops/wasm/operators.ts'
+import { isWorthFusing, wasmModulesFor } from './ops/wasm/operators.ts'
 
 /** A graph after the optimizer; the operators that it makes are loaded besides the graph's. */
 export async function optimizedGraph(graph: Graph, options: OptimizeOptions): Promise<Optimized> {
@@ -17,8 +17,7 @@ export async function optimizedGraph(graph: Graph, options: OptimizeOptions): Pr
 /** What `load` plans. */
 export async function optimizeForLoad(graph: Graph, { determinism, optimize, device }: LoadOptions): Promise<Graph> {
   // A fused operator that has no kernel on the device is slower there than the several that have.
-  // Wasm computes Erf and the arithmetic around it in two thirds of Gelu's time.
-  const fusible = (key: string): boolean => device === 'cpu' || (wasmModulesFor(new Set([key])).length > 0 && (key !== 'Gelu' || device === 'webgpu'))
+  const fusible = (key: string): boolean => device === 'cpu' || (device === 'webgpu' ? wasmModulesFor(new Set([key])).length > 0 : isWorthFusing(key))
   try {
     return (await optimizedGraph(graph, { determinism, passes: typeof optimize === 'object' ? optimize : undefined, fusible })).graph
   } catch (error) {

@@ -34,6 +34,14 @@ export function wasmModulesFor(keys: ReadonlySet<string>): readonly WasmModuleNa
   return primaryOf(names).join() === 'trees' ? ['trees'] : names
 }
 
+/** Operators that take longer here than the nodes that a fusion would replace by them: the error function and the arithmetic around it take two thirds of Gelu's time. */
+const SLOWER_FUSED: ReadonlySet<string> = /* @__PURE__ */ new Set(['Gelu'])
+
+/** Whether one node of this operator is faster in WebAssembly than the several that it stands for. */
+export function isWorthFusing(key: string): boolean {
+  return !SLOWER_FUSED.has(key) && wasmModulesFor(new Set([key])).length > 0
+}
+
 /** Below this many bytes of weights the start of WebAssembly costs more than it brings, unless windows slide over images. */
 const WORTH_BYTES = 32768
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map([
   ['Elu', ['alpha']], ['Selu', ['alpha', 'gamma']], ['Celu', ['alpha']], ['HardSigmoid', ['alpha', 'beta']], ['Swish', ['alpha']], ['ThresholdedRelu', ['alpha']],
@@ -23,3 +23,4 @@ for (const key of WASM_OPERATORS.get('activation') ?? []) {
 }
 
 everyOperatorComputed('activation')
+everyBlockStayed('Gelu')

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const dtype = fc.constantFrom('float32' as const, 'float64' as const)
 
@@ -107,3 +107,4 @@ test('transposed convolutions by weights that are no finite numbers are left to 
 })
 
 everyOperatorComputed('conv', ['float32', 'float64'])
+everyBlockStayed('Conv', 'ConvTranspose')

@@ -5,7 +5,7 @@ import { matrix, neighborTree } from '../neighbor-tree.ts'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { opGraph } from '../../support/run-op.ts'
-import { assertEqual, everyOperatorComputed, noise, wasm, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasm, wasmOnly } from './equal.ts'
 
 test('wasm: distances have the bits of cpu', async () => {
   const size = fc.integer({ min: 1, max: 40 })
@@ -103,3 +103,4 @@ test("wasm: the nearest points that numpy's argpartition chooses have the bits a
 
 everyOperatorComputed('distance', ['float64'], (WASM_OPERATORS.get('distance') ?? []).filter((key) => key !== 'mle.ClassSums'))
 everyOperatorComputed('distance', ['int32'], ['mle.ClassSums'])
+everyBlockStayed('mle.PairwiseDistance', 'mle.NearestNeighbors', 'mle.SvmDecision')

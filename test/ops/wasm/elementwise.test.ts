@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, everyOperatorComputed, equalSuite, noise } from './equal.ts'
+import { assertEqual, equalSuite, everyBlockStayed, everyOperatorComputed, noise } from './equal.ts'
 
 const OPERATORS = WASM_OPERATORS.get('elementwise') ?? []
 equalSuite(OPERATORS.filter((key) => key !== 'PRelu'), 60)
@@ -86,3 +86,4 @@ test('wasm: powers of every size and sign have the bits of cpu, the exact ones t
 
 everyOperatorComputed('elementwise')
 everyOperatorComputed('elementwise', ['int32', 'int64'], ARITHMETIC)
+everyBlockStayed('Erf')

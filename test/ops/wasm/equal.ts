@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createWasmDevice } from '../../../src/graph/wasm-device.ts'
-import { opKey, type PreferredEntry } from '../../../src/ops/kernel.ts'
+import { opKey, type PreferredEntry, type WasmHost } from '../../../src/ops/kernel.ts'
 import { isTensorType } from '../../../src/ops/types.ts'
 import { wasmKernelsGiven, type WasmKernels } from '../../../src/ops/wasm/index.ts'
 import type { WasmModuleName } from '../../../src/ops/wasm/module.ts'
@@ -17,10 +17,44 @@ import { cases, type Example } from '../cases.ts'
 const computed = new Set<string>()
 const own = wasmKernelsGiven(undefined)
 
-/** The wasm kernels, which note what they compute themselves. */
-const noting: WasmKernels = { ...own, table: (host, modules) => new Map([...own.table(host, modules)].map(([key, entry]) => [key, notes(key, entry)])) }
+/** The wasm kernels, which note what they compute themselves, and fail where they write to what threads have in common. */
+const noting: WasmKernels = {
+  ...own,
+  table(host, modules) {
+    const watched = watchedBlocks(host)
+    return new Map([...own.table(watched.host, modules)].map(([key, entry]) => [key, notes(key, entry, watched.check)]))
+  },
+}
 
-function notes(key: string, { make, packs }: PreferredEntry): PreferredEntry {
+/** Families that have made blocks in this process: what their kernels make from constants, which other threads may be reading. */
+const madeBlocks = new Set<string>()
+
+/** A host whose blocks are kept as they were filled; `check` compares them with what is there now, byte for byte. */
+export function watchedBlocks(host: WasmHost): { readonly host: WasmHost; readonly check: (operator: string) => void } {
+  const filled = new Map<string, { readonly offset: number; readonly bytes: Uint8Array }>()
+  const block: WasmHost['block'] = (key, byteLength, isZeroed) => {
+    const made = host.block(key, byteLength, isZeroed)
+    return {
+      offset: made.offset,
+      fill(write) {
+        made.fill(write)
+        if (!filled.has(key)) filled.set(key, { offset: made.offset, bytes: new Uint8Array(host.memory.buffer, made.offset, byteLength).slice() })
+      },
+    }
+  }
+  return {
+    // The host's own getters stay as they are.
+    host: Object.create(host, { block: { value: block } }) as WasmHost,
+    check(operator) {
+      if (filled.size > 0) madeBlocks.add(operator)
+      for (const [key, { offset, bytes }] of filled) {
+        if (Buffer.compare(bytes, new Uint8Array(host.memory.buffer, offset, bytes.length)) !== 0) throw new Error(`${operator} has written to the block ${JSON.stringify(key)}, which threads share`)
+      }
+    },
+  }
+}
+
+function notes(key: string, { make, packs }: PreferredEntry, check: (operator: string) => void): PreferredEntry {
   return {
     packs,
     make(context, fallback) {
@@ -33,6 +67,7 @@ function notes(key: string, { make, packs }: PreferredEntry): PreferredEntry {
       return kernel && ((inputs, outputs) => {
         isHandedOn = false
         kernel(inputs, outputs)
+        check(key)
         if (!isHandedOn && outputs.some((view) => view !== undefined && view.size > 0)) computed.add(`${key} ${isTensorType(type) ? type.dtype : ''}`)
       })
     },
@@ -54,6 +89,13 @@ export const wasm: Platform = {
 export function everyOperatorComputed(family: WasmModuleName, dtypes: readonly DType[] = ['float32', 'float64'], keys: readonly string[] = WASM_OPERATORS.get(family) ?? []): void {
   test(`wasm: every operator of ${family} was computed there (${dtypes.join(', ')})`, () => {
     assert.deepEqual(keys.flatMap((key) => dtypes.map((dtype) => `${key} ${dtype}`)).filter((name) => !computed.has(name)), [])
+  })
+}
+
+/** Registers a test, after those that run the operators: what kernels of these operators make from constants was there, and has stayed as it was made. */
+export function everyBlockStayed(...keys: readonly string[]): void {
+  test(`wasm: ${keys.join(', ')} make blocks that their runs leave alone`, () => {
+    assert.deepEqual(keys.filter((key) => !madeBlocks.has(key)), [])
   })
 }
 

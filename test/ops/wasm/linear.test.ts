@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assertEqual, everyOperatorComputed, equalSuite, noise, wasmOnly } from './equal.ts'
+import { assertEqual, equalSuite, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 equalSuite(['MatMul', 'Gemm'])
 
@@ -63,3 +63,4 @@ test('wasm: single rows with many zeros have the bits of cpu, whatever the weigh
 })
 
 everyOperatorComputed('linear')
+everyBlockStayed('MatMul', 'Gemm')

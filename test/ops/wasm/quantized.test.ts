@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import type { OpInput } from '../../support/run-op.ts'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 type ByteType = 'int8' | 'uint8'
 
@@ -99,3 +99,4 @@ test('weights that are computed are left to cpu', async () => {
 
 everyOperatorComputed('integer', ['uint8', 'int8'], ['QLinearMatMul', 'ConvInteger', 'QLinearConv', 'DequantizeLinear'])
 everyOperatorComputed('integer', ['float32'], ['QuantizeLinear', 'DynamicQuantizeLinear'])
+everyBlockStayed('QLinearMatMul', 'ConvInteger', 'QLinearConv')

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import type { AttributeInput } from '../../../src/graph/builder.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import type { Example } from '../cases.ts'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const GATES = new Map([['LSTM', 4], ['GRU', 3], ['RNN', 1]])
 const FUNCTIONS = new Map([['LSTM', 3], ['GRU', 2], ['RNN', 1]])
@@ -83,3 +83,4 @@ test('functions of other kinds, peepholes and weights that are computed are left
 })
 
 everyOperatorComputed('recurrent')
+everyBlockStayed('LSTM', 'GRU', 'RNN')

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { floatToBfloat, floatToHalf } from '../../../src/tensor/half.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
+import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 type Kind = 'float16' | 'bfloat16' | 'int8' | 'uint8'
 
@@ -36,3 +36,4 @@ test('wasm: products with weights of 16 and 8 bits of several blocks have the bi
 })
 
 everyOperatorComputed('weights', ['float32'])
+everyBlockStayed('mle.WeightMatMul')
