@@ -71,10 +71,19 @@ function ownNames(estimator: PyObject): readonly string[] | undefined {
   return names
 }
 
+/** More columns than any real table has, before lists of that length are made (CWE-789). */
+const MAX_COUNT = 2 ** 26
+
+/** A number of columns or outputs; throws SKLEARN_SHAPE where it can be none. */
+export function checkedCount(value: number, estimator: PyObject, name: string): number {
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_COUNT) return value
+  throw new MleError('SKLEARN_SHAPE', `${estimator.name}.${name} is ${value}, expected a count up to ${MAX_COUNT}: the file is damaged`, { section: estimator.name, offset: estimator.offset, actual: value })
+}
+
 function ownCount(estimator: PyObject): number | undefined {
   const value = optionalAttribute(estimator, 'n_features_in_')
-  if (typeof value === 'number') return value
-  return isNumericNdArray(value) ? Number(value.data[0]) : undefined
+  const count = isNumericNdArray(value) ? Number(value.data[0]) : value
+  return typeof count === 'number' ? checkedCount(count, estimator, 'n_features_in_') : undefined
 }
 
 /** Attributes that hold the estimator which an outer one gives its whole input. */

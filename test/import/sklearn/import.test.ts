@@ -49,6 +49,15 @@ test('steps of different widths are refused', () => {
   assert.throws(() => importSklearn(estimator('Pipeline', { steps: [tuple('a', scaler), tuple('b', regression())] })), refusedWith('SKLEARN_SHAPE', '2', '3'))
 })
 
+test('counts that no table has are refused before anything of that length is made', () => {
+  for (const count of [1e300, -2, 1.5, NaN, 2 ** 40]) {
+    assert.throws(() => importSklearn(estimator('FunctionTransformer', { func: null, n_features_in_: count })), refusedWith('SKLEARN_SHAPE', 'n_features_in_', String(count)))
+    assert.throws(() => importSklearn(estimator('DummyRegressor', { constant_: array([1], [1, 1]), n_outputs_: count })), refusedWith('SKLEARN_SHAPE', 'n_outputs_'))
+    assert.throws(() => importSklearn(estimator('MissingIndicator', { features: 'all', missing_values: NaN, _n_features: count })), refusedWith('SKLEARN_SHAPE', '_n_features'))
+  }
+  assert.throws(() => importSklearn(estimator('SplineTransformer', { degree: 3, bsplines_: [], n_features_in_: 0 })), refusedWith('SKLEARN_UNSUPPORTED', 'bsplines_ is empty'))
+})
+
 test('labels that are neither numbers nor strings are refused', () => {
   const model = estimator('Perceptron', { coef_: array([1], [1, 1]), intercept_: array([0]), classes_: objects(['a', null]) })
   assert.throws(() => importSklearn(model), refusedWith('SKLEARN_LABELS'))

@@ -2,7 +2,7 @@
 import { arrayAttribute, asFloat64, asLabels, asList, attribute, expectNumericArray, isNdArray, isNumericNdArray, isTuple, numberAttribute, placeOf, plainValue, type LabelArray, type PyObject, type PyValue } from '../../pickle/index.ts'
 import { matrixResult, once, squeeze, vectorResult } from '../emit.ts'
 import { classesOf, classifierMethods, labelResult, logOf } from '../labels.ts'
-import { unsupported, unsupportedSetting } from '../params.ts'
+import { checkedCount, unsupported, unsupportedSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result } from '../types.ts'
 import { constantPosition, constantRows } from './members.ts'
 
@@ -56,7 +56,7 @@ const classifier: EstimatorImporter = (context, estimator, x): Methods => {
 
 const regressor: EstimatorImporter = (context, estimator, x) => {
   const constants = asFloat64(arrayAttribute(estimator, 'constant_'))
-  const outputs = estimator.state.has('n_outputs_') ? numberAttribute(estimator, 'n_outputs_') : constants.length
+  const outputs = estimator.state.has('n_outputs_') ? checkedCount(numberAttribute(estimator, 'n_outputs_'), estimator, 'n_outputs_') : constants.length
   const row = constants.length === outputs ? constants : new Float64Array(outputs).fill(constants[0])
   const result = (values: Float64Array): Result => {
     const value = constantRows(context, x, values)

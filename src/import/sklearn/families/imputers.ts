@@ -5,7 +5,7 @@ import {
 } from '../../pickle/index.ts'
 import { castTo, concat, float64Constant, gatherColumns, scalar, unsqueeze, withScalar } from '../emit.ts'
 import { columnFeatures, concatFeatures, matrixFeatures, type Features, type LazyColumn } from '../features.ts'
-import { booleanSetting, choice, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
+import { booleanSetting, checkedCount, choice, numberSetting, unsupported, unsupportedSetting } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, SklearnContext } from '../types.ts'
 
 /** What counts as missing: NaN and null, a number, or a string. */
@@ -83,7 +83,7 @@ function imputeColumns(context: SklearnContext, estimator: PyObject, x: Features
 const indicator: EstimatorImporter = (context, estimator, x) => ({
   transform: () => {
     const missing = missingOf(estimator)
-    const width = numberSetting(estimator, '_n_features', numberSetting(estimator, 'n_features_in_', x.width ?? 0))
+    const width = checkedCount(numberSetting(estimator, '_n_features', numberSetting(estimator, 'n_features_in_', x.width ?? 0)), estimator, '_n_features')
     const isAll = choice(estimator, 'features', ['missing-only', 'all'], 'missing-only') === 'all'
     const features = isAll ? Array.from({ length: width }, (_, i) => i) : Array.from(asInt32(arrayAttribute(estimator, 'features_', 1), placeOf(estimator, 'features_')))
     if (features.length === 0) throw unsupported(estimator, 'indicates no feature at all')

@@ -74,6 +74,7 @@ const spline: EstimatorImporter = (context, estimator, x) => ({
       return { knots, rows, columns }
     })
     const nFeatures = splines.length
+    if (nFeatures === 0) throw unsupported(estimator, 'bsplines_ is empty')
     const { columns, knots: { length: knotCount } } = splines[0]
     const flat = (pick: (one: (typeof splines)[number], f: number) => ArrayLike<number>, width: number): ValueName => {
       const out = new Float64Array(nFeatures * width)
