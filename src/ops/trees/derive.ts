@@ -15,6 +15,8 @@ export const ZERO_LEFT = 3
 export const ZERO_RIGHT = 4
 export const IS_ZERO = 5
 const KINDS = 6
+/** Whether a row goes right at a node that tests for categories or equality. */
+export const TEST = 6
 
 /** Columns that walks read: column c of a derived row is a kind of feature `features[c]`. */
 export interface Columns {
@@ -27,6 +29,8 @@ export interface DerivedColumns {
   readonly columns: Columns
   /** [features, kinds]: 1 + the column; 0 where no node reads it. */
   readonly slots: Int32Array
+  /** Nodes of the last columns, one each, by their features: 1 for rows that go right there, else 0. No node keeps a flag then. */
+  readonly tests?: Int32Array
 }
 
 export interface DerivedNodes {
@@ -42,6 +46,7 @@ const MAX_FEATURES = 1 << 20
 const KEPT = CATEGORICAL | EQUAL
 
 const knownColumns = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedColumns>()
+const knownTests = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedColumns | null>()
 const knownNodes = /* @__PURE__ */ new WeakMap<TreeFacts, DerivedNodes>()
 
 /**
@@ -55,6 +60,41 @@ export function derivedColumns(facts: TreeFacts, mark: (slots: Int32Array) => vo
   if ((facts.allFlags & (MISSING_RIGHT | ZERO_MISSING)) === 0 || facts.featureCount > MAX_FEATURES) return undefined
   const slots = new Int32Array(facts.featureCount * KINDS)
   mark(slots)
+  const derived = columnsOf(slots)
+  knownColumns.set(facts, derived)
+  return derived
+}
+
+/**
+ * Columns for ensembles that test for categories or equality: one more for each such node, so that walks need not know of them. Undefined where there are none,
+ * where columns would be more than `most`, and where tests are more than a row has steps: it takes as long for one as for a step with all flags.
+ */
+export function testColumns(facts: TreeFacts, most: number): DerivedColumns | undefined {
+  if ((facts.allFlags & KEPT) === 0 || facts.featureCount > MAX_FEATURES) return undefined
+  let derived = knownTests.get(facts)
+  if (derived === undefined) knownTests.set(facts, (derived = withTests(facts, most)))
+  return derived ?? undefined
+}
+
+function withTests({ words, thresholds, featureCount, meanDepth }: TreeFacts, most: number): DerivedColumns | null {
+  const slots = new Int32Array(featureCount * KINDS)
+  const tests: number[] = []
+  const mostTests = Math.min(most, meanDepth.reduce((sum, own) => sum + own, 0))
+  const count = words.length >>> 2
+  for (let i = 0; i < count; i++) {
+    if (words[4 * i + 3] === i) continue
+    if ((words[4 * i + 2] & KEPT) === 0) slots[slotOf(words[4 * i + 2], thresholds[2 * i])] = 1
+    else if (tests.push(i) > mostTests) return null
+  }
+  const { columns: { features, kinds } } = columnsOf(slots)
+  if (features.length + tests.length > most) return null
+  const featureOf = (node: number): number => words[4 * node + 2] & FEATURE_MASK
+  tests.sort((a, b) => featureOf(a) - featureOf(b) || a - b)
+  return { columns: { features: Int32Array.of(...features, ...tests.map(featureOf)), kinds: Int32Array.of(...kinds, ...tests.map(() => TEST)) }, slots, tests: Int32Array.from(tests) }
+}
+
+/** Numbers the columns of slots that are 1. */
+function columnsOf(slots: Int32Array): DerivedColumns {
   let count = 0
   for (let slot = 0; slot < slots.length; slot++) if (slots[slot] === 1) slots[slot] = ++count
   const features = new Int32Array(count)
@@ -64,9 +104,7 @@ export function derivedColumns(facts: TreeFacts, mark: (slots: Int32Array) => vo
     features[slots[slot] - 1] = Math.floor(slot / KINDS)
     kinds[slots[slot] - 1] = slot % KINDS
   }
-  const derived = { columns: { features, kinds }, slots }
-  knownColumns.set(facts, derived)
-  return derived
+  return { columns: { features, kinds }, slots }
 }
 
 function markSlots({ words, thresholds }: TreeFacts, slots: Int32Array): void {

@@ -24,6 +24,7 @@ export interface PlacedTrees {
 }
 
 const TABLE_BYTES = 32
+const SLOT_HEADER_BYTES = 16
 /** Leaves that a packed node can name, and columns that it can reach: see assembly/trees/packed.ts. */
 const MAX_PACKED_LEAVES = 2 ** 23
 const MAX_PACKED_COLUMNS = 2048
@@ -72,26 +73,31 @@ export function tableOnce(trees: PlacedTrees, treeTarget: Uint32Array | undefine
   })
 }
 
-// [columns] u32 feature, u32 kind
+// [columns] u32 feature, u32 kind, or the byte offset of the node that is tested
 export function columnTableOnce(trees: PlacedTrees): number {
-  const { host, derived } = trees
+  const { host, derived, nodes } = trees
   if (derived === undefined) return 0
-  const { features, kinds } = derived.columns
+  const { columns: { features, kinds }, tests = new Int32Array(0) } = derived
   return blockOnce(host, treeBlockKey('columns of trees', trees), Math.max(1, features.length) * 8, (offset) => {
     const table = new Uint32Array(host.memory.buffer, offset, features.length * 2)
     for (let c = 0; c < features.length; c++) {
       table[2 * c] = features[c]
       table[2 * c + 1] = kinds[c]
     }
+    for (let t = 0, c = features.length - tests.length; t < tests.length; t++, c++) table[2 * c + 1] = nodes + tests[t] * NODE_BYTES
   })
 }
 
-/** Which columns nodes read; 0 where these are their features. */
+/** Which columns nodes read (see assembly/trees/derive.ts); 0 where these are their features. */
 export function slotsOnce(trees: PlacedTrees): number {
   const { host, derived } = trees
   if (derived === undefined) return 0
-  const { slots } = derived
-  return blockOnce(host, treeBlockKey('slots of trees', trees), slots.byteLength, (offset) => new Int32Array(host.memory.buffer, offset, slots.length).set(slots))
+  const { slots, columns: { features }, tests = [] } = derived
+  const table = columnTableOnce(trees)
+  return SLOT_HEADER_BYTES + blockOnce(host, treeBlockKey('slots of trees', trees), SLOT_HEADER_BYTES + slots.byteLength, (offset) => {
+    new Uint32Array(host.memory.buffer, offset, 3).set([table, features.length - tests.length, features.length])
+    new Int32Array(host.memory.buffer, offset + SLOT_HEADER_BYTES, slots.length).set(slots)
+  })
 }
 
 /** Whole nodes that read columns instead of features; to be filled before the first walk of them. */

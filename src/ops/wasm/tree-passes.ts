@@ -1,7 +1,7 @@
 // Passes over the nodes of an ensemble when its kernels are made: in WebAssembly where they lie in the host's memory.
 import type { View, WasmHost } from '../kernel.ts'
 import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
-import { derivedColumns, type DerivedColumns } from '../trees/derive.ts'
+import { derivedColumns, specialFlags, testColumns, type DerivedColumns } from '../trees/derive.ts'
 import { wasmFunction } from './module.ts'
 
 /** What a pass over a tree finds: f64 and four words. */
@@ -9,6 +9,8 @@ const FOUND_BYTES = 24
 /** Slots of columns that are marked in scratch; of more, in TypeScript. */
 const SLOT_BYTES = 65536
 const SLOTS_PER_FEATURE = 6
+/** More columns are too many for batches over ranks. */
+const MAX_TESTED_COLUMNS = 1024
 
 /** Scratch for `passesIn`: levels of the largest tree's nodes behind what is found. To be reserved before views of constants are taken. */
 export function passBytes(roots: View | undefined, nodes: View | undefined): number {
@@ -49,6 +51,8 @@ export function passesIn(host: WasmHost): (nodes: Uint8Array) => NodePasses {
 /** The columns of an ensemble whose checked nodes lie in the host's memory; more slots than scratch has room for are marked in TypeScript. */
 export function columnsIn(host: WasmHost, nodes: Uint8Array, facts: TreeFacts): DerivedColumns | undefined {
   const { buffer } = host.memory
+  const tested = testColumns(facts, MAX_TESTED_COLUMNS)
+  if (tested !== undefined) return tested
   if (nodes.buffer !== buffer) return derivedColumns(facts)
   return derivedColumns(facts, facts.featureCount * SLOTS_PER_FEATURE * 4 > SLOT_BYTES ? undefined : (slots) => {
     const marks = new Int32Array(buffer, host.scratchOffset, slots.length)
@@ -56,4 +60,9 @@ export function columnsIn(host: WasmHost, nodes: Uint8Array, facts: TreeFacts): 
     wasmFunction(host.exports, 'markSlots')(nodes.byteOffset, facts.words.length >>> 2, host.scratchOffset)
     slots.set(marks)
   })
+}
+
+/** Flags that only walks of any node honour. */
+export function flagsLeft(derived: DerivedColumns | undefined): number {
+  return derived?.tests === undefined ? specialFlags(derived !== undefined) : 0
 }

@@ -1,6 +1,5 @@
 // Tree ensembles on the wasm device: constants and plans laid out in its memory once, then one call per run.
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
-import { specialFlags } from '../trees/derive.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule } from '../trees/schedule.ts'
@@ -11,7 +10,7 @@ import { maskedPlan } from './masked-trees.ts'
 import { MIN_RANKED_ROWS, placeExits, rankedPlan, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { LateLayout } from './tree-layouts.ts'
-import { columnsIn, passBytes, passesIn } from './tree-passes.ts'
+import { columnsIn, flagsLeft, passBytes, passesIn } from './tree-passes.ts'
 
 const PLAN_BYTES = 112
 /** Where a plan says which layout batches take, whether whole nodes are still to be derived, and which layout single rows take. */
@@ -85,7 +84,7 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   const words = [
     nodes, fields.leafIndex ?? 0, fields.leafValues ?? 0, fields.categories, fields.table, schedule.trees, fields.width ?? 0, start.length, rows,
     startAt, treesPerOutputAt, rowsAt, CATEGORY_ROUNDINGS.indexOf(fields.rounding), fields.aggregate ?? 0, fields.isFloat32 === true ? 1 : 0, fields.nodeIds ?? 0,
-    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0, fields.leafIds ?? 0, fields.exits ?? 0,
+    derived === undefined ? 0 : columns, columnTable, packed, tops, fields.leavesAreSingle === true ? 1 : 0, fields.isSpread === true ? 1 : 0, 0, derived === undefined ? 0 : 1, 0, fields.leafIds ?? 0, fields.exits ?? 0, columns - (derived?.tests?.length ?? 0),
   ]
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
   new Float64Array(host.memory.buffer, startAt, start.length).set(start)
@@ -113,7 +112,7 @@ function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelCon
   host.reserveScratch(passBytes(context.constants[3], context.constants[1]))
   const { arrays, facts, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context, passesIn(host))
   const derived = columnsIn(host, arrays.nodes, facts)
-  const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
+  const schedule = treeSchedule(facts, arrays.roots, flagsLeft(derived))
   // Views of constants die when memory grows: all are read before the first block is allocated.
   const treeTarget = arrays.treeTarget?.slice()
   const { width } = arrays
@@ -148,7 +147,7 @@ function makeTreeLeaves(host: WasmHost, known: KnownPacked, context: KernelConte
   host.reserveScratch(passBytes(context.constants[2], context.constants[1]))
   const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context, passesIn(host))
   const derived = columnsIn(host, arrays.nodes, facts)
-  const schedule = treeSchedule(facts, arrays.roots, specialFlags(derived !== undefined))
+  const schedule = treeSchedule(facts, arrays.roots, flagsLeft(derived))
   const count = facts.words.length >>> 2
   const [nodes, roots, categories, ids] = placeAll(host, [arrays.nodes, arrays.roots, arrays.categories, nodeIds])
   const trees: PlacedTrees = { host, facts, schedule, derived, nodes, roots, count, columns: derived?.columns.features.length ?? features }

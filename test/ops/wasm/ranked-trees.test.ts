@@ -154,9 +154,23 @@ test('thresholds at the edges of numbers', () => {
   }
 })
 
-test('fewer rows than pay, and trees that programs cannot decide, keep to walks', () => {
+test('tests for categories and equality have columns of their own', () => {
+  let made = 0
+  for (let seed = 0; seed < 30; seed++) {
+    const random = randomSource(seed)
+    const precision = seed % 2 === 0 ? 'float64' : 'float32'
+    const trees = randomTrees(random, { trees: 20, features: 4, width: 1, maxDepth: 3, precision, comparisons: seed % 3 === 0 ? ['le', 'lt'] : ['le', 'le', 'le', 'eq', 'ne'], wild: true })
+    const encoded = encodeTrees(trees, { width: 1, precision })
+    const x = randomRows(random, trees, 300, 4, precision, true)
+    check({ outputs: 1, rounding: ['trunc', 'floor', 'exact'][seed % 3] }, ensembleInputs(x, encoded), x)
+    made += Number(groupCount() !== undefined)
+  }
+  assert.ok(made > 10, `${made} of 30 went over ranks`)
+})
+
+test('fewer rows than pay, and more tests than a walk has steps, keep to walks', () => {
   const random = randomSource(8)
-  const trees = randomTrees(random, { trees: 9, features: 3, width: 1, maxDepth: 6, precision: 'float32', comparisons: ['eq', 'le'], wild: false })
+  const trees = randomTrees(random, { trees: 9, features: 3, width: 1, maxDepth: 8, precision: 'float32', comparisons: ['eq'], wild: false })
   const encoded = encodeTrees(trees, { width: 1, precision: 'float32' })
   const x = randomRows(random, trees, 300, 3, 'float32', true)
   check({ outputs: 1 }, ensembleInputs(x, encoded), x)

@@ -9,7 +9,7 @@
 //   16 tree table                                           56 1 if Y is float32
 //   20 trees                                                60 node ids, i32 by node
 //   24 width                                                64 columns of copied rows; 0: those of X
-//   28 outputs                                              68 column table: u32 feature, u32 kind
+//   28 outputs                                              68 column table: u32 feature, u32 kind, or a node's address (see trees/rows.ts)
 //                                                           72 packed nodes (see trees/packed.ts); 0: none
 //                                                           76 first levels of packed trees
 //                                                           80 1 if float32 holds all leaf values
@@ -19,10 +19,12 @@
 //                                                           96 layout for single rows (see trees/masked.ts); 0: none yet
 //                                                          100 ids by what packed nodes call their leaves, i32
 //                                                          104 exit vectors of programs (see trees/ranked.ts): u8 [256][64], where row k is all k, then results of nodes [255][64]
+//                                                          108 columns before those of nodes that test for categories or equality, if there are columns
 // The tree table has 32 bytes per tree and is padded to whole groups of 8 trees with copies of the last root:
 //    0 root, 4 steps, 8 steps per look, 12 special, 16 target; in the first tree of a group also 20 steps, 24 steps per look, 28 special of the group
 // `scratch` has room for max(blockRows + 8, trees padded to 16) u32 of leaves, then for blockRows + 8 rows of f64.
 
+import { rightAny } from './trees/any.ts'
 import { maskedRow } from './trees/masked.ts'
 import { groupBytesOf, packedRow, packedTree, topOf } from './trees/packed.ts'
 import { rankBlock, sumBlock } from './trees/ranked.ts'
@@ -35,12 +37,7 @@ export { packNodes, packTop } from './trees/packed.ts'
 export { makeRanked } from './trees/ranked-layout.ts'
 export { roundRows } from './trees/rows.ts'
 
-const CATEGORICAL: u32 = 0x40000000
-const ZERO_MISSING: u32 = 0x20000000
-const UNKNOWN_RIGHT: u32 = 0x10000000
-const EQUAL: u32 = 0x08000000
 const FEATURE_MASK: u32 = 0x07ffffff
-const ZERO_THRESHOLD: f64 = 1.0000000180025095e-35
 
 /** One step from the unflagged node at byte offset `node` of `nodes`. */
 // @ts-ignore: decorator
@@ -101,21 +98,6 @@ function walkEight(nodes: usize, entry: usize, entryStride: usize, x0: usize, xS
   store<u32>(leaves, <u32>f >>> 4, 20)
   store<u32>(leaves, <u32>g >>> 4, 24)
   store<u32>(leaves, <u32>h >>> 4, 28)
-}
-
-/** 1 for right, with every flag honoured. */
-function rightAny(at: usize, value: f64, categories: usize, rounding: u32): u32 {
-  const word = load<u32>(at, 8)
-  if (value != value) return word >>> 31
-  if (word & CATEGORICAL) {
-    const category = rounding & 1 ? floor<f64>(value) : trunc<f64>(value)
-    const known = category >= 0.0 && category < <f64>load<u32>(at, 4) && (!(rounding & 2) || category == value)
-    if (!known) return (word & UNKNOWN_RIGHT) >>> 28
-    const bit = <u32>category
-    return (load<u32>(categories + (<usize>(load<u32>(at) + (bit >>> 5)) << 2)) >>> (bit & 31)) & 1
-  }
-  if (word & ZERO_MISSING && abs<f64>(value) <= ZERO_THRESHOLD) return word >>> 31
-  return word & EQUAL ? <u32>(value == load<f64>(at)) : <u32>(value > load<f64>(at))
 }
 
 function walkAny(plan: usize, entry: usize, entryStride: usize, x: usize, xStride: usize, leaves: usize): void {

@@ -1,4 +1,5 @@
-// Nodes that read columns in which missing values are replaced, as src/ops/trees/derive.ts has them.
+// Nodes that read columns in which missing values are replaced, as src/ops/trees/derive.ts has them. Where nodes that test for categories or equality have columns
+// of their own, these are the last ones. Before the slots: u32 the table of columns, the first such column, columns.
 
 const MISSING_RIGHT: u32 = 0x80000000
 const CATEGORICAL: u32 = 0x40000000
@@ -22,22 +23,42 @@ function slotAt(slots: usize, word: u32, kind: u32): usize {
   return slots + (<usize>((word & FEATURE_MASK) * KINDS + kind) << 2)
 }
 
-/** The column that an inner node reads: its feature where there are no slots. */
 // @ts-ignore: decorator
 @inline
+function hasColumn(slots: usize, word: u32): bool {
+  return (word & (CATEGORICAL | EQUAL)) != 0 && load<u32>(slots - 12) < load<u32>(slots - 8)
+}
+
+/** The column of a node that has one of its own: the table has them by feature, then by address. */
+function ownColumn(slots: usize, node: usize): u32 {
+  const table = <usize>load<u32>(slots - 16)
+  const feature = load<u32>(node, 8) & FEATURE_MASK
+  let low = load<u32>(slots - 12)
+  let high = load<u32>(slots - 8)
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const column = table + (<usize>middle << 3)
+    if (load<u32>(column) < feature || (load<u32>(column) == feature && <usize>load<u32>(column, 4) < node)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The column that an inner node reads: its feature where there are no slots. */
 export function columnOf(slots: usize, node: usize): u32 {
   const word = load<u32>(node, 8)
   if (!slots) return word & FEATURE_MASK
-  return load<u32>(slotAt(slots, word, kindOf(word, load<f64>(node)))) - 1
+  return hasColumn(slots, word) ? ownColumn(slots, node) : load<u32>(slotAt(slots, word, kindOf(word, load<f64>(node)))) - 1
 }
 
 /** The threshold of an inner node in its column. */
-// @ts-ignore: decorator
-@inline
 export function thresholdIn(slots: usize, node: usize): f64 {
   const threshold = load<f64>(node)
-  if (!slots || threshold != Infinity) return threshold
-  const kind = kindOf(load<u32>(node, 8), threshold)
+  if (!slots) return threshold
+  const word = load<u32>(node, 8)
+  if (hasColumn(slots, word)) return 0.5
+  if (threshold != Infinity) return threshold
+  const kind = kindOf(word, threshold)
   return kind == 2 || kind == 5 ? 0.5 : threshold
 }
 
@@ -57,7 +78,7 @@ export function deriveNodes(nodes: usize, count: u32, slots: usize, to: usize): 
     if (load<u32>(nodes, 12) != i) {
       const word = load<u32>(nodes, 8)
       store<f64>(to, thresholdIn(slots, nodes))
-      store<u32>(to, (word & (CATEGORICAL | EQUAL) ? word & ~FEATURE_MASK : 0) | columnOf(slots, nodes), 8)
+      store<u32>(to, (word & (CATEGORICAL | EQUAL) && !hasColumn(slots, word) ? word & ~FEATURE_MASK : 0) | columnOf(slots, nodes), 8)
     }
     nodes += 16
     to += 16

@@ -44,7 +44,7 @@ const MAX_COLUMNS: u32 = 64
 const MIN_TREES_PER_COLUMN: u32 = 3
 const LANES: u32 = 16
 const LEAF_MASK: u32 = 0x7fffff
-/** Kinds of columns (see rows.ts) that are searched for themselves. */
+/** Kinds of columns (see rows.ts) that hold no values: they are searched for themselves. */
 const IS_NAN: u32 = 2
 const IS_ZERO: u32 = 5
 /** Nothing is greater. */
@@ -75,6 +75,12 @@ function look(s: usize, budget: i32): i32 {
   return budget
 }
 
+// @ts-ignore: decorator
+@inline
+function isOfValues(kind: u32): bool {
+  return kind != IS_NAN && kind < IS_ZERO
+}
+
 /** Columns of one feature that differ only where a value is missing are searched once. */
 function search(s: usize): void {
   const columns = load<u32>(s, ROW_COLUMNS)
@@ -90,12 +96,12 @@ function search(s: usize): void {
     }
     const kind = kinds ? load<u32>(kinds + (<usize>column << 3), 4) : IS_NAN
     let known = NONE
-    if (kind != IS_NAN && kind != IS_ZERO) {
+    if (isOfValues(kind)) {
       const feature = load<u32>(kinds + (<usize>column << 3))
       // Columns of a feature follow each other.
       for (let before = column - 1; <i32>before >= 0 && load<u32>(kinds + (<usize>before << 3)) == feature; before--) {
         const its = load<u32>(kinds + (<usize>before << 3), 4)
-        if (its != IS_NAN && its != IS_ZERO && load<u32>(standIn(s, before)) != NONE) known = load<u32>(standIn(s, before))
+        if (isOfValues(its) && load<u32>(standIn(s, before)) != NONE) known = load<u32>(standIn(s, before))
       }
     }
     if (known != NONE) {

@@ -18,6 +18,7 @@
 // A node, 12 bytes: u32 offset of the column in a chunk of rows, u16 offset of the left child's exits in the exit vectors, u16 of the right one's,
 // i8 place of the threshold - 128, u8 number of the left exit, u16 place of the threshold in its column.
 
+import { testRows } from './any.ts'
 import { groupBytesOf, packedFrom } from './packed.ts'
 import { copyGroups, replaced } from './rows.ts'
 import { addLeaves } from './sums.ts'
@@ -103,11 +104,15 @@ function exitsOf(tree: usize, x: usize, chunkBytes: usize, rows: u32, vectors: u
 function rankRows<T>(plan: usize, layout: usize, x: usize, rows: u32, features: u32, to: usize): void {
   const derived = load<u32>(plan, 64)
   const columns = load<u32>(layout)
+  const blockRows = <usize>load<u32>(layout, 24)
+  const valued = derived ? load<u32>(plan, 108) : columns
   const rowBytes = <usize>features << alignof<T>()
-  const columnBytes = <usize>load<u32>(layout, 24) << 1
+  const columnBytes = blockRows << 1
+  // The categories of a column, where leaves will be.
+  const list = to + blockRows * (3 * <usize>columns + 4)
   let table = <usize>load<u32>(plan, 68)
   let own = <usize>load<u32>(layout, 4)
-  for (let c: u32 = 0; c < columns; c++) {
+  for (let c: u32 = 0; c < valued; c++) {
     const thresholds = <usize>load<u32>(own)
     const count = load<u32>(own, 4)
     const kind = derived ? load<u32>(table, 4) : 0
@@ -122,6 +127,7 @@ function rankRows<T>(plan: usize, layout: usize, x: usize, rows: u32, features: 
     own += 8
     table += 8
   }
+  if (valued < columns) testRows(plan, x, sizeof<T>() == 8, rows, features, to, columnBytes, list)
 }
 
 // ranks [columns][blockRows] u16; map: the group's, i8; to [chunks][columns][64] i8

@@ -1,9 +1,10 @@
 // Copies of a block of rows as walks read them.
+import { testRow } from './any.ts'
 import { groupBytesOf, keyOf } from './packed.ts'
 
 const ZERO_THRESHOLD: f64 = 1.0000000180025095e-35
 
-/** What a column of a kind holds for a value; the kinds are those of src/ops/trees/derive.ts. */
+/** What a column of a kind holds for a value; the kinds are those of src/ops/trees/derive.ts but TEST, for which see any.ts. */
 // @ts-ignore: decorator
 @inline
 export function replaced(kind: u32, value: f64): f64 {
@@ -28,12 +29,15 @@ export function copyRows<T>(plan: usize, x: usize, rows: u32, features: u32, to:
     }
     return
   }
-  const end = first + (<usize>columns << 3)
+  const valued = load<u32>(plan, 108)
+  const end = first + (<usize>valued << 3)
   for (let row: u32 = 0; row < rows; row++) {
     for (let column = first; column < end; column += 8) {
       store<f64>(to, replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))))
       to += 8
     }
+    testRow(plan, x, sizeof<T>() == 8, to, 8)
+    to += <usize>(columns - valued) << 3
     x += <usize>features << alignof<T>()
   }
 }
@@ -45,10 +49,11 @@ export function copyGroups<T>(plan: usize, x: usize, rows: u32, features: u32, t
   const derived = load<u32>(plan, 64)
   const columns = derived ? derived : features
   const groupBytes = groupBytesOf(columns)
+  const valued = derived ? load<u32>(plan, 108) : features
   let isInexact: u32 = 0
   for (let row: u32 = 0; row < rows; row++) {
     let at = to + <usize>(row >>> 3) * groupBytes + (<usize>(row & 7) << 2)
-    for (let c: u32 = 0; c < columns; c++) {
+    for (let c: u32 = 0; c < valued; c++) {
       const column = table + (<usize>c << 3)
       const value = derived ? replaced(load<u32>(column, 4), <f64>load<T>(x + (<usize>load<u32>(column) << alignof<T>()))) : <f64>load<T>(x + (<usize>c << alignof<T>()))
       const single = <f32>value
@@ -56,6 +61,7 @@ export function copyGroups<T>(plan: usize, x: usize, rows: u32, features: u32, t
       store<i32>(at, keyOf(single))
       at += 32
     }
+    if (valued < columns) testRow(plan, x, sizeof<T>() == 8, at, 32)
     x += <usize>features << alignof<T>()
   }
   return isInexact == 0
