@@ -4,7 +4,7 @@ import { opKey, type KernelEntry, type KernelTable } from './kernel.ts'
 import type { OpSchema } from './schema.ts'
 
 /** Operators that are loaded together. */
-export type PackName = 'core' | 'common' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random' | 'image'
+export type PackName = 'core' | 'common' | 'trees' | 'math' | 'arrays' | 'encode' | 'distance' | 'boosting' | 'explain' | 'nn' | 'decomposition' | 'classical' | 'text' | 'control' | 'activation' | 'bits' | 'indexing' | 'attention' | 'recurrent' | 'ml' | 'strings' | 'quant' | 'loss' | 'signal' | 'training' | 'random' | 'image'
 
 /** The schemas of a pack and their kernels on the portable cpu backend. */
 export interface Pack {
@@ -39,7 +39,8 @@ const OPERATORS: ReadonlyMap<PackName, string> = /* @__PURE__ */ new Map<PackNam
   ['arrays', 'Compress ConstantOfShape Expand GatherElements NonZero OneHot Pad Range ScatterElements Shape Size Slice Split Tile Unique'],
   ['encode', 'mle.BSplineBasis mle.CategoryMap mle.FillMissing mle.IsMissing mle.KnnImpute mle.PowerTransform mle.QuantileMap'],
   ['distance', 'mle.ClassSums mle.NearestNeighbors mle.PairCoupling mle.PairScores mle.PairVotes mle.PairwiseDistance mle.SvmDecision'],
-  ['boosting', 'mle.CategoryHash mle.CtrValues mle.LinearLeaves mle.TreeShap'],
+  ['boosting', 'mle.CategoryHash mle.CtrValues mle.LinearLeaves'],
+  ['explain', 'mle.TreeShap'],
   [
     'nn',
     'AffineGrid AveragePool BatchNormalization CenterCropPad Col2Im Conv ConvTranspose DeformConv DepthToSpace GlobalAveragePool GlobalLpPool GlobalMaxPool ' +
@@ -79,6 +80,7 @@ const LOADERS: ReadonlyMap<PackName, () => Promise<Pack>> = /* @__PURE__ */ new 
   ['decomposition', async () => (await import('./packs/decomposition.ts')).pack],
   ['classical', async () => (await import('./packs/classical.ts')).pack],
   ['boosting', async () => (await import('./packs/boosting.ts')).pack],
+  ['explain', async () => (await import('./packs/explain.ts')).pack],
   ['nn', async () => (await import('./packs/nn.ts')).pack],
   ['text', async () => (await import('./packs/text.ts')).pack],
   ['control', async () => (await import('./packs/control.ts')).pack],
