@@ -100,7 +100,7 @@ export class Model {
     return pool?.size === 0 ? 'they have ended' : undefined
   }
 
-  /** Where runs and sessions of 256 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */
+  /** Where runs and sessions of 32 rows and more are computed now: small models that 'auto' keeps on cpu move them to wasm once that pays. */
   get batchDevice(): Device['name'] {
     return this.#parts.promotion?.model?.device.name ?? this.device.name
   }

@@ -4,7 +4,7 @@ import type { Model } from './model.ts'
 import type { Session, SessionOptions, SessionTensor } from './session.ts'
 
 /** From this many rows on, a run counts as a large batch. */
-export const LARGE_ROWS = 256
+export const LARGE_ROWS = 32
 /** What the start of WebAssembly costs, about: after as many milliseconds of large batches on cpu it is started. */
 const START_MS = 4
 

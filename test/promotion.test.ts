@@ -74,6 +74,23 @@ test('a session of large batches moves by itself, and its arrays stay where they
   assert.ok(model.memory.io < before.io, 'both sessions are given back')
 })
 
+test('32 rows are a large batch, 31 are not', async () => {
+  using model = await load(logistic())
+  const X = noise(2, 'float64', [32, 5], 0).data as Float64Array
+  const few = model.session({ batch: 31 })
+  for (const end = performance.now() + 20; performance.now() < end; ) {
+    model.runSync({ X: X.subarray(0, 31 * 5) })
+    few.run()
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal(model.batchDevice, 'cpu')
+  while (model.batchDevice === 'cpu') {
+    for (let i = 0; i < 100; i++) model.runSync({ X })
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  assert.equal(model.batchDevice, 'wasm')
+})
+
 test('single rows and an explicit cpu never start WebAssembly', async () => {
   using model = await load(logistic())
   using cpu = await load(logistic(), { device: 'cpu' })

@@ -76,7 +76,7 @@ try {
         const peer: Subject = { engine: 'scikit-learn', measure: async (ms) => Number(await python.ask({ do: 'measure', id, ms })), values: async () => (await python.ask({ do: 'values', id })) as number[] }
         const results = await compare([...ours, peer], effort, 1e-6)
         const [session, runSync, theirs] = results.map(({ us }) => us)
-        cells.push(`${session.toPrecision(3)}, ${runSync.toPrecision(3)}, ${theirs.toPrecision(3)} (${(theirs / Math.max(session, runSync)).toPrecision(2)}x${model.batchDevice === 'wasm' && batch >= 256 ? '' : ` ${model.device.name}`})`)
+        cells.push(`${session.toPrecision(3)}, ${runSync.toPrecision(3)}, ${theirs.toPrecision(3)} (${(theirs / Math.max(session, runSync)).toPrecision(2)}x${batch < 32 ? ` ${model.device.name}` : model.batchDevice === 'wasm' ? '' : ` ${model.batchDevice}`})`)
       }
       model.dispose()
     } catch (error) {
