@@ -11,6 +11,7 @@ import { messageOf } from '../protobuf.ts'
 import { plainAttribute } from './attributes.ts'
 import { createDraft, int64s, type Draft, type DraftNode } from './draft.ts'
 import { restoreMetadata } from './metadata.ts'
+import { inOrder } from './order.ts'
 import { readModel, type AttributeProto, type FunctionProto, type GraphProto, type ModelProto, type NodeProto, type ValueInfoProto } from './proto.ts'
 import { onnxError, tensorOf, typeOf, type ExternalData } from './tensors.ts'
 import { upgrade } from './upgrade.ts'
@@ -91,7 +92,7 @@ function importGraph(proto: GraphProto, state: ImportState): Graph {
   }
   // Until IR 4 every initializer was listed as an input too.
   const inputs = proto.inputs.filter((input) => !draft.initializers.has(input.name)).map((input) => valueInfo(input, state))
-  for (const node of proto.nodes) addNode(node, draft, state, state.model.opsets, 0)
+  for (const node of inOrder(proto.nodes)) addNode(node, draft, state, state.model.opsets, 0)
   const outputs = proto.outputs.map((output): ValueInfo => valueInfo(output, state))
   return { inputs, outputs, nodes: draft.nodes, initializers: draft.initializers, metadata: {} }
 }

@@ -118,6 +118,12 @@ test('inputs of Resize without elements are left out', async () => {
   assert.deepEqual([got.shape, numbers(got)], [[1, 4], [1, 1, 2, 2]])
 })
 
+test('nodes that stand before what they read are put after it', async () => {
+  const [got] = await runGraph(13, [node('Add', ['b', 'c'], ['out0']), node('Neg', ['b'], ['c']), node('Relu', ['a'], ['b'])], { a: f32([2], -1, 2) }, ['out0'])
+  assert.deepEqual(numbers(got), [0, 0])
+  await assert.rejects(runGraph(13, [node('Add', ['a', 'c'], ['b']), node('Neg', ['b'], ['c'])], { a: f32([1], 1) }, ['b']), { code: 'GRAPH_UNDEFINED' })
+})
+
 test('PyTorch aligns corners by whole sizes', async () => {
   const resize = async (producer: string): Promise<number[]> => {
     const attributes = { mode: text('linear'), coordinate_transformation_mode: text('align_corners') }
