@@ -124,7 +124,8 @@ const pad: Formula = ([input, padsInput, constant, axesInput], attributes) => {
   const x = needed(input)
   const axes = axesInput === undefined ? x.shape.map((_, axis) => axis) : list(axesInput).map((axis) => front(axis, x.shape.length))
   const pads = x.shape.map((_, axis) => (axes.includes(axis) ? [0, axes.length].map((half) => list(padsInput)[axes.indexOf(axis) + half]) : [0, 0]))
-  const none: Item = x.dtype === 'string' ? '' : x.dtype === 'bool' ? false : isInteger(x.dtype) ? 0n : 0
+  // float8e8m0 has no zero: its least number stands in.
+  const none: Item = x.dtype === 'string' ? '' : x.dtype === 'bool' ? false : isInteger(x.dtype) ? 0n : x.dtype === 'float8e8m0' ? 2 ** -127 : 0
   return [build(x.dtype, x.shape.map((dim, axis) => dim + pads[axis][0] + pads[axis][1]), (index) => {
     const from = index.map((i, axis) => folded(i - pads[axis][0], x.shape[axis], text(attributes, 'mode', 'constant')))
     return from.some((i, axis) => i < 0 || i >= x.shape[axis]) ? (constant?.items[0] ?? none) : at(x, from)
