@@ -11,7 +11,7 @@ import { isTensorType, type Dim } from './ops/types.ts'
 import type { OperatorSet } from './ops/packs.ts'
 import type { Pool, WhyNone } from './pool.ts'
 import type { runOnPool } from './pooled.ts'
-import { LARGE_ROWS, promotedSession, type Promotion } from './promotion.ts'
+import { LARGE_ROWS, promotedSession, whileThereIsRoom, type Promotion } from './promotion.ts'
 import { Runs, type OutputRecord, type RunOptions } from './runs.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { bytesPerElement, type DType } from './tensor/dtype.ts'
@@ -196,7 +196,9 @@ export class Model {
     this.#runs.checkSync()
     const { promotion } = this.#parts
     if (promotion === undefined || (options.batch ?? 1) < LARGE_ROWS) return openSession(this.#runs, options)
-    return promotion.model?.session(options) ?? promotedSession(openSession(this.#runs, options), promotion, options)
+    const { model } = promotion
+    if (model === undefined) return promotedSession(openSession(this.#runs, options), promotion, options)
+    return whileThereIsRoom(() => model.session(options), () => openSession(this.#runs, options))
   }
 
   /** Gives back all memory; the model cannot be used afterwards. */
@@ -269,7 +271,8 @@ export class Model {
     this.#runs.checkAlive()
     const { promotion } = this.#parts
     if (promotion === undefined || !isLarge(feeds.values().next().value)) return this.#runs.execute(feeds, options)
-    if (promotion.model !== undefined) return promotion.model.#runs.execute(feeds, options)
+    const { model } = promotion
+    if (model !== undefined) return whileThereIsRoom(() => model.#runs.execute(feeds, options), () => this.#runs.execute(feeds, options))
     const start = performance.now()
     const outputs = this.#runs.execute(feeds, options)
     promotion.spent(performance.now() - start)

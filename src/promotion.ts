@@ -1,5 +1,6 @@
 // A small model on cpu whose large batches move to WebAssembly: the same bits, so nobody can tell but by the time. Starting WebAssembly
 // costs some milliseconds, which a small model that predicts row by row never spends; one that computes batch after batch gets them back.
+import { MleError } from './error.ts'
 import type { Model } from './model.ts'
 import type { Session, SessionOptions, SessionTensor } from './session.ts'
 
@@ -42,23 +43,34 @@ export class Promotion {
   }
 }
 
+/** What wasm gives, or cpu where wasm's memory is full. */
+export function whileThereIsRoom<T>(onWasm: () => T, onCpu: () => T): T {
+  try {
+    return onWasm()
+  } catch (error) {
+    if (!(error instanceof MleError) || error.code !== 'MEMORY_LIMIT') throw error
+    return onCpu()
+  }
+}
+
 /** A session of large batches that goes on on wasm once that is there. Callers hold on to its inputs and outputs, so those stay where they are and are copied. */
 export function promotedSession(session: Session, promotion: Promotion, options: SessionOptions): Session {
   const { inputs, outputs } = session
   const names = [Object.keys(inputs), Object.keys(outputs)]
+  /** The session itself where wasm has no room for it. */
   let large: Session | undefined
   return {
     inputs,
     outputs,
     run() {
       const { model } = promotion
-      if (model === undefined) {
+      if (model !== undefined) large ??= whileThereIsRoom(() => model.session(options), () => session)
+      if (large === undefined || large === session) {
         const start = performance.now()
         session.run()
         promotion.spent(performance.now() - start)
         return
       }
-      large ??= model.session(options)
       for (const name of names[0]) copy(inputs[name], large.inputs[name])
       large.run()
       for (const name of names[1]) copy(large.outputs[name], outputs[name])
@@ -66,6 +78,7 @@ export function promotedSession(session: Session, promotion: Promotion, options:
     dispose() {
       session.dispose()
       large?.dispose()
+      large ??= session
     },
   }
 }

@@ -19,6 +19,7 @@ export interface SessionTensor {
 export interface Session {
   readonly inputs: { readonly [name: string]: SessionTensor }
   readonly outputs: { readonly [name: string]: SessionTensor }
+  /** @throws MleError MODEL_DISPOSED after `dispose` of the session or its model, as reading `data` of an input or output does */
   run(): void
   dispose(): void
 }
@@ -64,11 +65,19 @@ export function openSession(runs: Runs, { batch = 1, dims = {}, outputs }: Sessi
   return {
     inputs: records[0],
     outputs: records[1],
-    run: () => runInstance(instance),
+    run: () => {
+      checkAlive(instance)
+      runInstance(instance)
+    },
     dispose: () => {
       if (sessions.delete(instance)) releaseInstance(instance)
     },
   }
+}
+
+/** Memory that was given back may be another model's by now. */
+function checkAlive({ isReleased }: Instance): void {
+  if (isReleased) throw new MleError('MODEL_DISPOSED', 'the session or its model was disposed; open another one')
 }
 
 /** Named session tensors whose `data` getters follow the memory when it moves, and allocate only then. */
@@ -83,6 +92,7 @@ function sessionRecord(instance: Instance, entries: readonly (readonly [string, 
       dtype: value.dtype,
       shape: value.shape,
       get data() {
+        checkAlive(instance)
         refresh(instance)
         if (source !== value.data) {
           source = value.data

@@ -69,6 +69,27 @@ test('a session keeps its memory beside other runs', async () => {
   assert.deepEqual(session.outputs.Y.data, Float64Array.of(0, 5))
 })
 
+for (const device of ['cpu', 'wasm'] as const) {
+  test(`on ${device} a session that was disposed, or whose model was, is refused: its memory may be another model's`, async () => {
+    const model = await load(identityGraph(), { device })
+    const [own, left] = [model.session({ batch: 1 }), model.session({ batch: 1 })]
+    const { X } = own.inputs
+    own.dispose()
+    own.dispose()
+    left.run()
+    model.dispose()
+    const other = (await load(identityGraph(), { device })).session({ batch: 1 })
+    other.inputs.X.data[1] = 5
+    for (const session of [own, left]) {
+      assert.throws(() => session.run(), hasCode('MODEL_DISPOSED'))
+      assert.throws(() => session.outputs.Y.data, hasCode('MODEL_DISPOSED'))
+    }
+    assert.throws(() => X.data, hasCode('MODEL_DISPOSED'))
+    other.run()
+    assert.deepEqual(other.outputs.Y.data, Float64Array.of(0, 5))
+  })
+}
+
 test('inputs that do not fit are refused by code', async () => {
   const model = await load(identityGraph())
   assert.throws(() => model.runSync({ X: [[1, 2, 3]] }), hasCode('INPUT_SHAPE'))

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { graphBuilder } from '../src/graph/builder.ts'
 import type { Graph } from '../src/graph/graph.ts'
-import { load, tensor, type Model } from '../src/index.ts'
-import { Promotion } from '../src/promotion.ts'
+import { load, MleError, tensor, type Model } from '../src/index.ts'
+import { promotedSession, Promotion } from '../src/promotion.ts'
 import { noise } from './ops/wasm/equal.ts'
 
 const ROWS = 600
@@ -72,6 +72,25 @@ test('a session of large batches moves by itself, and its arrays stay where they
   assert.ok(model.memory.io >= before.io + ROWS * 8 * 8, 'wasm has computed it, over inputs and outputs of its own')
   session.dispose()
   assert.ok(model.memory.io < before.io, 'both sessions are given back')
+})
+
+test('where wasm has no room for a session, it stays on cpu; other errors show', async () => {
+  using model = await load(logistic(), { device: 'cpu' })
+  const options = { batch: ROWS }
+  const promotion = new Promotion(async () => ({ session: () => { throw new MleError(code, 'as asked') }, dispose() {} }) as unknown as Model)
+  let code = 'MEMORY_LIMIT'
+  promotion.spent(100)
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  const session = promotedSession(model.session(options), promotion, options)
+  const X = noise(3, 'float64', [ROWS, 5], 0.05).data as Float64Array
+  ;(session.inputs.X.data as Float64Array).set(X)
+  session.run()
+  assert.deepEqual(session.outputs.probabilities.data, model.runSync({ X }).probabilities.data)
+  code = 'SESSION_DIMENSION'
+  session.run()
+  assert.throws(() => promotedSession(model.session(options), promotion, options).run(), { code })
+  session.dispose()
+  assert.throws(() => session.run(), { code: 'MODEL_DISPOSED' })
 })
 
 test('32 rows are a large batch, 31 are not', async () => {

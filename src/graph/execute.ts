@@ -66,6 +66,7 @@ export interface Instance {
   readonly io: Region
   generation: number
   version: number
+  isReleased: boolean
 }
 
 /**
@@ -80,7 +81,7 @@ export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readon
   const bound = bindPlan(plan, inputTypes, { inputs, accelerate })
   if (bound.activationBytes > maxActivationBytes) return bound.activationBytes
   reserveActivations(workspace, bound.activationBytes)
-  const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1 }
+  const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1, isReleased: false }
   refresh(instance)
   return instance
 }
@@ -104,6 +105,7 @@ export function refresh(instance: Instance): void {
 }
 
 export function releaseInstance(instance: Instance): void {
+  instance.isReleased = true
   instance.workspace.arena.free(instance.io)
 }
 
