@@ -1,11 +1,11 @@
 // scikit-learn, XGBoost and numpy in a Python process of one thread that measures when it is told to; absent where python3 lacks them.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Subject } from '../measure.ts'
 
-const ONE_THREAD = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1', PYTHONWARNINGS: 'ignore' }
+const ENVIRONMENT = { ...blasKernels(), ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1', PYTHONWARNINGS: 'ignore' }
 const CANDIDATES = ['python3', '/usr/bin/python3']
 
 export interface Python {
@@ -34,7 +34,7 @@ export function pythonVersions(): string {
 
 /** What a script prints. */
 export function runPython(script: string, args: readonly string[]): string {
-  const { status, stdout } = spawnSync(findPython()?.path ?? CANDIDATES[0], [script, ...args], { encoding: 'utf8', env: { ...process.env, ...ONE_THREAD }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const { status, stdout } = spawnSync(findPython()?.path ?? CANDIDATES[0], [script, ...args], { encoding: 'utf8', env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'] })
   if (status !== 0) throw new Error(`${script} needs python3 with scikit-learn`)
   return stdout
 }
@@ -43,7 +43,7 @@ export function runPython(script: string, args: readonly string[]): string {
 export function startPython(): Python | undefined {
   const python = findPython()
   if (python === null) return undefined
-  const child: ChildProcess = spawn(python.path, [join(import.meta.dirname, 'python-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...ONE_THREAD } })
+  const child: ChildProcess = spawn(python.path, [join(import.meta.dirname, 'python-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'], env: ENVIRONMENT })
   const waiting: { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void }[] = []
   if (child.stdout === null) throw new Error('no pipe from python3')
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -80,4 +80,16 @@ export async function pythonSubject(python: Python, joblib: string, rows: Float3
     measure: async (ms) => Number(await python.ask({ do: 'measure', id, ms })),
     values: async () => (await python.ask({ do: 'values', id })) as number[],
   }
+}
+
+/** OpenBLAS takes its slowest kernels, a quarter as fast, on processors younger than itself: the peer gets those that this one has instructions for. */
+function blasKernels(): { readonly OPENBLAS_CORETYPE?: string } {
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1].split(' ') ?? []
+    if (['avx512f', 'avx512dq', 'avx512bw', 'avx512vl'].every((flag) => flags.includes(flag))) return { OPENBLAS_CORETYPE: 'SkylakeX' }
+    if (flags.includes('avx2') && flags.includes('fma')) return { OPENBLAS_CORETYPE: 'Haswell' }
+  } catch {
+    // Not Linux: OpenBLAS chooses.
+  }
+  return {}
 }
