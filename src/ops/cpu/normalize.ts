@@ -184,6 +184,14 @@ function trailingNormalization(context: KernelContext, centered: boolean): Kerne
   }
 }
 
+/** x^0.75 rounded to float32: where both ends of what an estimate may err by round to one number, pow does so, too. */
+function threeQuarters(x: number): number {
+  const root = Math.sqrt(x)
+  const estimate = root * Math.sqrt(root)
+  const low = Math.fround(estimate - estimate * 2 ** -50)
+  return low === Math.fround(estimate + estimate * 2 ** -50) ? low : Math.fround(pow(x, 0.75))
+}
+
 // x [N, C, ...] -> y alike; squares of up to `size` channels around each
 function makeLrn(context: KernelContext): Kernel {
   const { attributes } = context
@@ -194,6 +202,7 @@ function makeLrn(context: KernelContext): Kernel {
   const bias = round(float(attributes, 'bias', 1))
   const below = Math.floor((size - 1) / 2)
   const above = Math.ceil((size - 1) / 2)
+  const isQuick = beta === 0.75 && dtypeOf(context) !== 'float64'
   return ([xView], [yView]) => {
     const { shape, size: total } = given(xView)
     const [x, y] = [numbers(xView), numbers(yView)]
@@ -203,14 +212,16 @@ function makeLrn(context: KernelContext): Kernel {
       for (let c = 0; c < channels; c++) {
         const low = Math.max(0, c - below)
         const high = Math.min(channels - 1, c + above)
-        for (let e = 0; e < plane; e++) {
-          let sum = 0
-          for (let k = low; k <= high; k++) {
-            const value = x[(n * channels + k) * plane + e]
-            sum = round(sum + round(value * value))
-          }
-          const at = (n * channels + c) * plane + e
-          y[at] = x[at] / round(pow(round(bias + round(alpha * sum)), beta))
+        const start = (n * channels + c) * plane
+        // Sums stand in the output meanwhile, which rounds them.
+        for (let at = start; at < start + plane; at++) y[at] = 0
+        for (let k = low; k <= high; k++) {
+          const shift = (k - c) * plane
+          for (let at = start; at < start + plane; at++) y[at] += round(x[at + shift] * x[at + shift])
+        }
+        for (let at = start; at < start + plane; at++) {
+          const base = round(bias + round(alpha * y[at]))
+          y[at] = x[at] / (isQuick ? threeQuarters(base) : round(pow(base, beta)))
         }
       }
     }

@@ -26,7 +26,7 @@ const FUNCTIONS: ReadonlyMap<string, (attributes: Attributes) => Function> = /* 
 ])
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmActivationKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [...FUNCTIONS].map(([key, of]): [string, PreferredEntry] => [key, { make: (context) => makeActivation(host, context, of(context.attributes)) }])
 }
 

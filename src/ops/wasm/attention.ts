@@ -18,7 +18,7 @@ const SCRATCH_BYTES = 128 + 16 * 16384 + QUERIES_BYTES + SCORES_BYTES + 512
 const MAX_ROW_BYTES = SCORES_BYTES - 64
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmAttentionKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [['Attention', { make: (context, fallback) => makeAttention(host, context, fallback) }]]
 }
 

@@ -22,7 +22,7 @@ const MAX_TAPS = PACKED_BYTES / 32
 const MAX_DEPTH = 8192
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmConvKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [['Conv', { packs: [1], make: (context) => makeConv(host, context) }], ['ConvTranspose', { packs: [1], make: (context) => makeTransposed(host, context) }]]
 }
 

@@ -9,7 +9,7 @@ import { makeNearestNeighbors } from './neighbors.ts'
 import { pointDistances, TILE_BYTES } from './point-distances.ts'
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmDistanceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ['mle.PairwiseDistance', { packs: [1], make: (context) => makePairwiseDistance(host, context) }],
     ['mle.NearestNeighbors', { packs: [1], make: (context) => makeNearestNeighbors(host, context) }],

@@ -18,7 +18,7 @@ const CLIP = 8
 const LEAKY = 9
 const SQUARE = 10
 /** Kernels over a host's memory, by operator key. */
-export function wasmElementwiseKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ...[...BINARY].map(([key, op]): [string, PreferredEntry] => [key, { make: (context, fallback) => makeBinary(host, context, op, fallback) }]),
     ...[...UNARY].map(([key, op]): [string, PreferredEntry] => [key, { make: (context) => makeUnary(host, context, op) }]),

@@ -10,7 +10,7 @@ const FUNCTIONS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
 ])
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmFunctionKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [...FUNCTIONS].map(([key, name]): [string, PreferredEntry] => [key, { make: (context) => makeFunction(host, context, name) }])
 }
 

@@ -15,7 +15,7 @@ const SCRATCH_BYTES = 128 + 4 * (4096 + 1) * 2
 const SUMS_AT = Math.ceil(SCRATCH_BYTES / 64) * 64
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmIntegerKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ['MatMulInteger', { packs: [1, 3], make: (context, fallback) => makeMatMulInteger(host, context, fallback) }],
     ['QLinearMatMul', { packs: [3, 5], make: (context, fallback) => makeQLinearMatMul(host, context, fallback) }],

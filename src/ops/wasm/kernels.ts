@@ -5,24 +5,25 @@ import type { WasmModuleName } from './module.ts'
 /** Makes a module's kernels, which need its exports in `host.exports`; see `instantiateWasm`. */
 export type KernelFamily = (host: WasmHost) => readonly (readonly [string, PreferredEntry])[]
 
-const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<KernelFamily>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<KernelFamily>>([
-  ['trees', async () => (await import('./trees.ts')).wasmTreeKernels],
-  ['linear', async () => (await import('./linear.ts')).wasmLinearKernels],
-  ['conv', async () => (await import('./conv.ts')).wasmConvKernels],
-  ['preprocess', async () => (await import('./preprocess.ts')).wasmPreprocessKernels],
-  ['integer', async () => (await import('./integer.ts')).wasmIntegerKernels],
-  ['distance', async () => (await import('./distance.ts')).wasmDistanceKernels],
-  ['move', async () => (await import('./move.ts')).wasmMoveKernels],
-  ['pool', async () => (await import('./pool.ts')).wasmPoolKernels],
-  ['resize', async () => (await import('./resize.ts')).wasmResizeKernels],
-  ['reduce', async () => (await import('./reduce.ts')).wasmReduceKernels],
-  ['elementwise', async () => (await import('./elementwise.ts')).wasmElementwiseKernels],
-  ['activation', async () => (await import('./activation.ts')).wasmActivationKernels],
-  ['functions', async () => (await import('./functions.ts')).wasmFunctionKernels],
-  ['logic', async () => (await import('./logic.ts')).wasmLogicKernels],
-  ['attention', async () => (await import('./attention.ts')).wasmAttentionKernels],
-  ['weights', async () => (await import('./weights.ts')).wasmWeightKernels],
-  ['recurrent', async () => (await import('./recurrent.ts')).wasmRecurrentKernels],
+const FAMILIES: ReadonlyMap<WasmModuleName, () => Promise<{ readonly kernelsOf: KernelFamily }>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<{ readonly kernelsOf: KernelFamily }>>([
+  ['trees', () => import('./trees.ts')],
+  ['linear', () => import('./linear.ts')],
+  ['conv', () => import('./conv.ts')],
+  ['preprocess', () => import('./preprocess.ts')],
+  ['integer', () => import('./integer.ts')],
+  ['distance', () => import('./distance.ts')],
+  ['move', () => import('./move.ts')],
+  ['pool', () => import('./pool.ts')],
+  ['norms', () => import('./norms.ts')],
+  ['resize', () => import('./resize.ts')],
+  ['reduce', () => import('./reduce.ts')],
+  ['elementwise', () => import('./elementwise.ts')],
+  ['activation', () => import('./activation.ts')],
+  ['functions', () => import('./functions.ts')],
+  ['logic', () => import('./logic.ts')],
+  ['attention', () => import('./attention.ts')],
+  ['weights', () => import('./weights.ts')],
+  ['recurrent', () => import('./recurrent.ts')],
 ])
 
 export const WASM_MODULES: readonly WasmModuleName[] = /* @__PURE__ */ [...FAMILIES.keys()]
@@ -33,7 +34,7 @@ const loaded = /* @__PURE__ */ new Map<WasmModuleName, KernelFamily>()
 export async function loadKernelFamily(name: WasmModuleName): Promise<void> {
   // Even an import of what is there takes 20 us, and more through a host's hooks.
   if (loaded.has(name)) return
-  const family = await FAMILIES.get(name)?.()
+  const family = (await FAMILIES.get(name)?.())?.kernelsOf
   if (family !== undefined) loaded.set(name, family)
 }
 

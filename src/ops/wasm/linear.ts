@@ -13,7 +13,7 @@ import { wasmFunction, type WasmFunction } from './module.ts'
 import { panelBytes, PANEL_BYTES, PRODUCT_SCRATCH_BYTES } from './panels.ts'
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmLinearKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ['MatMul', { packs: [1], make: (context) => makeMatMul(host, context) }],
     ['Gemm', { packs: [1], make: (context) => makeGemm(host, context) }],

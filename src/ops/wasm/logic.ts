@@ -21,7 +21,7 @@ const SOURCES: ReadonlyMap<DType, number> = /* @__PURE__ */ new Map<DType, numbe
 const TARGETS: ReadonlyMap<DType, number> = /* @__PURE__ */ new Map<DType, number>([['float32', 0], ['float64', 1], ['int32', 2], ['int64', 3], ['bool', 4]])
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmLogicKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ...[...COMPARISONS].map(([key, [op, isSwapped]]): [string, PreferredEntry] => [key, { make: (context, fallback) => makeComparison(host, context, fallback, op, isSwapped) }]),
     ...[...COMBINATIONS].map(([key, op]): [string, PreferredEntry] => [key, { make: (_context, fallback) => makePairs(wasmFunction(host.exports, 'combine'), fallback, op, 1) }]),

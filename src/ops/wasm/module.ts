@@ -10,26 +10,27 @@ export interface WasmImage {
   readonly base64: string
 }
 
-export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'reduce' | 'resize' | 'distance' | 'preprocess' | 'integer' | 'elementwise' | 'activation' | 'functions' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
+export type WasmModuleName = 'trees' | 'linear' | 'conv' | 'pool' | 'norms' | 'reduce' | 'resize' | 'distance' | 'preprocess' | 'integer' | 'elementwise' | 'activation' | 'functions' | 'logic' | 'move' | 'attention' | 'recurrent' | 'weights'
 
-const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<WasmImage>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<WasmImage>>([
-  ['trees', async () => (await import('./generated/trees.ts')).image],
-  ['linear', async () => (await import('./generated/linear.ts')).image],
-  ['conv', async () => (await import('./generated/conv.ts')).image],
-  ['preprocess', async () => (await import('./generated/preprocess.ts')).image],
-  ['integer', async () => (await import('./generated/integer.ts')).image],
-  ['distance', async () => (await import('./generated/distance.ts')).image],
-  ['move', async () => (await import('./generated/move.ts')).image],
-  ['pool', async () => (await import('./generated/pool.ts')).image],
-  ['resize', async () => (await import('./generated/resize.ts')).image],
-  ['reduce', async () => (await import('./generated/reduce.ts')).image],
-  ['elementwise', async () => (await import('./generated/elementwise.ts')).image],
-  ['activation', async () => (await import('./generated/activation.ts')).image],
-  ['functions', async () => (await import('./generated/functions.ts')).image],
-  ['logic', async () => (await import('./generated/logic.ts')).image],
-  ['attention', async () => (await import('./generated/attention.ts')).image],
-  ['weights', async () => (await import('./generated/weights.ts')).image],
-  ['recurrent', async () => (await import('./generated/recurrent.ts')).image],
+const IMAGES: ReadonlyMap<WasmModuleName, () => Promise<{ readonly image: WasmImage }>> = /* @__PURE__ */ new Map<WasmModuleName, () => Promise<{ readonly image: WasmImage }>>([
+  ['trees', () => import('./generated/trees.ts')],
+  ['linear', () => import('./generated/linear.ts')],
+  ['conv', () => import('./generated/conv.ts')],
+  ['preprocess', () => import('./generated/preprocess.ts')],
+  ['integer', () => import('./generated/integer.ts')],
+  ['distance', () => import('./generated/distance.ts')],
+  ['move', () => import('./generated/move.ts')],
+  ['pool', () => import('./generated/pool.ts')],
+  ['norms', () => import('./generated/norms.ts')],
+  ['resize', () => import('./generated/resize.ts')],
+  ['reduce', () => import('./generated/reduce.ts')],
+  ['elementwise', () => import('./generated/elementwise.ts')],
+  ['activation', () => import('./generated/activation.ts')],
+  ['functions', () => import('./generated/functions.ts')],
+  ['logic', () => import('./generated/logic.ts')],
+  ['attention', () => import('./generated/attention.ts')],
+  ['weights', () => import('./generated/weights.ts')],
+  ['recurrent', () => import('./generated/recurrent.ts')],
 ])
 
 /** Which build of a module. */
@@ -46,7 +47,7 @@ const compiled = /* @__PURE__ */ new Map<string, Promise<WebAssembly.Module>>()
 export async function wasmBytes(name: WasmModuleName): Promise<Uint8Array> {
   const fetch = IMAGES.get(name)
   if (fetch === undefined) throw new RangeError(`no WebAssembly module ${name}`)
-  return imageBytes(await fetch())
+  return imageBytes((await fetch()).image)
 }
 
 export async function imageBytes({ base64, deflated, byteLength }: WasmImage): Promise<Uint8Array> {

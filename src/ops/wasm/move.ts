@@ -18,7 +18,7 @@ import { wasmFunction, type WasmFunction } from './module.ts'
 const MAX_CALLS = 256
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmMoveKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   const moving = (moves: Moves, valueInputs?: readonly number[]): PreferredEntry => ({ make: (context, fallback) => makeMove(host, context, fallback, moves, valueInputs) })
   return [
     ['Transpose', moving(transposeMoves)],

@@ -13,6 +13,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['logic', list('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not IsNaN Where Cast')],
   ['reduce', list('ReduceSum ReduceMean ReduceSumSquare ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceMax ReduceMin ArgMax ArgMin CumSum TopK GlobalMaxPool GlobalAveragePool Softmax LogSoftmax BatchNormalization InstanceNormalization GroupNormalization LayerNormalization RMSNormalization')],
   ['pool', list('MaxPool AveragePool')],
+  ['norms', list('LpPool LRN')],
   ['resize', list('Resize')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather GatherElements GatherND ScatterElements ScatterND OneHot Trilu DepthToSpace SpaceToDepth')],
   ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.ClassSums mle.SvmDecision mle.TriangularSolve')],

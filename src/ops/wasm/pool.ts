@@ -13,19 +13,19 @@ const AVERAGE = 1
 const AVERAGE_WITH_PADS = 2
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmPoolKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
-    ['MaxPool', { make: (context, fallback) => makePool(host, context, fallback, LARGEST) }],
-    ['AveragePool', { make: (context, fallback) => makePool(host, context, fallback, int(context.attributes, 'count_include_pad', 0) === 0 ? AVERAGE : AVERAGE_WITH_PADS) }],
+    ['MaxPool', { make: (context, fallback) => makePool(host, context, fallback, 'pool', LARGEST) }],
+    ['AveragePool', { make: (context, fallback) => makePool(host, context, fallback, 'pool', int(context.attributes, 'count_include_pad', 0) === 0 ? AVERAGE : AVERAGE_WITH_PADS) }],
   ]
 }
 
-// x [N, C, ...] -> y [N, C, ...]; places of the largest are cpu's
-function makePool(host: WasmHost, context: KernelContext, fallback: Kernel, kind: number): Kernel | undefined {
+/** x [N, C, ...] -> y [N, C, ...] by an export's loop of a kind; places of the largest are cpu's. */
+export function makePool(host: WasmHost, context: KernelContext, fallback: Kernel, name: string, kind: number): Kernel | undefined {
   const bytes = bytesOf(context)
   if (bytes === undefined) return undefined
   host.reserveScratch(SHAPE_BYTES)
-  const pool = wasmFunction(host.exports, bytes === 4 ? 'pool32' : 'pool64')
+  const pool = wasmFunction(host.exports, `${name}${bytes * 8}`)
   const layout = perShape(([x], [y]) => placeWindow(poolWindow(context.attributes), x?.shape.slice(2) ?? [], y?.shape.slice(2) ?? []))
   const words = wordsOf(host)
   return (inputs, outputs) => {

@@ -6,7 +6,7 @@ import { offsetOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmPreprocessKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [
     ['mle.PowerTransform', { make: (context, fallback) => makePowerTransform(host, context, fallback) }],
     ['mle.QuantileMap', { make: (context) => makeQuantileMap(host, context) }],

@@ -29,7 +29,7 @@ const FORMS: ReadonlyMap<string, Form> = /* @__PURE__ */ new Map([
 ])
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmRecurrentKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [...FORMS].map(([key, form]): [string, PreferredEntry] => [key, { packs: [1, 2, 3], make: (context, fallback) => makeLayer(host, context, fallback, form) }])
 }
 

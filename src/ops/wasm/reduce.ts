@@ -20,7 +20,7 @@ const SCRATCH_BYTES = 1024
 const MAX_COUNT = 2 ** 24
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmReduceKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   const entry = (make: Make): PreferredEntry => ({ make: (context, fallback) => made(host, context, fallback, make) })
   return [
     ...[...REDUCTIONS].map(([key, [name, finish]]): [string, PreferredEntry] => [key, entry((tools) => reduction(tools, name, finish))]),

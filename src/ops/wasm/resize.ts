@@ -12,7 +12,7 @@ import { wasmFunction } from './module.ts'
 const SCRATCH_BYTES = 131072
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmResizeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [['Resize', { make: (context, fallback) => (text(context.attributes, 'mode', 'nearest') === 'nearest' ? makeNearest : makeBlended)(host, context, fallback) }]]
 }
 

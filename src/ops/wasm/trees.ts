@@ -20,7 +20,7 @@ const MASKED_AT = 96
 const MAX_RANKED_COLUMNS = 1024
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmTreeKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   const known: KnownPacked = new Map()
   return [
     ['mle.TreeEnsemble', { make: (context) => makeTreeEnsemble(host, known, context) }],

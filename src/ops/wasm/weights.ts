@@ -11,7 +11,7 @@ import { PRODUCT_SCRATCH_BYTES } from './panels.ts'
 const KINDS: readonly string[] = ['float16', 'bfloat16', 'int8', 'uint8']
 
 /** Kernels over a host's memory, by operator key. */
-export function wasmWeightKernels(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
+export function kernelsOf(host: WasmHost): readonly (readonly [string, PreferredEntry])[] {
   return [['mle.WeightMatMul', { packs: [1, 2, 3], make: (context, fallback) => makeWeightMatMul(host, context, fallback) }]]
 }
 

@@ -12,14 +12,14 @@ const spatial = fc.integer({ min: 1, max: 3 }).chain((rank) => {
 
 test('wasm: pools have the bits of cpu', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(), dtype, spatial, fc.constantFrom('MaxPool', 'AveragePool'), fc.boolean(), fc.boolean(), fc.boolean(), fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 1, max: 3 })), (seed, type, axes, key, ceil, withPads, odd, [batch, channels]) => assertEqual(key, {
+    fc.asyncProperty(fc.nat(), dtype, spatial, fc.constantFrom('MaxPool', 'AveragePool', 'LpPool'), fc.boolean(), fc.boolean(), fc.boolean(), fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 4 })), (seed, type, axes, key, ceil, withPads, odd, [batch, channels, p]) => assertEqual(key, {
       inputs: [{ tensor: noise(seed, type, [batch, channels, ...axes.map(({ dim }) => dim)], odd ? 0.2 : 0) }],
       attributes: {
         kernel_shape: axes.map(({ kernel }) => kernel), strides: axes.map(({ stride }) => stride), dilations: axes.map(({ dilation }) => dilation),
-        pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)], ceil_mode: ceil ? 1 : 0, ...(key === 'AveragePool' ? { count_include_pad: withPads ? 1 : 0 } : {}),
+        pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)], ceil_mode: ceil ? 1 : 0, ...(key === 'AveragePool' ? { count_include_pad: withPads ? 1 : 0 } : key === 'LpPool' ? { p } : {}),
       },
     })),
-    { numRuns: 250 },
+    { numRuns: 400 },
   )
 })
 

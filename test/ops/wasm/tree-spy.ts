@@ -1,6 +1,6 @@
 // Tree kernels over a test host that tell which layouts their last run had.
 import type { PreferredEntry } from '../../../src/ops/kernel.ts'
-import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
+import { kernelsOf as wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
 import type { TestHost } from './host.ts'
 
 /** Where a plan says which layout it is, in words. */

@@ -8,7 +8,7 @@ import { viewOfTensor, type Kernel, type KernelContext } from '../../../src/ops/
 import { checkLeaves, checkTrees, type NodePasses, type TreeFacts } from '../../../src/ops/trees/check.ts'
 import { encodeTrees } from '../../../src/ops/trees/encode.ts'
 import { passBytes, passesIn } from '../../../src/ops/wasm/tree-passes.ts'
-import { wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
+import { kernelsOf as wasmTreeKernels } from '../../../src/ops/wasm/trees.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { attributesOf, bitsOf, ensembleInputs, leavesInputs, lopsidedTree, randomCase, randomRows, randomSource, randomTrees, runnerOf, takeRows } from '../trees/support.ts'
 import { testHost } from './host.ts'

@@ -1,7 +1,7 @@
 // pow of src/math/pow.ts for two lanes: the same operations in the same order, so the same bits.
 import { INV_LN2, LN2_HIGH, LN2_LOW, ROUND } from '../../../../math/exp.ts'
 import { pow } from '../../../../math/pow.ts'
-import { balancedExponents, expTail, productTail, scaledDown } from './functions.ts'
+import { balancedExponents, expTail, join, productTail, promoteHigh, scaledDown } from './functions.ts'
 import { constant, power } from './polynomial.ts'
 
 // @ts-ignore: decorator
@@ -88,4 +88,9 @@ export function powLanes(base: v128, y: v128): v128 {
   const sign = v128.and(base, constant(-0.0))
   const signed = v128.xor(result, v128.and(sign, v128.and(isInteger, f64x2.ne(f64x2.floor(half), half))))
   return v128.bitselect(constant(NaN), signed, v128.andnot(f64x2.lt(base, constant(0)), isInteger))
+}
+
+/** Every lane of a vector of float32 or float64 to the power y. */
+export function powersOf<T>(x: v128, y: v128): v128 {
+  return sizeof<T>() == 8 ? powLanes(x, y) : join(powLanes(f64x2.promote_low_f32x4(x), y), powLanes(promoteHigh(x), y))
 }
