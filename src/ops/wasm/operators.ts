@@ -7,7 +7,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['trees', list('mle.TreeEnsemble mle.TreeLeaves')],
   ['linear', list('MatMul Gemm')],
   ['conv', list('Conv ConvTranspose')],
-  ['elementwise', list('Add Sub Mul Div Max Min Sum Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow PRelu Sign')],
+  ['elementwise', list('Add Sub Mul Div Max Min Sum Mean Neg Abs Sqrt Relu Reciprocal Floor Ceil Round Exp Sigmoid Tanh Erf Log LeakyRelu Clip Pow PRelu Sign')],
   ['activation', list('Gelu Elu Selu Celu HardSigmoid HardSwish Mish Swish ThresholdedRelu Softplus mle.Log1p mle.Expm1')],
   ['functions', list('Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh mle.NormalCdf mle.NormalQuantile mle.LogExpit')],
   ['logic', list('Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not IsNaN Where Cast')],

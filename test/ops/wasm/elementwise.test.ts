@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
-import { assertEqual, equalSuite, everyBlockStayed, everyOperatorComputed, noise } from './equal.ts'
+import { assertEqual, equalSuite, everyBlockStayed, everyOperatorComputed, noise, wasmOnly } from './equal.ts'
 
 const OPERATORS = WASM_OPERATORS.get('elementwise') ?? []
 equalSuite(OPERATORS.filter((key) => key !== 'PRelu'), 60)
@@ -15,6 +15,16 @@ test('wasm: operands of five axes that broadcast have the bits of cpu', async ()
     fc.asyncProperty(fc.nat(), dtype, fc.array(dim, { maxLength: 5 }).filter((shape) => shape.reduce((a, b) => a * b, 1) < 20000), fc.nat(31), fc.nat(31), fc.constantFrom('Add', 'Sub', 'Mul', 'Div', 'Max', 'Min'), (seed, type, shape, first, second, key) => {
       const some = (mask: number): number[] => shape.map((size, axis) => ((mask >> axis) & 1 ? 1 : size))
       return assertEqual(key, { inputs: [{ tensor: noise(seed, type, some(first)) }, { tensor: noise(seed + 1, type, some(second)) }] })
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('wasm: any number of inputs that broadcast have the bits of cpu', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), dtype, fc.array(dim, { maxLength: 4 }).filter((shape) => shape.reduce((a, b) => a * b, 1) < 20000), fc.array(fc.nat(15), { minLength: 2, maxLength: 5 }), fc.constantFrom('Max', 'Min', 'Sum', 'Mean'), fc.constantFrom(1e-38, 1, 1e38), (seed, type, shape, masks, key, scale) => {
+      const some = (mask: number): number[] => shape.map((size, axis) => ((mask >> axis) & 1 ? 1 : size))
+      return assertEqual(key, { inputs: masks.map((mask, k) => ({ tensor: noise(seed + k, type, some(mask), 0.05, scale) })) }, wasmOnly)
     }),
     { numRuns: 150 },
   )
@@ -54,9 +64,9 @@ test('wasm: integers wrap as on cpu', async () => {
         const values = Array.from({ length: own.reduce((a, b) => a * b, 1) }, (_, i) => odd[(i * 3 + seed + shift) % odd.length])
         return type === 'int32' ? { dtype: type, shape: own, data: Int32Array.from(values) } : { dtype: type, shape: own, data: BigInt64Array.from(values, (value) => BigInt(value) * 4294967311n) }
       }
-      return assertEqual(key, { inputs: [{ tensor: some(first, 0) }, { tensor: some(second, 2) }] })
+      return assertEqual(key, { inputs: [{ tensor: some(first, 0) }, { tensor: some(second, 2) }] }, wasmOnly)
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   )
 })
 
@@ -86,4 +96,4 @@ test('wasm: powers of every size and sign have the bits of cpu, the exact ones t
 
 everyOperatorComputed('elementwise')
 everyOperatorComputed('elementwise', ['int32', 'int64'], ARITHMETIC)
-everyBlockStayed('Erf')
+everyBlockStayed('Erf', 'Mean')
