@@ -1,6 +1,7 @@
 // Constants of vectors, moved from a module's code into its data. V8 makes a constant anew from a 64-bit number wherever a function is called (three
 // instructions, two of them for the one port that shuffles), so that polynomials spend more time on coefficients than on arithmetic; a load is one.
 // They lie in the first page of the memory, which is nobody's: each module has a range of its own there, and writes it whenever it is instantiated.
+import { numberBytes, readNumber, type Cursor } from '../src/ops/wasm/binary.ts'
 import { WASM_OPERATORS } from '../src/ops/wasm/operators.ts'
 
 /** Functions with fewer keep them in registers. */
@@ -13,26 +14,6 @@ const DATA_SECTION = 11
 const LOOP = 3
 const SIMD = 0xfd
 const V128_CONST = 12
-
-interface Cursor {
-  readonly bytes: Uint8Array
-  at: number
-}
-
-function readNumber(cursor: Cursor): number {
-  let value = 0
-  for (let scale = 1; ; scale *= 128) {
-    const byte = cursor.bytes[cursor.at++]
-    value += (byte & 127) * scale
-    if (byte < 128) return value
-  }
-}
-
-function numberBytes(value: number): number[] {
-  const bytes: number[] = []
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
-  return [...bytes, value]
-}
 
 /** Of a number of type i32 that is not negative. */
 function signedBytes(value: number): number[] {

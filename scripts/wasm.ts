@@ -97,6 +97,6 @@ export function wasmDigest(name: string, binary: Uint8Array, relaxed: boolean): 
   const hash = createHash('sha256')
   for (const path of sourcesOf(name)) hash.update(`${path}\0${readSource(path)}\0`)
   const { version } = JSON.parse(readFileSync('node_modules/assemblyscript/package.json', 'utf8')) as { readonly version: string }
-  hash.update(`${version}\0${flagsOf(name, relaxed).join(' ')}\0${readFileSync('scripts/wasm-constants.ts', 'utf8')}\0${[...WASM_OPERATORS.keys()].join()}\0`)
+  hash.update(`${version}\0${flagsOf(name, relaxed).join(' ')}\0${['scripts/wasm-constants.ts', 'src/ops/wasm/binary.ts'].map((path) => readFileSync(path, 'utf8')).join('\0')}\0${[...WASM_OPERATORS.keys()].join()}\0`)
   return hash.update(binary).digest('hex')
 }

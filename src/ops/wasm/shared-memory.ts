@@ -1,32 +1,12 @@
 // The shared-memory build of a module. Its code is the same: loads and stores work on either kind of memory, only the import says
 // which kind. So the build is made from the bytes at hand by rewriting the limits of that import, and nothing more is downloaded.
+import { numberBytes, readNumber, type Cursor } from './binary.ts'
 
 const IMPORT_SECTION = 2
 const MEMORY_IMPORT = 2
 /** Limits with a maximum, of shared memory. */
 const SHARED = 3
 const MAX_PAGES = 65536
-
-interface Cursor {
-  readonly bytes: Uint8Array
-  at: number
-}
-
-/** An unsigned LEB128 number. */
-function readNumber(cursor: Cursor): number {
-  let value = 0
-  for (let scale = 1; ; scale *= 128) {
-    const byte = cursor.bytes[cursor.at++]
-    value += (byte & 127) * scale
-    if (byte < 128) return value
-  }
-}
-
-function numberBytes(value: number): number[] {
-  const bytes: number[] = []
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
-  return [...bytes, value]
-}
 
 /**
  * A module of ours, which imports a memory and nothing else, as a module that imports a shared memory of up to 4 GiB.
