@@ -3,6 +3,7 @@ import type { Attribute } from '../../ops/types.ts'
 import { tensor, type DType, type Tensor } from '../../tensor/index.ts'
 import { int64s, type Draft, type DraftNode } from './draft.ts'
 import type { UpgradeContext } from './node-edits.ts'
+import { onnxError } from './tensors.ts'
 
 /** Attributes as numbers, text and lists. */
 export type Values = Readonly<Record<string, number | string | readonly number[]>>
@@ -39,6 +40,8 @@ function attributeOf(value: number | string | readonly number[], key: string): A
 export function loweringOf(node: DraftNode, { draft, dtype, opset }: UpgradeContext): Lowering {
   const constant = (value: Tensor): string => draft.constant(value, 'constant')
   const addAll: Lowering['addAll'] = (key, inputs, attributes, outputs) => {
+    // Lowerings read a node's inputs by their places.
+    if (inputs.some((name: string | undefined) => name === undefined)) throw onnxError('ONNX_GRAPH', `${node.op} ${node.name ?? ''} has ${node.inputs.length} inputs, which are too few`)
     const domain = key.startsWith('mle.') ? 'mle' : 'ai.onnx'
     const own = new Map(Object.entries(attributes).map(([name, value]) => [name, attributeOf(value, name)]))
     draft.emit({ op: domain === 'mle' ? key.slice(4) : key, domain, inputs, outputs, attributes: own })

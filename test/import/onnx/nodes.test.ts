@@ -64,14 +64,14 @@ for (const device of ['cpu', 'wasm'] as const) {
   })
 }
 
-test('what com.microsoft has beyond that is refused', async () => {
-  const refused = async (op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>): Promise<void> => {
+test('what com.microsoft has beyond that, and nodes with too few inputs, are refused', async () => {
+  const refused = async (op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>>, code: string = 'ONNX_ATTRIBUTE'): Promise<void> => {
     const graph: Graph = {
       inputs: inputs.filter((name) => name !== '').map((name) => ({ name, type: { dtype: 'float32' } })), outputs: [{ name: 'y', type: { dtype: 'float32' } }],
       nodes: [{ op, domain: 'com.microsoft', version: 1, inputs, outputs: ['y'], attributes: new Map(Object.entries(attributes)) }], initializers: new Map(), metadata: {},
     }
     const message = modelMessage({ graph, irVersion: 8, opsets: new Map([['ai.onnx', 17], ['com.microsoft', 1]]), producer: '', producerVersion: '', documentation: '', properties: [] })
-    await assert.rejects(importModel(bytesOfMessage(message), { fileName: 'model.onnx' }), { code: 'ONNX_ATTRIBUTE' }, op)
+    await assert.rejects(importModel(bytesOfMessage(message), { fileName: 'model.onnx' }), { code }, op)
   }
   const int = (value: number): Attribute => ({ kind: 'int', value })
   await refused('MatMulNBits', ['a', 'b', 'c'], { K: int(32), N: int(2), bits: int(4), block_size: int(32) })
@@ -83,4 +83,7 @@ test('what com.microsoft has beyond that is refused', async () => {
   await refused('FusedMatMul', ['a', 'b'], { transBatchA: int(1) })
   await refused('FusedConv', ['a', 'b'], { activation: { kind: 'string', value: 'Other' } })
   await refused('CDist', ['a', 'b'], { metric: { kind: 'string', value: 'cosine' } })
+  await refused('Attention', ['a'], { num_heads: int(2) }, 'ONNX_GRAPH')
+  await refused('EmbedLayerNormalization', ['a'], {}, 'ONNX_GRAPH')
+  await refused('QuickGelu', [], {}, 'ONNX_GRAPH')
 })
