@@ -83,4 +83,4 @@ export function matrixResult(value: ValueName, columns: number): Result {
   return { value, dtype: 'float64', shape: ['batch', columns] }
 }
 
-export { once } from '../once.ts'
+export { once, onceEach } from '../once.ts'

@@ -1,6 +1,6 @@
 // Reading an estimator's settings. A setting that changes predictions and is not known here is refused, never ignored.
 import { MleError } from '../../error.ts'
-import { attribute, describe, isNumericNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, optionalAttribute, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
+import { attribute, describe, isNumericNdArray, isPyDType, isPyGlobal, isPyObject, isTuple, optionalAttribute, placeOf, asNumber, asBoolean, type PyObject, type PyValue } from '../pickle/index.ts'
 
 /** The refusal of one estimator or one of its settings. */
 export function unsupported(estimator: PyObject, what: string): MleError {
@@ -29,6 +29,13 @@ export function booleanSetting(estimator: PyObject, name: string, fallback: bool
 export function numberSetting(estimator: PyObject, name: string, fallback: number): number {
   const value = estimator.state.get(name)
   return value === undefined ? fallback : asNumber(value, `${estimator.name}.${name}`)
+}
+
+/** The file of another library that an object keeps as bytes; throws SKLEARN_VALUE. */
+export function embeddedFile(object: PyObject, name: string): Uint8Array {
+  const bytes = attribute(object, name)
+  if (bytes instanceof Uint8Array) return bytes
+  throw new MleError('SKLEARN_VALUE', `${placeOf(object, name)} is ${describe(bytes)}, expected the bytes of a model`, { section: object.name, offset: object.offset })
 }
 
 /** The name of the numpy dtype of a setting, where it is one. */

@@ -5,27 +5,17 @@ import { isExponential, marginBorder, readCatboost, varianceOf } from '../../cat
 import { inputWidths, lowerCatboost, type LoweredCatboost } from '../../catboost/lower.ts'
 import { isClassification, type CbModel } from '../../catboost/model.ts'
 import { flattenOutput } from '../../trees.ts'
-import { attribute, describe, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
-import { argMax, castTo, concat, float64Constant, matrixResult, once, squeeze, unsqueeze, vectorResult, withScalar } from '../emit.ts'
+import type { LabelArray, PyObject } from '../../pickle/index.ts'
+import { argMax, castTo, concat, float64Constant, matrixResult, once, onceEach, squeeze, unsqueeze, vectorResult, withScalar } from '../emit.ts'
 import type { Features } from '../features.ts'
 import { classifierMethods, logOf } from '../labels.ts'
-import { unsupported } from '../params.ts'
+import { embeddedFile, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 import { encodedClasses } from './members.ts'
 import { shapMethod } from './tree-structure.ts'
 
-const models = new WeakMap<PyObject, CbModel>()
-
-/** The model inside; read once. */
-function modelOf(estimator: PyObject): CbModel {
-  let model = models.get(estimator)
-  if (model === undefined) {
-    const bytes = attribute(estimator, '__model')
-    if (!(bytes instanceof Uint8Array)) throw new MleError('SKLEARN_VALUE', `${placeOf(estimator, '__model')} is ${describe(bytes)}, expected the bytes of a model`, { section: estimator.name, offset: estimator.offset })
-    models.set(estimator, (model = readCatboost(bytes)))
-  }
-  return model
-}
+/** The model inside. */
+const modelOf = /* @__PURE__ */ onceEach((estimator: PyObject) => readCatboost(embeddedFile(estimator, '__model')))
 
 /** Places in the table of features that are numbered among their kind; features that the file leaves out have none. */
 function placesOf(estimator: PyObject, features: CbModel['floatFeatures'] | CbModel['catFeatures'], count: number): number[] {

@@ -5,7 +5,7 @@ import { asLabels, asObject, attribute, describe, isPyObject, optionalAttribute,
 import { tableCategories } from '../../lightgbm/categories.ts'
 import { flattenClasses, lowerLightgbm, type LoweredLightgbm } from '../../lightgbm/lower.ts'
 import { parseLightgbm, type LgbModel } from '../../lightgbm/text.ts'
-import { argMax, float64Constant, matrixResult, once, squeeze, vectorResult } from '../emit.ts'
+import { argMax, float64Constant, matrixResult, once, onceEach, squeeze, vectorResult } from '../emit.ts'
 import type { Features } from '../features.ts'
 import { classesOf, classifierMethods } from '../labels.ts'
 import { unsupported } from '../params.ts'
@@ -13,23 +13,17 @@ import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext
 import { encodedClasses } from './members.ts'
 import { shapMethod } from './tree-structure.ts'
 
-const models = new WeakMap<PyObject, LgbModel>()
-
 function boosterOf(estimator: PyObject): PyObject {
   return estimator.name === 'Booster' ? estimator : asObject(attribute(estimator, '_Booster'), placeOf(estimator, '_Booster'))
 }
 
-/** The model inside a pickled Booster; read once. */
-function modelOf(booster: PyObject): LgbModel {
-  let model = models.get(booster)
-  if (model === undefined) {
-    // `handle` holds the text; wrappers restored from files keep it as model_str.
-    const text = optionalAttribute(booster, 'handle') ?? optionalAttribute(booster, 'model_str')
-    if (typeof text !== 'string') throw new MleError('SKLEARN_VALUE', `${placeOf(booster, 'handle')} is ${describe(text)}, expected the text of a model`, { section: booster.name, offset: booster.offset })
-    models.set(booster, (model = parseLightgbm(new TextEncoder().encode(text))))
-  }
-  return model
-}
+/** The model inside a pickled Booster. */
+const modelOf = /* @__PURE__ */ onceEach((booster: PyObject): LgbModel => {
+  // `handle` holds the text; wrappers restored from files keep it as model_str.
+  const text = optionalAttribute(booster, 'handle') ?? optionalAttribute(booster, 'model_str')
+  if (typeof text !== 'string') throw new MleError('SKLEARN_VALUE', `${placeOf(booster, 'handle')} is ${describe(text)}, expected the text of a model`, { section: booster.name, offset: booster.offset })
+  return parseLightgbm(new TextEncoder().encode(text))
+})
 
 interface Lowered {
   readonly model: LgbModel

@@ -1,15 +1,15 @@
 // XGBoost's scikit-learn wrappers: the booster is a model file of its own inside the pickle.
 import type { ValueName } from '../../../graph/builder.ts'
 import { MleError } from '../../../error.ts'
-import { asObject, attribute, describe, isPyObject, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
+import { asObject, attribute, isPyObject, placeOf, type LabelArray, type PyObject } from '../../pickle/index.ts'
 import { flattenOutput } from '../../trees.ts'
 import { readXgboost, xgboostProperties } from '../../xgboost/index.ts'
 import { lowerBooster, type LoweredBooster } from '../../xgboost/lower.ts'
 import type { XgbModel } from '../../xgboost/model.ts'
-import { argMax, castTo, once, squeeze } from '../emit.ts'
+import { argMax, castTo, once, onceEach, squeeze } from '../emit.ts'
 import type { Features } from '../features.ts'
 import { classesOf, classifierMethods } from '../labels.ts'
-import { numberSetting, unsupported } from '../params.ts'
+import { embeddedFile, numberSetting, unsupported } from '../params.ts'
 import type { EstimatorEntry, EstimatorImporter, Methods, Result, SklearnContext } from '../types.ts'
 import { encodedClasses } from './members.ts'
 import { shapMethod, treeRows } from './tree-structure.ts'
@@ -17,18 +17,8 @@ import { shapMethod, treeRows } from './tree-structure.ts'
 /** What some versions put before a model: this text, the length of the model as i64, the model, its settings. */
 const SERIALIZATION_HEADER = 'CONFIG-offset:'
 
-const models = new WeakMap<PyObject, XgbModel>()
-
-/** The model inside a pickled Booster; read once. */
-function modelOf(booster: PyObject): XgbModel {
-  let model = models.get(booster)
-  if (model === undefined) {
-    const handle = attribute(booster, 'handle')
-    if (!(handle instanceof Uint8Array)) throw new MleError('SKLEARN_VALUE', `${placeOf(booster, 'handle')} is ${describe(handle)}, expected the bytes of a model`, { section: booster.name, offset: booster.offset })
-    models.set(booster, (model = readXgboost(withoutHeader(handle))))
-  }
-  return model
-}
+/** The model inside a pickled Booster. */
+const modelOf = /* @__PURE__ */ onceEach((booster: PyObject) => readXgboost(withoutHeader(embeddedFile(booster, 'handle'))))
 
 function withoutHeader(bytes: Uint8Array): Uint8Array {
   const start = SERIALIZATION_HEADER.length
