@@ -33,11 +33,20 @@ export function sharedGpu(): Promise<GPUDevice | string> {
 /** Kept for as long as the process lives: devices outlive their instance badly. */
 let instance: GPU | undefined
 
-/** Dawn's GPU of no hardware: it has every feature, validates all that it is given, and computes nothing. */
+/** Dawn's GPU of no hardware: it has every feature, validates all that it is given, and computes nothing, so that all results are zeros. */
 export async function nullGpu(): Promise<GPUDevice> {
   const adapter = await (instance ??= create(['backend=null'])).requestAdapter()
   assert.ok(adapter)
-  return adapter.requestDevice({ requiredFeatures: (['shader-f16', 'subgroups'] as const).filter((feature) => adapter.features.has(feature)) })
+  const gpu = await adapter.requestDevice({ requiredFeatures: (['shader-f16', 'subgroups'] as const).filter((feature) => adapter.features.has(feature)) })
+  const createBuffer = gpu.createBuffer.bind(gpu)
+  // Its memory is the process's, with whatever that last held there: steps on cpu would take it for shapes and paddings of gigabytes.
+  gpu.createBuffer = (descriptor) => {
+    const buffer = createBuffer({ ...descriptor, mappedAtCreation: true })
+    new Uint8Array(buffer.getMappedRange()).fill(0)
+    if (descriptor.mappedAtCreation !== true) buffer.unmap()
+    return buffer
+  }
+  return gpu
 }
 
 /** A test that needs a GPU; skipped where there is none. */
