@@ -29,9 +29,15 @@ Object.assign(process.env, software)
 
 let failed = 0
 const skipped: string[] = []
+/** How test files ended that ended before their tests did: the reporter says only that they failed. */
+const ended: string[] = []
 // Test files inherit execArgv, hence the tsx loader that runs this script.
 const stream = run({ files: files.map((name) => resolve(name)), concurrency: 2, timeout: FILE_TIMEOUT_MS })
-  .on('test:fail', () => failed++)
+  .on('test:fail', ({ name, details }) => {
+    failed++
+    const { exitCode, signal } = details.error as { exitCode?: number | null; signal?: string | null }
+    if (exitCode !== undefined) ended.push(`${name} ended ${signal ? `by ${signal}` : `with exit code ${exitCode}`}`)
+  })
   .on('test:pass', ({ name, file, skip, todo }) => {
     const reason = skip ?? todo
     // A machine of continuous integration that has the software GPU must run what needs one.
@@ -42,5 +48,6 @@ const reporter = stream.compose(new spec())
 reporter.pipe(process.stdout, { end: false })
 await finished(reporter)
 
+for (const line of ended) console.error(line)
 for (const line of skipped) console.error(`skipped, though this machine can run it, or without a reason of the form "needs ...": ${line}`)
 process.exitCode = failed > 0 || skipped.length > 0 ? 1 : 0
