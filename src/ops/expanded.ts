@@ -20,27 +20,9 @@ export function squaredNorm(data: Float64Array, start: number, length: number): 
   return even + odd
 }
 
-/** Dot product by fused multiply-adds in order, as BLAS accumulates one element of a product. */
-function fusedDot(a: Float64Array, b: Float64Array, start: number, length: number): number {
+/** Dot product of `length` numbers from `a` and `b` on by fused multiply-adds in order, as BLAS accumulates one element of a product. */
+export function fusedDot(x: Float64Array, a: number, y: Float64Array, b: number, length: number): number {
   let sum = 0
-  for (let k = 0; k < length; k++) sum = fma(a[k], b[start + k], sum)
+  for (let k = 0; k < length; k++) sum = fma(x[a + k], y[b + k], sum)
   return sum
-}
-
-/** fusedDot of a and each of `rows` rows of b, two at once: one sum alone waits for each of its additions, and of more engines do not inline them. */
-export function fusedDots(a: Float64Array, b: Float64Array, rows: number, length: number, out: Float64Array): void {
-  let row = 0
-  for (; row + 2 <= rows; row += 2) {
-    const first = row * length
-    const second = first + length
-    let s0 = 0
-    let s1 = 0
-    for (let k = 0; k < length; k++) {
-      s0 = fma(a[k], b[first + k], s0)
-      s1 = fma(a[k], b[second + k], s1)
-    }
-    out[row] = s0
-    out[row + 1] = s1
-  }
-  if (row < rows) out[row] = fusedDot(a, b, row * length, length)
 }

@@ -46,3 +46,15 @@ test('the first k are the k smallest', () => {
     }),
   )
 })
+
+test('estimates that are too close are compared as they are', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 100 }), fc.nat(), fc.nat(), (values, seed, noise) => {
+      const k = 1 + (seed % values.length)
+      const estimates = Float64Array.from(values, (value, i) => value + (((i * 7919 + noise) % 13) - 6) / 100)
+      const order = new Int32Array(values.length)
+      argPartition(estimates, order, k, { within: 0.13, isLess: (a, b) => values[a] < values[b] })
+      assert.deepEqual(Array.from(order.subarray(0, k)), firstOf(values, k))
+    }),
+  )
+})

@@ -5,9 +5,11 @@ import { MleError } from '../../../src/error.ts'
 import { bsplineBasis, bsplineSlopes } from '../../../src/ops/bspline.ts'
 import { categoryKernels } from '../../../src/ops/cpu/categories.ts'
 import { fusedKernels } from '../../../src/ops/cpu/fused-matmul.ts'
+import { argPartition } from '../../../src/ops/cpu/introselect.ts'
 import { imputeKernels } from '../../../src/ops/cpu/knn-impute.ts'
 import { preprocessKernels } from '../../../src/ops/cpu/preprocess.ts'
 import { fma } from '../../../src/math/fma.ts'
+import { squaredNorm } from '../../../src/ops/expanded.ts'
 import { bsplineFormula, categoryFormula, fmaFormula, knnImputeFormula, powerFormula, quantileFormula } from '../../../src/ops/formula/preprocess.ts'
 import type { AttributeInput } from '../../../src/graph/builder.ts'
 import { runKernel } from '../support.ts'
@@ -133,5 +135,46 @@ test('nearest rows fill missing values as the formula says', () => {
       fc.pre(expected !== undefined)
       assertClose(got, expected, 1e-6)
     }),
+  )
+})
+
+/** Row x of mle.KnnImpute as scikit-learn computes it, every distance by fused multiply-adds. */
+function imputedRow(x: readonly number[], training: readonly (readonly number[])[], neighbors: number, byDistance: boolean): number[] {
+  const filledOf = (row: readonly number[]): Float64Array => Float64Array.from(row, (value) => (Number.isNaN(value) ? 0 : value))
+  const own = filledOf(x)
+  const distances = training.map((row) => {
+    const filled = filledOf(row)
+    const product = filled.reduce((sum, value, f) => fma(own[f], value, sum), 0)
+    let square = Math.max(0, -2 * product + squaredNorm(own, 0, x.length) + squaredNorm(filled, 0, x.length))
+    const onlyOf = (has: Float64Array, lacks: readonly number[]): number => has.reduce((sum, value, f) => (Number.isNaN(lacks[f]) ? sum + value * value : sum), 0)
+    square = Math.max(0, square - onlyOf(own, row) - onlyOf(filled, x))
+    const shared = row.filter((value, f) => !Number.isNaN(value + x[f])).length
+    return shared === 0 ? NaN : Math.sqrt((square / shared) * x.length)
+  })
+  return x.map((value, f) => {
+    if (!Number.isNaN(value)) return value
+    const donors = training.flatMap((row, i) => (Number.isNaN(row[f]) ? [] : [i]))
+    const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0)
+    if (donors.every((i) => Number.isNaN(distances[i]))) return sumOf(donors.map((i) => training[i][f])) / donors.length
+    const order = new Int32Array(donors.length)
+    argPartition(Float64Array.from(donors, (i) => distances[i]), order, Math.min(neighbors, donors.length))
+    const nearest = Array.from(order.subarray(0, neighbors), (place) => donors[place])
+    const isMatch = nearest.some((i) => distances[i] === 0)
+    const weights = nearest.map((i) => (!byDistance ? 1 : isMatch ? Number(distances[i] === 0) : Number.isNaN(distances[i]) ? 0 : 1 / distances[i]))
+    return sumOf(nearest.map((i, place) => weights[place] * training[i][f])) / sumOf(weights)
+  })
+}
+
+test('missing values from neighbours have the bits of exact distances where many are equal, nearly so, huge or tiny', () => {
+  const units = fc.constantFrom(1, 0.1, 1e155, 1e-160, 1e-170, 0)
+  const cell = fc.option(fc.integer({ min: -3, max: 3 }), { nil: NaN, freq: 4 })
+  fc.assert(
+    fc.property(units, fc.constantFrom(0, 0, 1e6), fc.integer({ min: 1, max: 9 }).chain((n) => fc.array(fc.array(cell, { minLength: n, maxLength: n }), { minLength: 2, maxLength: 40 })), fc.nat(8), fc.constantFrom('uniform', 'distance'), (unit, offset, cells, k, weights) => {
+      const [x, first, ...rest] = cells.map((row) => row.map((value) => offset + unit * value))
+      const training = [first.map((value) => (Number.isNaN(value) ? unit : value)), ...rest]
+      const got = run('mle.KnnImpute', [tensor([x]), tensor(training)], { neighbors: k + 1, weights })
+      assert.deepEqual(Array.from(got.data as Float64Array), imputedRow(x, training, k + 1, weights === 'distance'))
+    }),
+    { numRuns: 400 },
   )
 })
