@@ -13,13 +13,14 @@ import type { Weights } from './weights.ts'
 export interface Source {
   readonly version: string
   readonly backend?: string
+  /** Made by TensorFlow.js itself, not converted from Keras. */
   readonly isTfjs: boolean
   readonly framework: 'keras' | 'tensorflow.js'
 }
 
 /** 1, 2 or 3; what TensorFlow.js writes is in the form of Keras 2. */
 function majorOf(source: Source): number {
-  if (source.isTfjs) return source.version === '1' ? 1 : 2
+  if (source.isTfjs) return 2
   const major = Number.parseInt(source.version, 10)
   return major === 1 || major >= 3 ? major : 2
 }

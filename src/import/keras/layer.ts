@@ -13,6 +13,7 @@ export interface ModelInfo {
   readonly version: string
   /** The backend that wrote the file, where it says so: Theano's kernels lie flipped. */
   readonly backend: string | undefined
+  /** Made by TensorFlow.js itself, whose layers differ from Keras' here and there; a model that was converted is Keras'. */
   readonly isTfjs: boolean
   /** Notes for the user of the model: what a layer could not keep. */
   readonly note: (text: string) => void

@@ -29,7 +29,7 @@ export function importTfjs(bytes: Uint8Array, shards: ShardReader | undefined): 
   const source = isObject(inner) ? inner : typeof inner === 'string' ? parseJson(new TextEncoder().encode(inner), 'model_config') : topology
   const model = serialized(isKeras1 ? modernized(source) : source, 'modelTopology')
   const weights = listWeights(readManifest(objects(file, 'weightsManifest'), shards), 'model.json')
-  return buildGraph(model, weights, { version: isKeras1 ? '1' : version, isTfjs: true, framework: 'tensorflow.js' })
+  return buildGraph(model, weights, { version: isKeras1 ? '1' : version, isTfjs: version.startsWith('tfjs') && !isKeras1, framework: 'tensorflow.js' })
 }
 
 function readManifest(groups: readonly JsonObject[], shards: ShardReader | undefined): NamedTensor[] {

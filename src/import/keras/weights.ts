@@ -70,21 +70,20 @@ export function listWeights(list: readonly NamedTensor[], where: string): Weight
   return weights
 }
 
-/** Parts of a name: 'model_1/dense_1/kernel:0'. */
-function partsOf(name: string): string[] {
-  return name.replace(/:\d+$/, '').split('/')
-}
-
 /** A list of arrays of a whole model, dealt out to its layers: by names where they say, else in the order that Keras uses. */
 function shared(list: readonly NamedTensor[], layers: readonly Member[], where: string): NamedTensor[][] {
-  const byName = layers.map((layer) => list.filter((one) => partsOf(one.name).slice(0, -1).includes(layer.name) || one.name.startsWith(`${layer.name}_`) && !one.name.includes('/')))
+  // 'model_1/dense_1/kernel:0'; names of layers may hold slashes too.
+  const byName = layers.map((layer) => list.filter((one) => `/${one.name}`.includes(`/${layer.name}/`) || one.name.startsWith(`${layer.name}_`) && !one.name.includes('/')))
   if (byName.every((part, i) => part.length === layers[i].specs.length)) return byName
   const total = layers.reduce((sum, layer) => sum + layer.specs.length, 0)
   if (total !== list.length) throw kerasError('KERAS_WEIGHTS', `${where} has ${list.length} arrays, its layers need ${total}; save the model again with model.save()`)
-  // All trainable arrays in the order of the layers, then the others.
+  // All trainable arrays in the order of the layers, then the others; each layer's part is in that order again, as a model inside deals it out alike.
   let trainable = 0
   let other = layers.reduce((sum, layer) => sum + layer.specs.filter((one) => one.trainable).length, 0)
-  return layers.map((layer) => layer.specs.map((one) => list[one.trainable ? trainable++ : other++]))
+  return layers.map(({ specs }) => {
+    const own = specs.filter((one) => one.trainable).length
+    return [...list.slice(trainable, (trainable += own)), ...list.slice(other, (other += specs.length - own))]
+  })
 }
 
 /** Arrays by path, as Keras 3 writes them: layers/dense/vars/0. */

@@ -306,24 +306,26 @@ const stackedCells: CellFactory = (config, weights, info) => {
   const parts = list.map((one, i) => serialized(one, `cell ${i}`))
   const sources = weights.members(parts.map((one) => ({ name: nameOf(one.config), className: one.className, specs: [] })), 'cells')
   const cells = parts.map((one, i) => cellOf(one.className, one.config, sources[i], info))
-  const statesOf = (states: readonly Value[]): Value[][] => {
+  // TensorFlow.js lists the states of the last cell first.
+  const inOrder = <T>(list: readonly T[]): readonly T[] => (info.isTfjs ? [...list].reverse() : list)
+  const statesOf = (states: readonly Value[]): readonly Value[][] => {
     let at = 0
-    return cells.map((cell) => states.slice(at, (at += cell.stateCount)))
+    return inOrder(inOrder(cells).map((cell) => states.slice(at, (at += cell.stateCount))))
   }
   return {
     stateCount: cells.reduce((sum, cell) => sum + cell.stateCount, 0),
-    initial: (net, value) => cells.flatMap((cell) => cell.initial(net, value)),
+    initial: (net, value) => inOrder(cells).flatMap((cell) => cell.initial(net, value)),
     project: (net, value) => cells[0].project(net, value),
     step(net, projected, states) {
       const before = statesOf(states)
-      const after: Value[] = []
+      const after: Value[][] = []
       let output = projected
       cells.forEach((cell, i) => {
         const result = cell.step(net, i === 0 ? projected : cell.project(net, output), before[i])
-        after.push(...result.states)
+        after.push(result.states)
         output = result.output
       })
-      return { output, states: after }
+      return { output, states: inOrder(after).flat() }
     },
   }
 }

@@ -106,7 +106,9 @@ const convolution = (rank: number): LayerFactory => (config, weights, info) => {
 
 const depthwise = (rank: number): LayerFactory => (config, weights, info) => {
   const name = nameOf(config)
-  const placement = placementOf(config, rank)
+  const stated = placementOf(config, rank)
+  // TensorFlow.js writes the dilation of this layer and computes without it.
+  const placement = info.isTfjs ? { ...stated, dilations: stated.dilations.map(() => 1) } : stated
   const [kernel, bias] = weights.take(flag(config, 'use_bias', true) ? [spec('depthwise_kernel'), spec('bias')] : [spec('depthwise_kernel')])
   const activate = activationOf(config, 'activation', info)
   return unmasked((net, value) => {

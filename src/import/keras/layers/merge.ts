@@ -59,16 +59,17 @@ function concatenatedMask(net: Net, inputs: readonly Masked[], axis: number, ran
   return concat(net, masks, 1)
 }
 
-/** Keras keeps lengths from vanishing. */
+/** Keras and TensorFlow.js keep squares of lengths from vanishing. */
 const NORM_EPSILON = 1e-12
+const TFJS_EPSILON = 1e-7
 
 // a [batch, ..., k, ...], b [batch, ..., k, ...] -> sums over the axes given, other dimensions of a, then of b
-function dotProduct(net: Net, a: Value, b: Value, axes: readonly [number, number], normalize: boolean): Value {
+function dotProduct(net: Net, a: Value, b: Value, axes: readonly [number, number], normalize: boolean, epsilon: number): Value {
   const [aAxis, bAxis] = [frontAxis(axes[0], a.shape.length), frontAxis(axes[1], b.shape.length)]
   const unit = (value: Value, axis: number): Value => {
     if (!normalize) return value
     const squares = reduce(net, 'ReduceSum', mul(net, value, value), [axis], true)
-    return div(net, value, net.emit('Sqrt', [net.emit('Max', [squares, scalar(net, NORM_EPSILON)])]))
+    return div(net, value, net.emit('Sqrt', [net.emit('Max', [squares, scalar(net, epsilon)])]))
   }
   const others = (value: Value, axis: number): number[] => value.shape.map((_, i) => i).filter((i) => i !== 0 && i !== axis)
   const x = transpose(net, unit(a, aAxis), [0, ...others(a, aAxis), aAxis])
@@ -81,14 +82,14 @@ function dotProduct(net: Net, a: Value, b: Value, axes: readonly [number, number
   return x.shape.length === 2 && y.shape.length === 2 ? unsqueeze(net, product, [1]) : product
 }
 
-const dot: LayerFactory = (config) => {
+const dot: LayerFactory = (config, _weights, info) => {
   const axes = wholes(config, 'axes') ?? [-1]
   const normalize = flag(config, 'normalize', false)
   return {
     call(net, { inputs }) {
       if (inputs.length !== 2) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(nameOf(config))} gets ${inputs.length} inputs, expected 2`)
       const [a, b] = inputs
-      return [{ value: dotProduct(net, asFloat(net, a.value), asFloat(net, b.value), [axes[0], axes[1] ?? axes[0]], normalize) }]
+      return [{ value: dotProduct(net, asFloat(net, a.value), asFloat(net, b.value), [axes[0], axes[1] ?? axes[0]], normalize, info.isTfjs ? TFJS_EPSILON : NORM_EPSILON) }]
     },
   }
 }

@@ -16,13 +16,14 @@ function spatialAxes(rank: number, isFirst: boolean): number[] {
   return Array.from({ length: rank }, (_, i) => i + (isFirst ? 2 : 1))
 }
 
-const globalPool = (rank: number, op: 'ReduceMax' | 'ReduceMean'): LayerFactory => (config) => {
+const globalPool = (rank: number, op: 'ReduceMax' | 'ReduceMean'): LayerFactory => (config, _weights, info) => {
   const isFirst = text(config, 'data_format', 'channels_last') === 'channels_first'
   const keepdims = flag(config, 'keepdims', false)
   return {
     call(net, { inputs: [{ value: given, mask }] }) {
       const value = asFloat(net, given)
-      if (op === 'ReduceMean' && rank === 1 && mask !== undefined) return [{ value: maskedMean(net, value, mask, isFirst ? 2 : 1, keepdims) }]
+      // TensorFlow.js counts masked steps too.
+      if (op === 'ReduceMean' && rank === 1 && mask !== undefined && !info.isTfjs) return [{ value: maskedMean(net, value, mask, isFirst ? 2 : 1, keepdims) }]
       const twin = isFirst || keepdims ? undefined : net.twins.get(value.name)
       return [{ value: twin === undefined ? reduce(net, op, value, spatialAxes(rank, isFirst), keepdims) : reduce(net, op, twin, spatialAxes(rank, true)) }]
     },

@@ -1,6 +1,6 @@
 // Preprocessing layers, wrappers.
 import type { Net, Value } from '../../network/net.ts'
-import { add, asFloat, cast, div, floats, frontAxis, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, sub, type Wanted } from '../../network/tensors.ts'
+import { add, asFloat, cast, div, floats, frontAxis, ints, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, sub, type Wanted } from '../../network/tensors.ts'
 import type { Json } from '../../json.ts'
 import { count, flag, kerasError, nameOf, number, numbers, text, unsupported, wholes, word } from '../config.ts'
 import { unmasked, type LayerFactory } from '../layer.ts'
@@ -69,7 +69,27 @@ const resizing: LayerFactory = (config) => {
   })
 }
 
-const centerCrop: LayerFactory = (config) => {
+/** Where TensorFlow.js takes the places of a cropped axis from: it rounds fractions of the image, and gives 0 outside of it. */
+function croppedPlaces(dim: number, wanted: number, isWidth: boolean): number[] {
+  const half = Math.floor((dim - wanted) / 2)
+  const start = isWidth && half === 0 && dim !== wanted ? 1 : half
+  const [from, to] = [Math.fround(start / dim), Math.fround((wanted + start) / dim)]
+  const step = wanted > 1 ? ((to - from) * (dim - 1)) / (wanted - 1) : 0
+  return Array.from({ length: wanted }, (_, i) => {
+    const at = wanted > 1 ? from * (dim - 1) + i * step : 0.5 * (from + to) * (dim - 1)
+    return at < 0 || at > dim - 1 ? -1 : Math.round(at)
+  })
+}
+
+/** Places of an axis, -1 for zeros. */
+function placed(net: Net, value: Value, axis: number, places: readonly number[]): Value {
+  const found = net.emit('Gather', [value, ints(net, places.map((place) => Math.max(place, 0)))], { axis })
+  if (!places.includes(-1)) return found
+  const shape = value.shape.map((_, i) => (i === axis ? places.length : 1))
+  return mul(net, found, net.constant(floats(places.map((place) => (place < 0 ? 0 : 1)), shape, net.dtype), 'inside'))
+}
+
+const centerCrop: LayerFactory = (config, _weights, info) => {
   const size = [count(config, 'height'), count(config, 'width')]
   const name = nameOf(config)
   return unmasked((net, given) => {
@@ -79,6 +99,10 @@ const centerCrop: LayerFactory = (config) => {
     size.forEach((wanted, i) => {
       const dim = value.shape[at + i]
       if (typeof dim !== 'number' || dim < wanted) throw unsupported(`layer ${JSON.stringify(name)}, CenterCrop of images that are smaller than ${size.join(' x ')} or of unknown size`)
+      if (info.isTfjs) {
+        result = placed(net, result, at + i, croppedPlaces(dim, wanted, i === 1))
+        return
+      }
       const start = Math.floor((dim - wanted) / 2)
       result = slice(net, result, at + i, start, start + wanted)
     })

@@ -44,7 +44,7 @@ function runOperator(net: Net, x: Value, form: OperatorForm, states: readonly Va
   return { sequence, last: finals[0], states: finals }
 }
 
-function runScan(net: Net, x: Value, cell: Cell, given: readonly Value[] | undefined, reverse: boolean, mask: Value | undefined, zeroMasked: boolean): Run {
+function runScan(net: Net, x: Value, cell: Cell, given: readonly Value[] | undefined, reverse: boolean, mask: Value | undefined, zeroMasked: boolean, info: ModelInfo): Run {
   const projected = cell.project(net, x)
   const initial = given?.map((one) => asFloat(net, one)) ?? cell.initial(net, x)
   if (mask === undefined) {
@@ -54,10 +54,10 @@ function runScan(net: Net, x: Value, cell: Cell, given: readonly Value[] | undef
     })
     return { sequence: outputs[0], last: pick(net, outputs[0], 1, reverse ? 0 : -1), states }
   }
-  // The output before the first step, which masked steps repeat, is zero; its shape is that of the first state.
-  const before = zeros(net, initial[0].shape.map((_, axis) => sizeOfAxis(initial[0], axis)))
+  // The output before the first step, which masked steps repeat, is zero, in TensorFlow.js the first state; its shape is that of the first state.
+  const before = info.isTfjs ? initial[0] : zeros(net, initial[0].shape.map((_, axis) => sizeOfAxis(initial[0], axis)))
   const outputShape = outputShapeOf(net, cell, projected, initial)
-  const previous = outputShape === undefined ? before : zeros(net, [sizeOfAxis(x, 0), ...outputShape])
+  const previous = outputShape === undefined || info.isTfjs ? before : zeros(net, [sizeOfAxis(x, 0), ...outputShape])
   const { states, outputs } = net.scan([...initial, previous], [projected, mask], reverse, (inner, [...old], [slice, flags]) => {
     const last = old[old.length - 1]
     const { output, states: after } = cell.step(inner, slice, old.slice(0, -1))
@@ -96,7 +96,7 @@ function recurrentLayer(config: Config, cell: Cell, info: ModelInfo): Omit<Layer
       const value = asFloat(net, timeMajor ? transpose(net, given, [1, 0, ...Array.from({ length: given.shape.length - 2 }, (_, i) => i + 2)]) : given)
       const states = statesOf(call, cell.stateCount, name)
       const form = mask === undefined && value.shape.length === 3 ? cell.operator?.() : undefined
-      const run = form === undefined ? runScan(net, value, cell, states, backwards, mask, zeroMasked) : runOperator(net, value, form, states, backwards)
+      const run = form === undefined ? runScan(net, value, cell, states, backwards, mask, zeroMasked, info) : runOperator(net, value, form, states, backwards)
       const ordered = backwards ? flip(net, run.sequence, 1) : run.sequence
       const output: Masked = sequences
         ? { value: timeMajor ? transpose(net, ordered, [1, 0, ...Array.from({ length: ordered.shape.length - 2 }, (_, i) => i + 2)]) : ordered, mask }
