@@ -7,13 +7,13 @@ import { argPartition, type Near } from './introselect.ts'
 import { float64Of } from './nest.ts'
 
 /** Training rows that have a feature. */
-interface Donors {
+export interface Donors {
   readonly rows: Int32Array
   readonly sum: number
 }
 
 /** Training rows with zeros for what is missing, and what their distances need. */
-interface Training {
+export interface Training {
   readonly count: number
   readonly nFeatures: number
   readonly filled: Float64Array
@@ -81,13 +81,29 @@ function workOf({ count, nFeatures }: Training): Work {
   }
 }
 
+/** What a choice came to. */
+export const NO_DONOR = 0
+export const TOO_CLOSE = 1
+export const CHOSEN = 2
+
+/** Faster estimates and choices of a device, for a training set that is constant. */
+export interface Estimator {
+  /** Estimates distances to all training rows from the row that starts at element `start` of x, the square of whose length is `norm`. */
+  readonly measure: (x: View, start: number, norm: number) => void
+  /** Chooses the k nearest rows that have feature f among the row measured last; see NO_DONOR, TOO_CLOSE and CHOSEN. */
+  readonly choose: (f: number, k: number, within: number) => number
+  /** Places of the chosen among the feature's donors. */
+  readonly order: () => Int32Array
+}
+
 // x [rows, features] f64, training [n, features] f64 with NaN; out like x
-function makeKnnImpute({ attributes, constants }: KernelContext): Kernel {
+export function makeKnnImpute({ attributes, constants }: KernelContext, estimatorOf?: (training: Training) => Estimator): Kernel {
   const neighbors = int(attributes, 'neighbors', 1)
   const byDistance = text(attributes, 'weights', 'uniform') === 'distance'
   const known = constants[1]
   const fixed = known === undefined ? undefined : prepare(float64Of(known), known.shape[0], known.shape[1])
   const fixedWork = fixed && workOf(fixed)
+  const estimator = fixed && estimatorOf?.(fixed)
   return ([xView, trainingView], [outView]) => {
     const x = float64Of(xView)
     const out = float64Of(outView)
@@ -95,25 +111,38 @@ function makeKnnImpute({ attributes, constants }: KernelContext): Kernel {
     const training = fixed ?? prepare(float64Of(trainingView), count, nFeatures)
     const work = fixedWork ?? workOf(training)
     for (let start = 0; start < x.length; start += nFeatures) {
-      let measured = false
+      let isRead = false
+      let isMeasured = false
       for (let f = 0; f < nFeatures; f++) {
         const value = x[start + f]
         if (value === value) {
           out[start + f] = value
           continue
         }
-        if (!measured) measure(x, start, training, work)
-        measured = true
-        out[start + f] = imputedValue(training, f, work, neighbors, byDistance)
+        if (!isRead) {
+          read(x, start, training, work)
+          if (estimator !== undefined && work.within >= 0) estimator.measure(xView as View, start, work.norm)
+          isRead = true
+        }
+        const { rows, sum } = training.donors[f]
+        const nearest = Math.min(neighbors, rows.length)
+        let choice = estimator !== undefined && work.within >= 0 ? estimator.choose(f, nearest, work.within) : TOO_CLOSE
+        let order = choice === CHOSEN && estimator !== undefined ? estimator.order() : work.order
+        if (choice === TOO_CLOSE) {
+          if (!isMeasured) measure(training, work)
+          isMeasured = true
+          choice = choose(rows, nearest, training, work)
+          order = work.order
+        }
+        out[start + f] = choice === NO_DONOR ? sum / rows.length : weightedMean(training, f, work, order, nearest, byDistance)
       }
     }
   }
 }
 
-/** Squares of distances over shared features, scaled up for those that are missing: estimates, unless numbers are huge. */
-function measure(x: Float64Array, start: number, training: Training, work: Work): void {
-  const { count, nFeatures, filled, largestNorm } = training
-  const { row, has, lacking, squares } = work
+/** Takes a row of x, and says how near estimates of its distances may be. */
+function read(x: Float64Array, start: number, { nFeatures, largestNorm }: Training, work: Work): void {
+  const { row, has, lacking } = work
   work.nLacking = 0
   for (let f = 0; f < nFeatures; f++) {
     const value = x[start + f]
@@ -123,14 +152,19 @@ function measure(x: Float64Array, start: number, training: Training, work: Work)
   }
   work.norm = squaredNorm(row, 0, nFeatures)
   work.hasDistance.fill(0)
+  // Either sum of products errs by less than n u times the sum of the norms, u = 2^-53; what follows is rounded a dozen times, and scaled by n at the most.
   const largest = work.norm + largestNorm
-  if (!(largest <= LARGEST_SQUARE)) {
+  work.within = largest <= LARGEST_SQUARE ? (8 * nFeatures + 64) * 1.1102230246251565e-16 * nFeatures * largest + UNDERFLOW : -1
+}
+
+/** Squares of distances over shared features, scaled up for those that are missing: estimates, unless numbers are huge. */
+function measure(training: Training, work: Work): void {
+  const { count, nFeatures, filled } = training
+  const { row, squares, within } = work
+  if (within < 0) {
     for (let i = 0; i < count; i++) squares[i] = distanceOf(training, work, i)
-    work.within = -1
     return
   }
-  // Either sum of products errs by less than n u times the sum of the norms, u = 2^-53; what follows is rounded a dozen times, and scaled by n at the most.
-  work.within = (8 * nFeatures + 64) * 1.1102230246251565e-16 * nFeatures * largest + UNDERFLOW
   let i = 0
   for (; i + 4 <= count; i += 4) {
     const i0 = i * nFeatures, i1 = i0 + nFeatures, i2 = i1 + nFeatures, i3 = i2 + nFeatures
@@ -179,9 +213,8 @@ function distanceOf(training: Training, work: Work, i: number): number {
   return distances[i]
 }
 
-function imputedValue(training: Training, f: number, work: Work, neighbors: number, byDistance: boolean): number {
-  const { nFeatures, filled, donors } = training
-  const { rows, sum } = donors[f]
+/** Puts the nearest of the training rows in `rows` first in the order. */
+function choose(rows: Int32Array, nearest: number, training: Training, work: Work): number {
   const { squares, ofDonors, order, within } = work
   const found = rows.length
   let reachable = false
@@ -190,11 +223,16 @@ function imputedValue(training: Training, f: number, work: Work, neighbors: numb
     ofDonors[i] = square
     if (square === square) reachable = true
   }
-  if (!reachable) return sum / found
+  if (!reachable) return NO_DONOR
   const near: Near = { within, isLess: (a, b) => distanceOf(training, work, rows[a]) < distanceOf(training, work, rows[b]) }
   // numpy's argpartition decides among equal distances; rows without a shared feature, whose distance is NaN, come last.
-  const nearest = Math.min(neighbors, found)
   argPartition(ofDonors.subarray(0, found), order.subarray(0, found), nearest, near)
+  return CHOSEN
+}
+
+function weightedMean(training: Training, f: number, work: Work, order: Int32Array, nearest: number, byDistance: boolean): number {
+  const { nFeatures, filled, donors } = training
+  const { rows } = donors[f]
   let exactMatch = false
   for (let place = 0; byDistance && place < nearest; place++) if (distanceOf(training, work, rows[order[place]]) === 0) exactMatch = true
   let total = 0
@@ -209,4 +247,4 @@ function imputedValue(training: Training, f: number, work: Work, neighbors: numb
   return total / weights
 }
 
-export const imputeKernels: readonly (readonly [string, KernelEntry])[] = [['mle.KnnImpute', { make: makeKnnImpute }]]
+export const imputeKernels: readonly (readonly [string, KernelEntry])[] = [['mle.KnnImpute', { make: (context) => makeKnnImpute(context) }]]

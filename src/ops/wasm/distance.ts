@@ -3,6 +3,7 @@
 import { int } from '../attributes.ts'
 import { classStarts } from '../cpu/class-starts.ts'
 import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.ts'
+import { makeKnnImpute } from './knn-impute.ts'
 import { blockOnce, offsetOf, wordsOf } from './memory.ts'
 import { wasmFunction } from './module.ts'
 import { makeNearestNeighbors } from './neighbors.ts'
@@ -16,6 +17,7 @@ export function kernelsOf(host: WasmHost): readonly (readonly [string, Preferred
     ['mle.ClassSums', { make: (context, fallback) => makeClassSums(host, context, fallback) }],
     ['mle.SvmDecision', { make: (context) => makeSvmDecision(host, context) }],
     ['mle.TriangularSolve', { make: (context) => makeTriangularSolve(host, context) }],
+    ['mle.KnnImpute', { packs: [1], make: (context) => makeKnnImpute(host, context) }],
   ]
 }
 

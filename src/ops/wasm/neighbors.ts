@@ -1,6 +1,5 @@
 // The k nearest points of a model on the wasm device, by scanning them all or by walking a tree. Points are packed once, leaf by leaf.
 import { float, int, text } from '../attributes.ts'
-import { argPartition } from '../cpu/introselect.ts'
 import { sortHeap, treeOf, type Tree } from '../cpu/neighbors.ts'
 import { squaredNorms } from '../cpu/distances.ts'
 import type { Kernel, KernelContext, View, WasmHost } from '../kernel.ts'
@@ -102,24 +101,34 @@ export function makeNearestNeighbors(host: WasmHost, context: KernelContext): Ke
   }
 }
 
+/** What argPartition of assembly/parts/introselect.ts takes of the scratch, and two numbers of 32 bits for each value. */
+export const CHOICE_BYTES = 32
+
 // x [rows, n] f64, constant y [points, n] f64; out [rows, k] f64 and i32: all distances of a row, of which numpy's argpartition chooses
 function makePartitioned(host: WasmHost, context: KernelContext, k: number): Kernel | undefined {
   const distances = pointDistances(host, context, false)
   if (distances === undefined) return undefined
   const { points, scratchBytes, measure } = distances
-  host.reserveScratch(scratchBytes + points * 8)
+  const valuesAt = Math.ceil(scratchBytes / 8) * 8
+  const orderAt = valuesAt + points * 8
+  const choiceAt = orderAt + Math.ceil(points / 2) * 8
+  host.reserveScratch(choiceAt + CHOICE_BYTES + points * 8)
+  const argPartition = wasmFunction(host.exports, 'argPartition')
   const isRoot = text(context.attributes, 'metric', 'euclidean') === 'euclidean'
-  const order = new Int32Array(points)
   const nearest = { values: new Float64Array(k), indices: new Int32Array(k) }
   let values = new Float64Array(0)
+  let order = new Int32Array(0)
   return ([x], [out, places]) => {
     if (x === undefined || out === undefined || places === undefined) return
-    const at = host.scratchOffset + scratchBytes
-    if (values.buffer !== host.memory.buffer || values.byteOffset !== at) values = new Float64Array(host.memory.buffer, at, points)
+    const at = host.scratchOffset
+    if (values.buffer !== host.memory.buffer || values.byteOffset !== at + valuesAt) {
+      values = new Float64Array(host.memory.buffer, at + valuesAt, points)
+      order = new Int32Array(host.memory.buffer, at + orderAt, points)
+    }
     const [rows, n] = x.shape
     for (let row = 0; row < rows; row++) {
-      measure(1, offsetOf(x) + row * n * 8, at)
-      argPartition(values, order, k)
+      measure(1, offsetOf(x) + row * n * 8, at + valuesAt)
+      argPartition(at + valuesAt, at + orderAt, points, k, -1, at + choiceAt)
       for (let i = 0; i < k; i++) {
         nearest.indices[i] = order[i]
         nearest.values[i] = values[order[i]]

@@ -16,7 +16,7 @@ export const WASM_OPERATORS: ReadonlyMap<WasmModuleName, readonly string[]> = /*
   ['norms', list('LpPool LRN')],
   ['resize', list('Resize')],
   ['move', list('Transpose Concat Slice Split Expand Tile Pad Gather GatherElements GatherND ScatterElements ScatterND OneHot Trilu DepthToSpace SpaceToDepth')],
-  ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.ClassSums mle.SvmDecision mle.TriangularSolve')],
+  ['distance', list('mle.PairwiseDistance mle.NearestNeighbors mle.ClassSums mle.SvmDecision mle.TriangularSolve mle.KnnImpute')],
   ['preprocess', list('mle.PowerTransform mle.QuantileMap')],
   ['integer', list('MatMulInteger QLinearMatMul ConvInteger QLinearConv QuantizeLinear DequantizeLinear DynamicQuantizeLinear')],
   ['attention', list('Attention')],

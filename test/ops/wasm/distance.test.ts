@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { matrix, neighborTree } from '../neighbor-tree.ts'
+import { argPartition as partitionOnCpu } from '../../../src/ops/cpu/introselect.ts'
+import { wasmFunction } from '../../../src/ops/wasm/module.ts'
 import { WASM_OPERATORS } from '../../../src/ops/wasm/operators.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 import { opGraph } from '../../support/run-op.ts'
 import { assertEqual, everyBlockStayed, everyOperatorComputed, noise, wasm, wasmOnly } from './equal.ts'
+import { testHost } from './host.ts'
 
 test('wasm: distances have the bits of cpu', async () => {
   const size = fc.integer({ min: 1, max: 40 })
@@ -101,6 +104,39 @@ test("wasm: the nearest points that numpy's argpartition chooses have the bits a
   )
 })
 
+test('wasm: missing values from neighbours have the bits of cpu', async () => {
+  const missing = (tensor: Tensor, seed: number, share: number): Tensor => ({ ...tensor, data: (tensor.data as Float64Array).map((value, i) => (Math.imul(i + seed, 0x9e3779b1) >>> 8) / 2 ** 24 < share ? NaN : value) })
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), fc.integer({ min: 0, max: 6 }), fc.integer({ min: 1, max: 120 }), fc.integer({ min: 1, max: 20 }), fc.constantFrom('numbers', 'whole', 'odd'), fc.constantFrom(0.05, 0.3, 0.8), fc.integer({ min: 1, max: 12 }), fc.constantFrom('uniform', 'distance'), (seed, rows, count, n, kind, share, neighbors, weights) => {
+      const drawn = (from: number, shape: readonly number[]): Tensor => {
+        const tensor = noise(from, 'float64', shape, kind === 'odd' ? 0.02 : 0)
+        return missing(kind === 'whole' ? { ...tensor, data: (tensor.data as Float64Array).map(Math.round) } : tensor, from, share)
+      }
+      return assertEqual('mle.KnnImpute', { inputs: [{ tensor: drawn(seed, [rows, n]) }, { tensor: drawn(seed + 1, [count, n]), constant: true }], attributes: { neighbors, weights } }, wasmOnly)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test("wasm: argpartition makes numpy's swaps, whatever misleads it", async () => {
+  const host = await testHost(['distance'])
+  const argPartition = wasmFunction(host.exports, 'argPartition')
+  const most = 3000
+  const [valuesAt, orderAt, scratch] = [most * 8, most * 4, 32 + most * 8].map((bytes) => host.allocate(bytes))
+  const check = (values: readonly number[], k: number): void => {
+    new Float64Array(host.memory.buffer, valuesAt).set(values)
+    argPartition(valuesAt, orderAt, values.length, k, -1, scratch)
+    const order = new Int32Array(values.length)
+    partitionOnCpu(Float64Array.from(values), order, k)
+    assert.deepEqual(new Int32Array(host.memory.buffer, orderAt, values.length), order)
+    host.checkGuards()
+  }
+  const value = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 0, max: 9 }) }, { weight: 3, arbitrary: fc.double() }, fc.constantFrom(NaN, Infinity, -0))
+  fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), fc.nat(), (values, seed) => check(values, 1 + (seed % values.length))), { numRuns: 500 })
+  // Medians of three that are nearly the smallest make it take medians of medians.
+  for (const half of [50, 200, 1500]) check(Array.from({ length: 2 * half }, (_, i) => (i >= half ? 2 * (i - half + 1) : i % 2 === 0 ? i + 1 : half + i)), half)
+})
+
 everyOperatorComputed('distance', ['float64'], (WASM_OPERATORS.get('distance') ?? []).filter((key) => key !== 'mle.ClassSums'))
 everyOperatorComputed('distance', ['int32'], ['mle.ClassSums'])
-everyBlockStayed('mle.PairwiseDistance', 'mle.NearestNeighbors', 'mle.SvmDecision')
+everyBlockStayed('mle.PairwiseDistance', 'mle.NearestNeighbors', 'mle.SvmDecision', 'mle.KnnImpute')

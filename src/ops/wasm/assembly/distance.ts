@@ -3,6 +3,8 @@
 import { CANBERRA, CHI_SQUARED, COSINE, finished, HAMMING, LARGEST, MAGNITUDES, POWERS, roots, SQUARES, term, unit } from './parts/metric.ts'
 import { pack, PANEL, product } from './parts/product.ts'
 
+export { imputeChoice, imputeSquares } from './parts/impute.ts'
+export { argPartition } from './parts/introselect.ts'
 export { nearest } from './parts/neighbors.ts'
 
 // x [n], y two panels of points `panelStep` apart -> out [8]
