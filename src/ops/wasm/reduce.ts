@@ -200,7 +200,7 @@ function batchNorm({ context, fallback, named, round }: Tools): Kernel | undefin
 }
 
 // x [N, C, ...], scale, bias [C] -> y alike
-function groupNorm({ host, context, fallback, named, round }: Tools, groupsOf: (channels: number) => number): Kernel {
+function groupNorm({ context, fallback, named, round }: Tools, groupsOf: (channels: number) => number): Kernel {
   const run = named('groupNorm')
   const epsilon = round(float(context.attributes, 'epsilon', 1e-5))
   return (inputs, outputs) => {
@@ -212,7 +212,7 @@ function groupNorm({ host, context, fallback, named, round }: Tools, groupsOf: (
     }
     const [rows, channels] = x.shape
     const groups = groupsOf(channels)
-    run(offsetOf(x), offsetOf(scale), offsetOf(bias), offsetOf(y), rows, groups, channels / groups, x.size / (rows * channels), epsilon, host.scratchOffset)
+    run(offsetOf(x), offsetOf(scale), offsetOf(bias), offsetOf(y), rows, groups, channels / groups, x.size / (rows * channels), epsilon)
   }
 }
 
@@ -224,7 +224,7 @@ function isTrailing(parameter: View | undefined, x: View, n: number): boolean {
 }
 
 // x [outer, n], scale and bias [n] -> y alike
-function layerNorm({ host, context, fallback, named, round }: Tools, centered: number): Kernel | undefined {
+function layerNorm({ context, fallback, named, round }: Tools, centered: number): Kernel | undefined {
   const run = named('layerNorm')
   const epsilon = round(float(context.attributes, 'epsilon', 1e-5))
   const axis = int(context.attributes, 'axis', -1)
@@ -238,6 +238,6 @@ function layerNorm({ host, context, fallback, named, round }: Tools, centered: n
     const [y, mean, deviation] = outputs
     const n = layout(inputs, outputs)
     if (n === undefined || x === undefined || scale === undefined || y === undefined || mean !== undefined || deviation !== undefined || scale.dtype !== x.dtype) fallback(inputs, outputs)
-    else run(centered, offsetOf(x), offsetOf(scale), bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.size / n, n, epsilon, host.scratchOffset)
+    else run(centered, offsetOf(x), offsetOf(scale), bias === undefined ? 0 : offsetOf(bias), offsetOf(y), x.size / n, n, epsilon)
   }
 }

@@ -89,7 +89,7 @@ function sums<T>(kind: i32, x: usize, y: usize, outer: usize, n: usize, inner: u
   x += done * n * sizeof<T>()
   y += done * sizeof<T>()
   for (let row = done; row < outer; row++) {
-    if (inner == 1) store<T>(y, finished<T>(sumRow<T>(kind, x, n, <T>0, scratch), n, finish))
+    if (inner == 1) store<T>(y, finished<T>(sumRow<T>(kind, x, n, <T>0), n, finish))
     else {
       let at: usize = 0
       for (; at + 64 <= rowBytes; at += 64) sumColumns<T>(kind, 4, x + at, n, rowBytes, y + at, finish, scratch)
@@ -159,12 +159,12 @@ function batchNorm<T>(x: usize, scale: usize, bias: usize, mean: usize, variance
 }
 
 // x [rows, groups, each, plane], scale, bias [groups, each] -> y alike; statistics of a group
-function groupNorm<T>(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: T, scratch: usize): void {
+function groupNorm<T>(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: T): void {
   const n = each * plane
   for (let row: usize = 0; row < rows; row++) {
     for (let g: usize = 0; g < groups; g++) {
-      const mean: T = sumRow<T>(ELEMENT, x, n, <T>0, scratch) / <T>n
-      const variance: T = sumRow<T>(AWAY, x, n, mean, scratch) / <T>n
+      const mean: T = sumRow<T>(ELEMENT, x, n, <T>0) / <T>n
+      const variance: T = sumRow<T>(AWAY, x, n, mean) / <T>n
       const inverse: T = <T>1 / sqrt<T>(variance + epsilon)
       for (let e: usize = 0; e < each; e++) {
         const at = (g * each + e) * sizeof<T>()
@@ -177,15 +177,15 @@ function groupNorm<T>(x: usize, scale: usize, bias: usize, y: usize, rows: usize
 }
 
 // x [outer, n], scale and bias [n], bias optional -> y alike
-function layerNorm<T>(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: T, scratch: usize): void {
+function layerNorm<T>(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: T): void {
   const bytes = n * sizeof<T>()
   for (let row: usize = 0; row < outer; row++) {
     let mean: T = 0
     let variance: T = 0
     if (centered) {
-      mean = sumRow<T>(ELEMENT, x, n, <T>0, scratch) / <T>n
-      variance = sumRow<T>(AWAY, x, n, mean, scratch) / <T>n
-    } else variance = sumRow<T>(SQUARE, x, n, <T>0, scratch) / <T>n
+      mean = sumRow<T>(ELEMENT, x, n, <T>0) / <T>n
+      variance = sumRow<T>(AWAY, x, n, mean) / <T>n
+    } else variance = sumRow<T>(SQUARE, x, n, <T>0) / <T>n
     const inverse: T = <T>1 / sqrt<T>(variance + epsilon)
     const a = v128.splat<T>(mean)
     const b = v128.splat<T>(inverse)
@@ -391,18 +391,18 @@ export function batchNorm64(x: usize, scale: usize, bias: usize, mean: usize, va
   batchNorm<f64>(x, scale, bias, mean, variance, y, rows, channels, plane, epsilon)
 }
 
-export function groupNorm32(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: f32, scratch: usize): void {
-  groupNorm<f32>(x, scale, bias, y, rows, groups, each, plane, epsilon, scratch)
+export function groupNorm32(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: f32): void {
+  groupNorm<f32>(x, scale, bias, y, rows, groups, each, plane, epsilon)
 }
 
-export function groupNorm64(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: f64, scratch: usize): void {
-  groupNorm<f64>(x, scale, bias, y, rows, groups, each, plane, epsilon, scratch)
+export function groupNorm64(x: usize, scale: usize, bias: usize, y: usize, rows: usize, groups: usize, each: usize, plane: usize, epsilon: f64): void {
+  groupNorm<f64>(x, scale, bias, y, rows, groups, each, plane, epsilon)
 }
 
-export function layerNorm32(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: f32, scratch: usize): void {
-  layerNorm<f32>(centered, x, scale, bias, y, outer, n, epsilon, scratch)
+export function layerNorm32(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: f32): void {
+  layerNorm<f32>(centered, x, scale, bias, y, outer, n, epsilon)
 }
 
-export function layerNorm64(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: f64, scratch: usize): void {
-  layerNorm<f64>(centered, x, scale, bias, y, outer, n, epsilon, scratch)
+export function layerNorm64(centered: bool, x: usize, scale: usize, bias: usize, y: usize, outer: usize, n: usize, epsilon: f64): void {
+  layerNorm<f64>(centered, x, scale, bias, y, outer, n, epsilon)
 }

@@ -29,19 +29,29 @@ function sumOfLanes<T>(p: v128): T {
   return <T>(f32x4.extract_lane(q, 0) + f32x4.extract_lane(q, 1))
 }
 
-/** The terms of the last elements, fewer than 16, as 16 with zeros behind them, at `to`. */
+/** The terms of `count` elements, fewer than a vector has, with zeros behind them. */
 // @ts-ignore: decorator
 @inline
-function lastTerms<T>(kind: i32, x: usize, left: usize, mean: v128, to: usize): void {
-  memory.copy(to, x, left * sizeof<T>())
-  for (let at: usize = 0; at < 16 * sizeof<T>(); at += 16) v128.store(to + at, term<T>(kind, v128.load(to + at), mean))
-  memory.fill(to + left * sizeof<T>(), 0, (16 - left) * sizeof<T>())
+function lastTerms<T>(kind: i32, x: usize, count: usize, mean: v128): v128 {
+  const zero = v128.splat<T>(0)
+  if (sizeof<T>() == 8) return term<T>(kind, v128.load64_zero(x), v128.shuffle<f64>(mean, zero, 0, 2))
+  const v = count == 1 ? v128.load32_zero(x) : count == 2 ? v128.load64_zero(x) : v128.load32_lane(x + 8, v128.load64_zero(x), 2)
+  return term<T>(kind, v, v128.and(mean, i32x4.gt_s(i32x4.splat(<i32>count), i32x4(0, 1, 2, 3))))
+}
+
+/** A vector of partials with what is left of a row: `whole` vectors, of which it takes the one at its place, and `last`. */
+// @ts-ignore: decorator
+@inline
+function withRest<T>(kind: i32, p: v128, place: usize, whole: usize, x: usize, last: v128, mean: v128): v128 {
+  if (place < whole) return v128.add<T>(p, term<T>(kind, v128.load(x + place * 16), mean))
+  return place == whole ? v128.add<T>(p, last) : p
 }
 
 // x [n] -> sum of its terms
 // @ts-ignore: decorator
 @inline
-function termSum<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T {
+function termSum<T>(kind: i32, x: usize, n: usize, about: T): T {
+  const lanes: usize = 16 / sizeof<T>()
   const mean = v128.splat<T>(about)
   const step: usize = 16 * sizeof<T>()
   let p0 = v128.splat<T>(0)
@@ -57,11 +67,12 @@ function termSum<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T 
       p3 = v128.add<T>(p3, term<T>(kind, v128.load(x, 48), mean))
     }
     if (left > 0) {
-      lastTerms<T>(kind, x, left, mean, scratch)
-      p0 = v128.add<T>(p0, v128.load(scratch))
-      p1 = v128.add<T>(p1, v128.load(scratch, 16))
-      p2 = v128.add<T>(p2, v128.load(scratch, 32))
-      p3 = v128.add<T>(p3, v128.load(scratch, 48))
+      const whole = left / lanes
+      const last = left % lanes > 0 ? lastTerms<T>(kind, x + whole * 16, left % lanes, mean) : v128.splat<T>(0)
+      p0 = withRest<T>(kind, p0, 0, whole, x, last, mean)
+      p1 = withRest<T>(kind, p1, 1, whole, x, last, mean)
+      p2 = withRest<T>(kind, p2, 2, whole, x, last, mean)
+      p3 = withRest<T>(kind, p3, 3, whole, x, last, mean)
     }
     return sumOfLanes<T>(v128.add<T>(v128.add<T>(p0, p2), v128.add<T>(p1, p3)))
   }
@@ -80,44 +91,45 @@ function termSum<T>(kind: i32, x: usize, n: usize, about: T, scratch: usize): T 
     p7 = v128.add<T>(p7, term<T>(kind, v128.load(x, 112), mean))
   }
   if (left > 0) {
-    lastTerms<T>(kind, x, left, mean, scratch)
-    p0 = v128.add<T>(p0, v128.load(scratch))
-    p1 = v128.add<T>(p1, v128.load(scratch, 16))
-    p2 = v128.add<T>(p2, v128.load(scratch, 32))
-    p3 = v128.add<T>(p3, v128.load(scratch, 48))
-    p4 = v128.add<T>(p4, v128.load(scratch, 64))
-    p5 = v128.add<T>(p5, v128.load(scratch, 80))
-    p6 = v128.add<T>(p6, v128.load(scratch, 96))
-    p7 = v128.add<T>(p7, v128.load(scratch, 112))
+    const whole = left / lanes
+    const last = left % lanes > 0 ? lastTerms<T>(kind, x + whole * 16, left % lanes, mean) : v128.splat<T>(0)
+    p0 = withRest<T>(kind, p0, 0, whole, x, last, mean)
+    p1 = withRest<T>(kind, p1, 1, whole, x, last, mean)
+    p2 = withRest<T>(kind, p2, 2, whole, x, last, mean)
+    p3 = withRest<T>(kind, p3, 3, whole, x, last, mean)
+    p4 = withRest<T>(kind, p4, 4, whole, x, last, mean)
+    p5 = withRest<T>(kind, p5, 5, whole, x, last, mean)
+    p6 = withRest<T>(kind, p6, 6, whole, x, last, mean)
+    p7 = withRest<T>(kind, p7, 7, whole, x, last, mean)
   }
   p0 = v128.add<T>(v128.add<T>(p0, p4), v128.add<T>(p2, p6))
   p1 = v128.add<T>(v128.add<T>(p1, p5), v128.add<T>(p3, p7))
   return sumOfLanes<T>(v128.add<T>(p0, p1))
 }
 
-function elementSum<T>(x: usize, n: usize, scratch: usize): T {
-  return termSum<T>(ELEMENT, x, n, <T>0, scratch)
+function elementSum<T>(x: usize, n: usize): T {
+  return termSum<T>(ELEMENT, x, n, <T>0)
 }
 
-function squareSum<T>(x: usize, n: usize, scratch: usize): T {
-  return termSum<T>(SQUARE, x, n, <T>0, scratch)
+function squareSum<T>(x: usize, n: usize): T {
+  return termSum<T>(SQUARE, x, n, <T>0)
 }
 
-function magnitudeSum<T>(x: usize, n: usize, scratch: usize): T {
-  return termSum<T>(MAGNITUDE, x, n, <T>0, scratch)
+function magnitudeSum<T>(x: usize, n: usize): T {
+  return termSum<T>(MAGNITUDE, x, n, <T>0)
 }
 
-function awaySum<T>(x: usize, n: usize, mean: T, scratch: usize): T {
-  return termSum<T>(AWAY, x, n, mean, scratch)
+function awaySum<T>(x: usize, n: usize, mean: T): T {
+  return termSum<T>(AWAY, x, n, mean)
 }
 
 // x [n] -> sum of its terms; a function for each kind of them, whose loops would otherwise be there at each place that sums
 // @ts-ignore: decorator
 @inline
-export function sumRow<T>(kind: i32, x: usize, n: usize, mean: T, scratch: usize): T {
-  if (kind == SQUARE) return squareSum<T>(x, n, scratch)
-  if (kind == MAGNITUDE) return magnitudeSum<T>(x, n, scratch)
-  return kind == AWAY ? awaySum<T>(x, n, mean, scratch) : elementSum<T>(x, n, scratch)
+export function sumRow<T>(kind: i32, x: usize, n: usize, mean: T): T {
+  if (kind == SQUARE) return squareSum<T>(x, n)
+  if (kind == MAGNITUDE) return magnitudeSum<T>(x, n)
+  return kind == AWAY ? awaySum<T>(x, n, mean) : elementSum<T>(x, n)
 }
 
 /** The largest (or smallest) of n, which does not depend on order: NaN wins, 0 is above -0. */
@@ -162,7 +174,7 @@ function exponentials<T>(x: usize, y: usize, n: usize, largest: T, scratch: usiz
     v128.store(scratch, expOf<T>(v128.sub<T>(v128.load(scratch), top)))
     memory.copy(y + at, scratch, bytes - at)
   }
-  return sumRow<T>(ELEMENT, y, n, <T>0, scratch)
+  return sumRow<T>(ELEMENT, y, n, <T>0)
 }
 
 /** Rows of up to so many elements are taken several at once, one in each lane. */
