@@ -2,8 +2,9 @@
 import { flatInt32s } from '../flatbuffers.ts'
 import type { DType } from '../../tensor/index.ts'
 import type { Value } from '../network/net.ts'
-import { add, cast, channelsFirst, channelsLast, concat, converted, flip, frontAxis, ints, pick, reduce, scalar, slice, squeeze, transpose, unsqueeze } from '../network/tensors.ts'
+import { add, cast, channelsFirst, channelsLast, concat, converted, flip, floats, frontAxis, ints, numbersOf, pick, reduce, scalar, slice, squeeze, transpose, unsqueeze } from '../network/tensors.ts'
 import { permuted } from '../network/permute.ts'
+import { tfliteError } from './model.ts'
 import { dtypeOf } from './tensors.ts'
 import { byteOption, constantNumbers, fused, input, int64, intOption, unsupported, type Lowering, type Op } from './operator.ts'
 
@@ -101,9 +102,20 @@ const pad: Lowering = (op) => {
   return net.emit('Pad', [value, ints(net, pads), op.inputs[2] ?? scalar(net, 0, value.dtype)])
 }
 
+const SYMMETRIC = 1
+
 const mirrorPad: Lowering = (op) => {
-  if (byteOption(op, 0) !== 0) throw unsupported(op, 'padding that repeats the edge (SYMMETRIC)')
   const pairs = constantNumbers(op, 1, 'a padding')
+  if (byteOption(op, 0) === SYMMETRIC) {
+    // The edge itself is repeated: no mode of Pad does so.
+    return input(op, 0).shape.reduce((value: Value, dim, axis) => {
+      const [before, after] = [pairs[2 * axis] ?? 0, pairs[2 * axis + 1] ?? 0]
+      if (before === 0 && after === 0) return value
+      if (typeof dim !== 'number') throw unsupported(op, 'padding that repeats the edge of an axis of unknown length')
+      const places = Array.from({ length: before + dim + after }, (_, i) => (i < before ? before - 1 - i : i < before + dim ? i - before : 2 * dim - 1 - (i - before)))
+      return op.net.emit('Gather', [value, ints(op.net, places)], { axis })
+    }, input(op, 0))
+  }
   return op.net.emit('Pad', [input(op, 0), ints(op.net, [...pairs.filter((_, i) => i % 2 === 0), ...pairs.filter((_, i) => i % 2 === 1)])], { mode: 'reflect' })
 }
 
@@ -126,21 +138,39 @@ const stridedSlice: Lowering = (op) => {
   let value = input(op, 0)
   const [begin, end, strides] = [constantNumbers(op, 1, 'a start'), constantNumbers(op, 2, 'an end'), constantNumbers(op, 3, 'a stride')]
   const [beginMask, endMask, ellipsis, added, shrink] = [0, 1, 2, 3, 4].map((field) => intOption(op, field, 0))
-  if (ellipsis !== 0 || added !== 0) throw unsupported(op, 'a slice with an ellipsis or a new axis')
-  const has = (mask: number, axis: number): boolean => Math.floor(mask / (1 << axis)) % 2 === 1
+  const has = (mask: number, entry: number): boolean => Math.floor(mask / (1 << entry)) % 2 === 1
   const fallen: number[] = []
-  begin.forEach((from, axis) => {
-    const step = strides[axis]
-    if (has(shrink, axis)) {
-      value = slice(net, value, axis, from, from === -1 ? FAR : from + 1)
-      fallen.push(axis)
+  const made: number[] = []
+  let axis = 0
+  let outAxis = 0
+  begin.forEach((from, entry) => {
+    const step = strides[entry]
+    if (has(ellipsis, entry)) {
+      // As many axes as the other entries leave over.
+      const rest = begin.filter((_, other) => other > entry && !has(added, other)).length
+      const skipped = Math.max(0, value.shape.length - rest - axis)
+      axis += skipped
+      outAxis += skipped
       return
     }
-    const low = has(beginMask, axis) ? (step > 0 ? 0 : FAR) : from
-    const high = has(endMask, axis) ? (step > 0 ? FAR : -FAR) : end[axis]
+    if (has(added, entry)) {
+      made.push(outAxis++)
+      return
+    }
+    if (has(shrink, entry)) {
+      const place = has(beginMask, entry) ? 0 : from
+      value = slice(net, value, axis, place, place === -1 ? FAR : place + 1)
+      fallen.push(axis++)
+      return
+    }
+    const low = has(beginMask, entry) ? (step > 0 ? 0 : FAR) : from
+    const high = has(endMask, entry) ? (step > 0 ? FAR : -FAR) : end[entry]
     if (low !== 0 || high !== FAR || step !== 1) value = slice(net, value, axis, low, high, step)
+    axis++
+    outAxis++
   })
-  return fallen.length === 0 ? value : squeeze(net, value, fallen)
+  if (fallen.length > 0) value = squeeze(net, value, fallen)
+  return made.length === 0 ? value : unsqueeze(net, value, made)
 }
 
 const sliceRange: Lowering = (op) => {
@@ -150,9 +180,22 @@ const sliceRange: Lowering = (op) => {
 }
 
 const gather: Lowering = (op) => {
-  if (intOption(op, 1, 0) !== 0) throw unsupported(op, 'GATHER with batch dimensions')
   const value = input(op, 0)
-  return op.net.emit('Gather', [value, int64(op, 1)], { axis: frontAxis(intOption(op, 0, 0), value.shape.length) })
+  const places = int64(op, 1)
+  const axis = frontAxis(intOption(op, 0, 0), value.shape.length)
+  const batch = frontAxis(intOption(op, 1, 0), places.shape.length)
+  if (batch === 0) return op.net.emit('Gather', [value, places], { axis })
+  if (batch > axis) throw unsupported(op, `GATHER of axis ${axis} with ${batch} batch dimensions`)
+  // The gathered axis goes behind the batch's, its places there take its old position.
+  const { net } = op
+  const between = Array.from({ length: axis - batch }, (_, i) => batch + i)
+  const moved = transpose(net, value, [...Array.from({ length: batch }, (_, i) => i), axis, ...between, ...Array.from({ length: value.shape.length - axis - 1 }, (_, i) => axis + 1 + i)])
+  const found = net.emit('GatherND', [moved, unsqueeze(net, places, [places.shape.length])], { batch_dims: batch })
+  const width = places.shape.length - batch
+  return transpose(net, found, [
+    ...Array.from({ length: batch }, (_, i) => i), ...between.map((one) => one + width), ...Array.from({ length: width }, (_, i) => batch + i),
+    ...Array.from({ length: value.shape.length - axis - 1 }, (_, i) => axis + width + i),
+  ])
 }
 
 const pack: Lowering = (op) => {
@@ -182,7 +225,53 @@ const oneHot: Lowering = (op) => {
   const { net } = op
   const [depth] = constantNumbers(op, 1, 'a depth')
   const values = concat(net, [unsqueeze(net, input(op, 3), [0]), unsqueeze(net, input(op, 2), [0])], 0)
-  return net.emit('OneHot', [int64(op, 0), net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(depth)) }, 'depth'), values], { axis: intOption(op, 0, -1) })
+  // Negative places count from the end in OneHot; here they are none.
+  const given = int64(op, 0)
+  const none = scalar(net, depth, 'int64')
+  const places = net.emit('Where', [net.emit('Less', [given, scalar(net, 0, 'int64')]), none, given])
+  return net.emit('OneHot', [places, net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(depth)) }, 'depth'), values], { axis: intOption(op, 0, -1) })
+}
+
+/** A condition of one dimension picks rows. */
+const select: Lowering = (op) => {
+  const { net } = op
+  const [condition, a] = [input(op, 0), input(op, 1)]
+  const rank = a.shape.length
+  const rows = condition.shape.length === 1 && rank > 1 ? unsqueeze(net, condition, Array.from({ length: rank - 1 }, (_, i) => i + 1)) : condition
+  return net.emit('Where', [rows, a, input(op, 2)])
+}
+
+/** Numbers of constants, from a start up to a limit. */
+const range: Lowering = (op) => {
+  const [start, limit, delta] = [0, 1, 2].map((index) => {
+    const found = op.constants[index]
+    if (found === undefined) throw unsupported(op, 'a range that is computed in the graph')
+    return numbersOf(found)[0] ?? 0
+  })
+  const count = Math.max(0, Math.ceil((limit - start) / delta))
+  if (!(count <= MAX_RANGE)) throw tfliteError('TFLITE_GRAPH', `${op.where}: a range from ${start} to ${limit} in steps of ${delta} has ${count} numbers, expected at most ${MAX_RANGE}`)
+  return op.net.constant(floats(Array.from({ length: count }, (_, i) => start + i * delta), [count], input(op, 0).dtype), 'range')
+}
+
+/** A range stands in the file as three numbers: no more than real models need (CWE-789). */
+const MAX_RANGE = 1 << 20
+
+/** Writes updates into zeros; those for one place add up. */
+const scatter: Lowering = (op) => {
+  const { net } = op
+  const updates = input(op, 1)
+  const base = net.emit('Expand', [scalar(net, 0, updates.dtype), int64(op, 2)])
+  return stated(op, net.emit('ScatterND', [base, int64(op, 0), updates], { reduction: 'add' }))
+}
+
+const reverseSequence: Lowering = (op) => {
+  const [time, batch] = [intOption(op, 0, 0), intOption(op, 1, 0)]
+  const value = input(op, 0)
+  const order = value.shape.map((_, axis) => axis)
+  // ReverseSequence takes the first two axes only.
+  const perm = [batch, time, ...order.filter((axis) => axis !== batch && axis !== time)]
+  const back = order.map((axis) => perm.indexOf(axis))
+  return transpose(op.net, op.net.emit('ReverseSequence', [transpose(op.net, value, perm), int64(op, 1)], { batch_axis: 0, time_axis: 1 }), back)
 }
 
 /** Blocks of an image become further images of a batch: how dilated convolutions were written once. */
@@ -223,7 +312,9 @@ export const arrayOperators: readonly (readonly [string, Lowering])[] = [
   ['TILE', (op) => stated(op, op.net.emit('Tile', [input(op, 0), int64(op, 1)]))], ['BROADCAST_TO', (op) => stated(op, op.net.emit('Expand', [input(op, 0), int64(op, 1)]))],
   ['FILL', (op) => stated(op, op.net.emit('Expand', [input(op, 1), int64(op, 0)]))],
   ['ZEROS_LIKE', (op) => op.net.emit('Mul', [input(op, 0), scalar(op.net, 0, input(op, 0).dtype)])],
-  ['SELECT', (op) => op.net.emit('Where', [input(op, 0), input(op, 1), input(op, 2)])], ['SELECT_V2', (op) => op.net.emit('Where', [input(op, 0), input(op, 1), input(op, 2)])],
+  ['SELECT', select], ['RANGE', range], ['SCATTER_ND', scatter], ['REVERSE_SEQUENCE', reverseSequence],
+  ['RANK', (op) => op.net.constant({ dtype: 'int32', shape: [], data: Int32Array.of(input(op, 0).shape.length) }, 'rank')],
+  ['REDUCE_ANY', reduction('ReduceMax')], ['REDUCE_ALL', reduction('ReduceMin')], ['SELECT_V2', (op) => op.net.emit('Where', [input(op, 0), input(op, 1), input(op, 2)])],
   ['ADD_N', (op) => op.inputs.map((_, i) => input(op, i)).reduce((a, b) => add(op.net, a, b))],
   ['REVERSE_V2', (op) => constantNumbers(op, 1, 'a list of axes').reduce((value, axis) => flip(op.net, value, frontAxis(axis, value.shape.length)), input(op, 0))],
   ['CUMSUM', (op) => op.net.emit('CumSum', [input(op, 0), op.net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(constantNumbers(op, 1, 'an axis')[0])) }, 'axis')], { exclusive: byteOption(op, 0), reverse: byteOption(op, 1) })],

@@ -66,9 +66,8 @@ export function fused(op: Op, value: Value, field: number): Value {
       return limits(-1, 1)
     case 3:
       return limits(0, 6)
-    case 4:
-      return net.emit('Tanh', [value])
     default:
+      // TFLite's kernels leave a fused tanh (4) or sign (5) out without a word; its converter never writes them.
       throw unsupported(op, `fused activation ${code}`)
   }
 }

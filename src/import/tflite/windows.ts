@@ -1,7 +1,7 @@
 // Operators with windows: convolutions and pools. TFLite is channels last; kernels are [outputs, height, width, inputs].
 import type { Tensor } from '../../tensor/index.ts'
 import type { Value } from '../network/net.ts'
-import { channelsFirst, channelsLast, converted } from '../network/tensors.ts'
+import { channelsFirst, channelsLast, converted, mul } from '../network/tensors.ts'
 import { permuted } from '../network/permute.ts'
 import { byteOption, fused, input, intOption, unsupported, type Lowering, type Op } from './operator.ts'
 
@@ -86,15 +86,17 @@ const transposed: Lowering = (op) => {
   return channelsLast(net, fused(op, y, 3))
 }
 
-const pool = (name: 'MaxPool' | 'AveragePool' | 'LpPool'): Lowering => (op) => {
+const pool = (name: 'MaxPool' | 'AveragePool' | 'L2Pool'): Lowering => (op) => {
   const { net } = op
-  const y = net.emit(name, [channelsFirst(net, input(op, 0))], {
+  const x = channelsFirst(net, input(op, 0))
+  const isL2 = name === 'L2Pool'
+  const y = net.emit(isL2 ? 'AveragePool' : name, [isL2 ? mul(net, x, x) : x], {
     auto_pad: autoPad(op), kernel_shape: [intOption(op, 4, 1), intOption(op, 3, 1)], strides: [intOption(op, 2, 1), intOption(op, 1, 1)],
   })
-  return channelsLast(net, fused(op, y, 5))
+  return channelsLast(net, fused(op, isL2 ? net.emit('Sqrt', [y]) : y, 5))
 }
 
 export const windowOperators: readonly (readonly [string, Lowering])[] = [
   ['CONV_2D', convolution], ['DEPTHWISE_CONV_2D', depthwise], ['CONV_3D', convolution3], ['TRANSPOSE_CONV', transposed],
-  ['MAX_POOL_2D', pool('MaxPool')], ['AVERAGE_POOL_2D', pool('AveragePool')],
+  ['MAX_POOL_2D', pool('MaxPool')], ['AVERAGE_POOL_2D', pool('AveragePool')], ['L2_POOL_2D', pool('L2Pool')],
 ]
