@@ -132,11 +132,11 @@ export function activationOf(config: Config, key: string, info: ModelInfo, fallb
   return (net, input) => layer.call(net, { inputs: [{ value: input }], tensors: new Map(), plain: new Map() })[0].value
 }
 
-/** x where x >= threshold and at most `max`, slope (x - threshold) below: the ReLU layer. */
+/** x where x > threshold and at most `max`, slope (x - threshold) else: the ReLU layer. */
 export function reluLayer(net: Net, value: Value, max: number | undefined, slope: number, threshold: number): Value {
   if (threshold === 0 && slope === 0) return max === undefined ? net.emit('Relu', [value]) : clip(net, value, 0, max)
   const limited = max === undefined ? value : clip(net, value, undefined, max)
   const below = slope === 0 ? scalar(net, 0, value.dtype) : mul(net, scalar(net, slope, value.dtype), threshold === 0 ? value : sub(net, value, scalar(net, threshold, value.dtype)))
-  return net.emit('Where', [net.emit('GreaterOrEqual', [value, scalar(net, threshold, value.dtype)]), limited, below])
+  return net.emit('Where', [net.emit('Greater', [value, scalar(net, threshold, value.dtype)]), limited, below])
 }
 

@@ -21,6 +21,13 @@ export interface ModelInfo {
   readonly layer: (serialized: Json | undefined, where: string, weights: Weights) => Layer
 }
 
+/** True for files of Keras `major`.`minor` or a later one; what Keras 3 did not number counts as the latest. */
+export function isSince({ isTfjs, major, version }: ModelInfo, wantedMajor: number, wantedMinor: number): boolean {
+  if (isTfjs || major !== wantedMajor) return !isTfjs && major > wantedMajor
+  const minor = /^\d+\.(\d+)/.exec(version)
+  return minor === null ? major >= 3 : Number(minor[1]) >= wantedMinor
+}
+
 /** A value with its mask: bool [batch, steps], false where a step is to be skipped. */
 export interface Masked {
   readonly value: Value

@@ -139,8 +139,8 @@ function sequentialInputs(parts: readonly Serialized[], model: Serialized): Netw
 /** The call of a layer, with errors that name it. */
 function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
   net.count()
-  const named = given.tensors.get('inputs')
-  const call = given.inputs.length === 0 && named !== undefined ? { ...given, inputs: named } : given
+  const named = given.tensors.get('inputs') ?? given.tensors.get('sequences')
+  const call = withMask(given.inputs.length === 0 && named !== undefined ? { ...given, inputs: named } : given)
   // Attention layers and operations may get all that they read by name.
   const reads = call.inputs.length > 0 || call.tensors.has('query') || (layer.isOperation === true && call.tensors.size > 0)
   if (!reads) throw kerasError('KERAS_GRAPH', `layer ${JSON.stringify(layer.name)} (${layer.className}) is called on nothing`)
@@ -149,6 +149,13 @@ function called(net: Net, layer: Layer, given: CallArguments): Masked[] {
   } catch (error) {
     throw atLayer(error, layer)
   }
+}
+
+/** A mask that the call passes, or one for each input, goes before those that the inputs bring along. */
+function withMask(call: CallArguments): CallArguments {
+  const masks = call.tensors.get('mask')
+  if (masks === undefined || call.inputs.length === 0) return call
+  return { ...call, inputs: call.inputs.map((one, i) => (masks[i] === undefined ? one : { ...one, mask: masks[i].value })) }
 }
 
 function atLayer(error: unknown, layer: Layer): unknown {

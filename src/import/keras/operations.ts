@@ -18,7 +18,7 @@ function first(call: CallArguments): Value {
 /** The two sides of an operator; one of them may be a number. */
 function sides(net: Net, call: CallArguments): [Value, Value] {
   const list: Value[] = []
-  const other = call.tensors.get('y')?.[0] ?? call.tensors.get('x2')?.[0]
+  const other = call.tensors.get('y')?.[0] ?? call.tensors.get('x2')?.[0] ?? call.tensors.get('b')?.[0]
   const tensors = [...call.inputs.map((one) => one.value), ...(other === undefined ? [] : [other.value])]
   const named = call.plain.get('y') ?? call.plain.get('x2')
   for (let i = 0; i < 2; i++) {
@@ -64,19 +64,51 @@ const reshapeTo: Operation = (net, call, where) => {
   return reshape(net, value, target.map((dim, axis) => (dim === -1 && axis === 0 && value.shape[0] !== undefined && target.filter((one) => one === -1).length === 1 ? -1 : dim)))
 }
 
+/** The product of matrices, either of which may be transposed first. */
+const matmul: Operation = (net, call) => {
+  const [a, b] = sides(net, call)
+  const turned = (value: Value, letter: string): Value => {
+    const isTurned = call.plain.get(`transpose_${letter}`) === true || call.plain.get(`adjoint_${letter}`) === true
+    const rank = value.shape.length
+    return isTurned ? transpose(net, value, [...value.shape.slice(0, -2).map((_, i) => i), rank - 1, rank - 2]) : value
+  }
+  return net.emit('MatMul', [turned(a, 'a'), turned(b, 'b')])
+}
+
+/** Softmax or LogSoftmax over the axis that the call names, else the last. */
+const normalized = (op: 'Softmax' | 'LogSoftmax'): Operation => (net, call, where) => {
+  const axis = call.plain.get('axis') ?? call.plain.get('dim') ?? call.plain.get('1') ?? -1
+  if (!Number.isSafeInteger(axis)) throw unsupported(`${where}, over an axis of ${JSON.stringify(axis)}`)
+  return net.emit(op, [asFloat(net, first(call))], { axis: Number(axis) })
+}
+
+/** The tanh form is the default of Keras 3's operation, as the erf form is of its activation and of TensorFlow. */
+const gelu: Operation = (net, call) => {
+  const approximate = call.plain.get('approximate') ?? call.plain.get('1')
+  return net.emit('Gelu', [asFloat(net, first(call))], { approximate: approximate === true ? 'tanh' : 'none' })
+}
+
+/** A slope below zero: Keras 3 calls it negative_slope, TensorFlow alpha. */
+const leakyRelu: Operation = (net, call) => {
+  const alpha = plainNumber(call, ['negative_slope', 'alpha', '1']) ?? 0.2
+  return net.emit('LeakyRelu', [asFloat(net, first(call))], { alpha })
+}
+
 const OPERATIONS: ReadonlyMap<string, Operation> = /* @__PURE__ */ new Map<string, Operation>([
   ['add', binary(add)], ['subtract', binary(sub)], ['multiply', binary(mul)], ['divide', binary(div)], ['truediv', binary(div)], ['sub', binary(sub)], ['mul', binary(mul)],
   ['true_divide', binary(div)], ['maximum', binary((net, a, b) => net.emit('Max', [a, b]))], ['minimum', binary((net, a, b) => net.emit('Min', [a, b]))],
-  ['pow', binary((net, a, b) => net.emit('Pow', [a, b]))], ['power', binary((net, a, b) => net.emit('Pow', [a, b]))], ['matmul', binary((net, a, b) => net.emit('MatMul', [a, b]))],
+  ['pow', binary((net, a, b) => net.emit('Pow', [a, b]))], ['power', binary((net, a, b) => net.emit('Pow', [a, b]))], ['matmul', matmul],
   ['radd', binary((net, a, b) => add(net, b, a))], ['rsub', binary((net, a, b) => sub(net, b, a))], ['rmul', binary((net, a, b) => mul(net, b, a))], ['rtruediv', binary((net, a, b) => div(net, b, a))],
   ['squared_difference', binary((net, a, b) => mul(net, sub(net, a, b), sub(net, a, b)))],
   ['exp', unary('Exp')], ['log', unary('Log')], ['sqrt', unary('Sqrt')], ['abs', unary('Abs')], ['absolute', unary('Abs')], ['neg', unary('Neg')], ['negative', unary('Neg')],
   ['square', (net, call) => mul(net, asFloat(net, first(call)), asFloat(net, first(call)))], ['reciprocal', unary('Reciprocal')], ['erf', unary('Erf')],
   ['rsqrt', (net, call) => net.emit('Reciprocal', [net.emit('Sqrt', [asFloat(net, first(call))])])],
   ['sin', unary('Sin')], ['cos', unary('Cos')], ['sign', unary('Sign')], ['floor', unary('Floor')], ['ceil', unary('Ceil')], ['round', unary('Round')],
-  ...(['relu', 'relu6', 'sigmoid', 'tanh', 'softplus', 'softsign', 'elu', 'selu', 'gelu', 'silu', 'swish', 'softmax', 'log_softmax'] as const).map((name): readonly [string, Operation] => [
+  ...(['relu', 'relu6', 'sigmoid', 'tanh', 'softplus', 'softsign', 'selu', 'silu', 'swish', 'log_sigmoid'] as const).map((name): readonly [string, Operation] => [
     name, (net, call) => activationNamed(name, PLAIN)(net, first(call)),
   ]),
+  ['softmax', normalized('Softmax')], ['log_softmax', normalized('LogSoftmax')], ['gelu', gelu], ['leaky_relu', leakyRelu],
+  ['elu', (net, call) => net.emit('Elu', [asFloat(net, first(call))], { alpha: plainNumber(call, ['alpha', '1']) ?? 1 })],
   ['mean', reduction('ReduceMean')], ['sum', reduction('ReduceSum')], ['max', reduction('ReduceMax')], ['min', reduction('ReduceMin')], ['prod', reduction('ReduceProd')],
   ['reduce_mean', reduction('ReduceMean')], ['reduce_sum', reduction('ReduceSum')], ['reduce_max', reduction('ReduceMax')], ['reduce_min', reduction('ReduceMin')],
   ['reshape', reshapeTo],
@@ -172,6 +204,8 @@ function sliced(net: Net, value: Value, axis: number, start: number, stop: numbe
   return start === 0 && stop === undefined && step === 1 ? { ...result, shape: value.shape.map((old, i) => (i === axis ? dim : old)) } : result
 }
 
+const GELU_OF_KERAS3: readonly (readonly [string, Json])[] = [['approximate', true]]
+
 /** The function that an entry of a model calls; undefined for layers. */
 export function operationNamed({ className, config, whole }: Serialized): Layer['call'] | undefined {
   const module = whole.get('module')
@@ -184,7 +218,7 @@ export function operationNamed({ className, config, whole }: Serialized): Layer[
   const where = `operation ${JSON.stringify(nameOf(config))} (${written})`
   if (found === undefined) throw unsupported(`${where}, which is not one of ${[...OPERATIONS.keys()].join(', ')}`)
   // Settings of Keras 3's operations, such as an axis, stand in their configuration.
-  const settings = [...config].filter(([key]) => key !== 'name' && key !== 'dtype')
+  const settings: (readonly [string, Json])[] = [...(isKeras3 ? GELU_OF_KERAS3 : []), ...[...config].filter(([key]) => key !== 'name' && key !== 'dtype')]
   return (net, call) => [{ value: found(net, { ...call, plain: new Map([...settings, ...call.plain]) }, where) }]
 }
 

@@ -1,4 +1,5 @@
 // Keras models for tests, in the form that takes least to write: model.json of TensorFlow.js with one file of weights.
+import assert from 'node:assert/strict'
 import { importTfjs } from '../../../src/import/keras/index.ts'
 import { load } from '../../../src/index.ts'
 import type { Tensor } from '../../../src/tensor/index.ts'
@@ -68,3 +69,26 @@ export async function apply(input: Tensor, ...layers: readonly TestLayer[]): Pro
 export function layer(class_name: string, config: TestLayer['config'] = {}, weights: readonly Tensor[] = []): TestLayer {
   return { class_name, config: { name: `${class_name.toLowerCase()}_${JSON.stringify(config).length}`, ...config }, weights }
 }
+
+/** Within what float32 rounding of sums of this size gives. */
+export function close(got: Tensor, want: readonly number[], shape: readonly number[]): void {
+  assert.deepEqual(got.shape, shape)
+  assert.equal(got.data.length, want.length)
+  want.forEach((value, i) => {
+    const own = Number(got.data[i])
+    assert.ok(Math.abs(own - value) <= 1e-5 + 1e-5 * Math.abs(value), `element ${i} is ${own}, expected ${value}`)
+  })
+}
+
+/** Numbers of a row-major tensor by indices; 0 outside. */
+export function at(tensor: Tensor, ...index: number[]): number {
+  let offset = 0
+  for (let axis = 0; axis < index.length; axis++) {
+    if (index[axis] < 0 || index[axis] >= tensor.shape[axis]) return 0
+    offset = offset * tensor.shape[axis] + index[axis]
+  }
+  return Number(tensor.data[offset])
+}
+
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
+export const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0)

@@ -2,32 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Tensor } from '../../../src/tensor/index.ts'
-import { apply, layer, predict, randoms, type Plain, type TestLayer } from './build.ts'
+import { apply, at, close, layer, predict, randoms, range, sum, type Plain, type TestLayer } from './build.ts'
 
 const random = randoms(11)
 
-/** Within what float32 rounding of sums of this size gives. */
-function close(got: Tensor, want: readonly number[], shape: readonly number[]): void {
-  assert.deepEqual(got.shape, shape)
-  assert.equal(got.data.length, want.length)
-  want.forEach((value, i) => {
-    const own = Number(got.data[i])
-    assert.ok(Math.abs(own - value) <= 1e-5 + 1e-5 * Math.abs(value), `element ${i} is ${own}, expected ${value}`)
-  })
-}
-
-/** Numbers of a row-major tensor by indices; 0 outside. */
-function at(tensor: Tensor, ...index: number[]): number {
-  let offset = 0
-  for (let axis = 0; axis < index.length; axis++) {
-    if (index[axis] < 0 || index[axis] >= tensor.shape[axis]) return 0
-    offset = offset * tensor.shape[axis] + index[axis]
-  }
-  return Number(tensor.data[offset])
-}
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
-const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0)
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 test('Conv1D, causal and dilated', async () => {
@@ -308,4 +286,40 @@ test('lookups of categories', async () => {
   const numbers: Tensor = { dtype: 'int64', shape: [2, 2], data: BigInt64Array.of(7n, 5n, 9n, 1n) }
   const got = await apply(numbers, layer('IntegerLookup', { vocabulary: [5, 7, 9] }))
   assert.deepEqual(Array.from(got.data as ArrayLike<unknown>, Number), [2, 1, 3, 0])
+})
+
+test('ReLU at its threshold, GroupNormalization and LayerNormalization of axes counted otherwise', async () => {
+  const edge: Tensor = { dtype: 'float32', shape: [1, 4], data: Float32Array.of(-1, 0.5, 0.75, 3) }
+  close(await apply(edge, layer('ReLU', { threshold: 0.5, max_value: 2 })), [0, 0, 0.75, 2], [1, 4])
+  close(await apply(edge, layer('ReLU', { threshold: 0.5, negative_slope: 0.5 })), [-0.75, 0, 0.75, 3], [1, 4])
+  const x = random([2, 4, 3])
+  const [gamma, beta] = [random([4]), random([4])]
+  const want = range(2).flatMap((n) => range(4).flatMap((c) => range(3).map((t) => {
+    const group = range(2).flatMap((i) => range(3).map((j) => at(x, n, 2 * Math.floor(c / 2) + i, j)))
+    const mean = sum(group) / 6
+    return ((at(x, n, c, t) - mean) / Math.sqrt(sum(group.map((one) => (one - mean) ** 2)) / 6 + 1e-3)) * at(gamma, c) + at(beta, c)
+  })))
+  for (const axis of [1, -2]) close(await apply(x, layer('GroupNormalization', { groups: 2, axis }, [gamma, beta])), want, [2, 4, 3])
+  const scale = random([3, 4])
+  const all = range(2).map((n) => range(4).flatMap((i) => range(3).map((j) => at(x, n, i, j))))
+  const normal = all.flatMap((row) => {
+    const mean = sum(row) / 12
+    return row.map((one, i) => ((one - mean) / Math.sqrt(sum(row.map((other) => (other - mean) ** 2)) / 12 + 1e-3)) * Number(scale.data[i]))
+  })
+  close(await apply(x, layer('LayerNormalization', { axis: [2, 1], center: false }, [scale])), normal, [2, 4, 3])
+})
+
+test('operations between layers take their settings', async () => {
+  const x = random([2, 3, 4])
+  const run = async (entry: TestLayer & { readonly [key: string]: unknown }, version: string): Promise<Tensor> =>
+    (await predict([{ class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 3, 4] } }, entry], [x], { input_layers: [['x', 0, 0]], output_layers: [['y', 0, 0]] }, version))[0]
+  const tf = (fn: string, settings: { readonly [key: string]: Plain }): Promise<Tensor> => run({ class_name: 'TFOpLambda', config: { name: 'y', function: fn }, inbound_nodes: [['x', 0, 0, settings]] }, '2.12.0')
+  const shares = range(2).flatMap((n) => range(3).flatMap((t) => range(4).map((c) => Math.exp(at(x, n, t, c)) / sum(range(3).map((s) => Math.exp(at(x, n, s, c)))))))
+  close(await tf('nn.softmax', { axis: 1 }), shares, [2, 3, 4])
+  close(await tf('nn.log_softmax', { axis: -2 }), shares.map(Math.log), [2, 3, 4])
+  close(await tf('linalg.matmul', { b: ['x', 0, 0], transpose_b: true }), range(2).flatMap((n) => range(3).flatMap((s) => range(3).map((t) => sum(range(4).map((c) => at(x, n, s, c) * at(x, n, t, c)))))), [2, 3, 3])
+  close(await tf('linalg.matmul', { b: ['x', 0, 0], transpose_a: true }), range(2).flatMap((n) => range(4).flatMap((s) => range(4).map((t) => sum(range(3).map((c) => at(x, n, c, s) * at(x, n, c, t)))))), [2, 4, 4])
+  close(await tf('nn.leaky_relu', { alpha: 0.1 }), Array.from(x.data as Float32Array, (one) => (one < 0 ? 0.1 * one : one)), [2, 3, 4])
+  const curve = (one: number): number => 0.5 * one * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (one + 0.044715 * one ** 3)))
+  close(await tf('nn.gelu', { approximate: true }), Array.from(x.data as Float32Array, curve), [2, 3, 4])
 })

@@ -3,7 +3,7 @@ import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsFirst, channelsLast, div, elementwise, floats, frontAxis, mul, numbersOf, reduce, scalar, sub } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
 import { flag, kerasError, nameOf, number, unsupported, whole, wholes } from '../config.ts'
-import { simple, type LayerFactory } from '../layer.ts'
+import { simple, unmasked, type LayerFactory } from '../layer.ts'
 import { spec } from '../weights.ts'
 import { weight } from './core.ts'
 
@@ -67,7 +67,10 @@ const layerNormalization: LayerFactory = (config, weights) => {
     const trailing = over.every((axis, i) => axis === value.shape.length - over.length + i)
     if (trailing && gamma !== undefined) {
       const beta = find('beta')
-      return net.emit('LayerNormalization', [value, weight(net, gamma, 'gamma'), ...(beta === undefined ? [] : [weight(net, beta, 'beta')])], { axis: over[0], epsilon })
+      // Axes in another order than the input's: Keras reads the array anew, it does not transpose it.
+      const shape = over.map((axis) => value.shape[axis])
+      const inOrder = (tensor: Tensor): Tensor => (shape.every((dim): dim is number => typeof dim === 'number') ? { ...tensor, shape } : tensor)
+      return net.emit('LayerNormalization', [value, weight(net, inOrder(gamma), 'gamma'), ...(beta === undefined ? [] : [weight(net, inOrder(beta), 'beta')])], { axis: over[0], epsilon })
     }
     const centered = sub(net, value, reduce(net, 'ReduceMean', value, over, true))
     const variance = reduce(net, 'ReduceMean', mul(net, centered, centered), over, true)
@@ -84,7 +87,7 @@ const rmsNormalization: LayerFactory = (config, weights) => {
   const axes = wholes(config, 'axis') ?? [-1]
   const epsilon = number(config, 'epsilon', 1e-6)
   const [gamma] = weights.take([spec('scale')])
-  return simple((net, input) => {
+  return unmasked((net, input) => {
     const value = asFloat(net, input)
     const over = axes.map((axis) => frontAxis(axis, value.shape.length))
     const squares = reduce(net, 'ReduceMean', mul(net, value, value), over, true)
@@ -120,7 +123,7 @@ const groupNormalization: LayerFactory = (config, weights) => {
     if (typeof channels !== 'number' || (axis !== 1 && axis !== value.shape.length - 1) || value.shape.length < 3) throw unsupported(`layer ${JSON.stringify(name)}, GroupNormalization over axis ${given} of ${value.shape.length}`)
     const row = (tensor: Tensor | undefined, fill: number): Value => (tensor === undefined ? net.constant(floats(new Float64Array(channels).fill(fill), [channels], net.dtype), 'row') : weight(net, tensor, 'row'))
     const normalize = (x: Value): Value => net.emit('GroupNormalization', [x, row(hasScale ? taken[0] : undefined, 1), row(hasCenter ? taken.at(-1) : undefined, 0)], { num_groups: groups === -1 ? channels : groups, epsilon })
-    return axis === 1 && value.shape.length !== 2 && given === 1 ? normalize(value) : channelsLast(net, normalize(channelsFirst(net, value)))
+    return axis === 1 ? normalize(value) : channelsLast(net, normalize(channelsFirst(net, value)))
   })
 }
 

@@ -3,7 +3,7 @@ import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, cast, div, floats, frontAxis, ints, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, sub, type Wanted } from '../../network/tensors.ts'
 import type { Json } from '../../json.ts'
 import { count, flag, kerasError, nameOf, number, numbers, text, unsupported, wholes, word } from '../config.ts'
-import { unmasked, type LayerFactory } from '../layer.ts'
+import { simple, unmasked, type LayerFactory } from '../layer.ts'
 import { spec } from '../weights.ts'
 
 /** Numbers nested to any depth. */
@@ -14,12 +14,12 @@ function flatNumbers(value: Json | undefined): number[] | undefined {
   return parts.every((part) => part !== undefined) ? parts.flat() : undefined
 }
 
-const rescaling: LayerFactory = (config) => {
+const rescaling: LayerFactory = (config, _weights, info) => {
   const factors = (key: string, fallback: number): number[] => flatNumbers(config.get(key) ?? undefined) ?? [number(config, key, fallback)]
   const scale = factors('scale', 1)
   const offset = factors('offset', 0)
   const vector = (net: Net, list: readonly number[]): Value => (list.length === 1 ? scalar(net, list[0]) : net.constant(floats(list, [list.length], net.dtype), 'scale'))
-  return unmasked((net, value) => add(net, mul(net, asFloat(net, value), vector(net, scale)), vector(net, offset)))
+  return (info.major >= 3 ? simple : unmasked)((net, value) => add(net, mul(net, asFloat(net, value), vector(net, scale)), vector(net, offset)))
 }
 
 /** Keras keeps deviations from vanishing. */
@@ -125,7 +125,7 @@ const discretization: LayerFactory = (config) => {
 
 const categoryEncoding: LayerFactory = (config) => {
   const tokens = count(config, 'num_tokens')
-  const mode = word(config, 'output_mode', ['multi_hot', 'one_hot', 'count'], 'multi_hot')
+  const mode = word(config, 'output_mode', ['multi_hot', 'one_hot', 'count', 'binary'], 'multi_hot')
   return {
     call(net, { inputs: [{ value }, weights] }) {
       const ids = cast(net, value, 'int64')

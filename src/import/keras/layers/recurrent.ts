@@ -5,7 +5,7 @@ import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsFirst, channelsLast, concat, converted, flip, pick, reshape, scalar, sizeOfAxis, split, squeeze, transpose, unsqueeze, zeros } from '../../network/tensors.ts'
 import { activationOf } from '../activations.ts'
 import { count, flag, isObject, kerasError, nameOf, object, serialized, unsupported, whole, word, type Config } from '../config.ts'
-import type { CallArguments, Layer, LayerFactory, Masked, ModelInfo } from '../layer.ts'
+import { isSince, type CallArguments, type Layer, type LayerFactory, type Masked, type ModelInfo } from '../layer.ts'
 import { spec } from '../weights.ts'
 import { cellOf, lstmStep, type Cell, type OperatorForm } from './cells.ts'
 import { flipped, isTheano, operatorKernel, placementOf, windowAttributes } from './convolution.ts'
@@ -166,12 +166,15 @@ const convLstm = (rank: number): LayerFactory => (config, weights, info) => {
   }
 }
 
-/** A copy of a serialized layer that runs the other way. */
-function reversed(layer: Json): Json {
+/** A copy of a serialized layer with another setting. */
+function withSetting(layer: Json, key: string, setting: (config: Config) => boolean): Json {
   const { className, config, whole: all } = serialized(layer, 'layer of Bidirectional')
-  const own = new Map(config)
-  own.set('go_backwards', !flag(config, 'go_backwards', false))
-  return new Map<string, Json>([...all, ['class_name', className], ['config', own]])
+  return new Map<string, Json>([...all, ['class_name', className], ['config', new Map<string, Json>([...config, [key, setting(config)]])]])
+}
+
+/** From TensorFlow 2.0 on, both directions give zeros at masked steps where they return sequences. */
+function zeroesMasked(info: ModelInfo): boolean {
+  return isSince(info, 2, 4) || (!info.isTfjs && info.version.endsWith('-tf'))
 }
 
 const bidirectional: LayerFactory = (config, weights, info) => {
@@ -180,8 +183,10 @@ const bidirectional: LayerFactory = (config, weights, info) => {
   if (inner === undefined) throw kerasError('KERAS_CONFIG', `layer ${JSON.stringify(name)}: layer is missing`)
   const given = config.get('backward_layer')
   const merge = config.get('merge_mode') === null ? 'none' : word(config, 'merge_mode', ['concat', 'sum', 'mul', 'ave', 'none'], 'concat')
-  const forward = info.layer(inner, `forward layer of ${JSON.stringify(name)}`, weights.child('forward_layer'))
-  const backward = info.layer(isObject(given) ? given : reversed(inner), `backward layer of ${JSON.stringify(name)}`, weights.child('backward_layer'))
+  const own = (layer: Json): Json => (zeroesMasked(info) ? withSetting(layer, 'zero_output_for_mask', (config) => flag(config, 'return_sequences', false)) : layer)
+  const reversed = isObject(given) ? given : withSetting(inner, 'go_backwards', (config) => !flag(config, 'go_backwards', false))
+  const forward = info.layer(own(inner), `forward layer of ${JSON.stringify(name)}`, weights.child('forward_layer'))
+  const backward = info.layer(own(reversed), `backward layer of ${JSON.stringify(name)}`, weights.child('backward_layer'))
   const innerConfig = serialized(inner, 'layer of Bidirectional').config
   const sequences = flag(innerConfig, 'return_sequences', false)
   return {
