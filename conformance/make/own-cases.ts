@@ -11,6 +11,7 @@ import { float, int, text } from '../../src/ops/attributes.ts'
 import { viewOfTensor } from '../../src/ops/kernel.ts'
 import { encodeTrees, type TreeDescription } from '../../src/ops/trees/encode.ts'
 import { NODE_LAYOUT } from '../../src/ops/trees/layout.ts'
+import { storeTrees } from '../../src/ops/trees/store.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { tensorOf } from './grids.ts'
 import type { Cases, Constant, OperatorCase } from './cases.ts'
@@ -90,11 +91,28 @@ const vector = encodeTrees([{ left: [1, -1, -1], right: [2, -1, -1], feature: [0
 const single = encodeTrees(TREES.map((tree) => ({ ...tree, threshold: Array.from(tree.threshold, Math.fround) })), { width: 1, precision: 'float32' })
 const sets = encodeTrees([{ left: [1, -1, -1], right: [2, -1, -1], feature: [0, 0, 0], threshold: [0, 0, 0], values: [0, 10, 20], categories: new Map([[0, { members: [0, 2, 33], side: 'right' as const }]]) }], { width: 1, precision: 'float64' })
 
-type Encoded = typeof plain
+/** Nine nodes whose numbers by place, depth first and level by level differ; equal leaf vectors, rows of float32. */
+const NINE = { left: [1, 3, 5, 7, -1, -1, -1, -1, -1], right: [2, 4, 6, 8, -1, -1, -1, -1, -1], feature: [0, 1, 1, 0, 0, 0, 0, 0, 0], threshold: [0.1, 0.2, 0.3, -0.7, 0, 0, 0, 0, 0], missingRight: [true, false, false, true, false, false, false, false, false] }
+const nine = (ids: readonly number[] | undefined): Encoded => encodeTrees([{ ...NINE, values: [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2], ids }, { ...NINE, values: [0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 3, 4, 5, 6, 1, 2, 1, 2], ids }], { width: 2, precision: 'float64', rows: 'float32' })
+const NINE_ROWS = f32([0.1, 0.2, 0.1, 0.20000002, -1, 0.2, -0.7, 0.2, -0.70000005, 0, 0.100000024, 0.3, 0.2, 0.30000004, NaN, 0.3, 0, NaN, -1, -1], [10, 2])
+
+type Encoded = ReturnType<typeof encodeTrees>
 function ensemble(name: string, x: Tensor, trees: Encoded, attributes: OperatorCase['attributes'] = {}, base?: Tensor): OperatorCase {
   const { nodes, leafIndex, roots, leafValues, treeTarget, categories } = trees
   const optional = [treeTarget, categories, base].map((one) => one && fixed(one))
   return { name, inputs: [x, ...[nodes, leafIndex, roots, leafValues].map(fixed), ...optional], attributes: { layout: NODE_LAYOUT, outputs: 1, ...attributes } }
+}
+
+/** The same trees as files hold them: fewer bytes, and what belongs to leaves by leaf. */
+function storedEnsemble(name: string, x: Tensor, trees: Encoded, attributes: OperatorCase['attributes'] = {}): OperatorCase {
+  const { layout, nodes, leafIndex, roots, leafValues, treeTarget, categories } = storeTrees(trees)
+  return { name, inputs: [x, ...[nodes, leafIndex, roots, leafValues, treeTarget, categories].map((one) => one && fixed(one))], attributes: { layout, outputs: 1, ...attributes } }
+}
+
+function storedLeaves(name: string, x: Tensor, trees: Encoded): OperatorCase {
+  const { layout, nodes, roots, categories, nodeIds } = storeTrees(trees)
+  const { tensor, numbering } = nodeIds()
+  return { name, inputs: [x, ...[nodes, roots, categories, tensor].map((one) => one && fixed(one))], attributes: { layout, numbering } }
 }
 
 const distances = ['euclidean', 'sqeuclidean', 'manhattan', 'chebyshev', 'canberra', 'braycurtis', 'cosine'].map((metric): OperatorCase => ({ name: metric, inputs: [f64([1, 2, 3, 4, -5, 6], [2, 3]), f64([1, 2, 3, 0, 1, -1, 7, 7, 8], [3, 3])], attributes: { metric } }))
@@ -112,10 +130,17 @@ export const ownCases: Cases = [
     ensemble('categories', f64([0, 1, 2, 33, 34, -1, NaN, 2.5], [8, 1]), sets),
     ensemble('categories-floor', f64([0, -0.5, 2.5], [3, 1]), sets, { rounding: 'floor' }),
     ensemble('no-rows', f64([], [0, 2]), plain),
+    storedEnsemble('stored', ROWS, plain),
+    storedEnsemble('stored-equal-leaves', NINE_ROWS, nine(undefined), { outputs: 2 }),
+    storedEnsemble('stored-categories', f64([0, 1, 2, 33, 34, -1, NaN, 2.5], [8, 1]), sets),
   ]],
   ['mle.TreeLeaves', [
     { name: 'ids', inputs: [ROWS, fixed(plain.nodes), fixed(plain.roots), undefined, fixed(plain.nodeIds)], attributes: { layout: NODE_LAYOUT } },
     { name: 'places', inputs: [ROWS, fixed(plain.nodes), fixed(plain.roots)], attributes: { layout: NODE_LAYOUT } },
+    storedLeaves('stored-ids', NINE_ROWS, nine([0, 0, 0, 0, 4, 300, 2, 1, 3])),
+    storedLeaves('stored-level', NINE_ROWS, nine(undefined)),
+    storedLeaves('stored-preorder', NINE_ROWS, nine([0, 1, 6, 2, 5, 7, 8, 3, 4])),
+    storedLeaves('stored-place', NINE_ROWS, nine([0, 1, 2, 3, 4, 7, 8, 5, 6])),
   ]],
   ['mle.LabelLookup', [
     { name: 'string', inputs: [tensorOf('int64', [4], [2n, 0n, 1n, 0n]), fixed(texts(['no', 'é', '']))] },

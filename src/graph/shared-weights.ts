@@ -37,8 +37,9 @@ const MAX_BYTES = 65536 * PAGE_BYTES
 const WORK_BYTES = 128 * 2 ** 20
 /** A thread that has less than this may fail where one alone would not. */
 const LEAST_WORK_BYTES = 96 * 2 ** 20
-/** Room for what kernels make from constants beside their size: few constants, or small ones, may become more. */
+/** Room for what kernels make from constants beside their size: few constants, or small ones, may become more, and trees as kernels walk them several times more. */
 const BLOCK_BYTES = 16 * 2 ** 20
+const MAX_BLOCK_BYTES = 256 * 2 ** 20
 
 /** Moves constants into a new shared memory with parts for `threads` threads; undefined where there is none, or too little for so many. */
 export function shareWeights(graph: Graph, threads: number): SharedGraph | undefined {
@@ -48,7 +49,7 @@ export function shareWeights(graph: Graph, threads: number): SharedGraph | undef
   // Layouts of kernels are seldom larger than the constants; those that find no room here are made by each thread in its part.
   const left = MAX_BYTES - blocksAt - threads * LEAST_WORK_BYTES
   if (left < weightBytes) return undefined
-  const first = blocksAt + alignUp(Math.min(left, 2 * weightBytes + BLOCK_BYTES), PAGE_BYTES)
+  const first = blocksAt + alignUp(Math.min(left, 2 * weightBytes + Math.max(BLOCK_BYTES, Math.min(MAX_BLOCK_BYTES, 8 * weightBytes))), PAGE_BYTES)
   const bytes = Math.floor(Math.min(WORK_BYTES + weightBytes, (MAX_BYTES - first) / threads) / PAGE_BYTES) * PAGE_BYTES
   const pages = (first + threads * bytes) / PAGE_BYTES
   let memory: WebAssembly.Memory

@@ -1,6 +1,8 @@
 // What a model says of its trees, kept as properties of the metadata: mle inspect shows it without reading weights.
 import type { Graph, Node } from '../graph/graph.ts'
+import { text } from '../ops/attributes.ts'
 import { FEATURE_MASK, nodeWords } from '../ops/trees/layout.ts'
+import { plainNodes } from '../ops/trees/stored.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** One tree by node, as importers describe it to the encoder, and the gain of its splits where the file has it. */
@@ -71,7 +73,7 @@ export function withTreeSummary(graph: Graph): Graph {
   const names: string[] = []
   for (const node of nodes) {
     if (node.op !== 'TreeEnsemble' || node.domain !== 'mle') continue
-    const own = treesOf(graph.initializers.get(node.inputs[1]), graph.initializers.get(node.inputs[3]))
+    const own = treesOf(text(node.attributes, 'layout', ''), graph.initializers.get(node.inputs[1]), graph.initializers.get(node.inputs[3]))
     const nameOf = featureNames(graph, node)
     const first = names.length
     let width = 0
@@ -88,9 +90,9 @@ interface PlainTree extends SummarizedTree {
 }
 
 /** Trees of an ensemble as the encoder wrote it; none where a graph computes them. */
-function treesOf(nodes: Tensor | undefined, roots: Tensor | undefined): PlainTree[] {
+function treesOf(layout: string, nodes: Tensor | undefined, roots: Tensor | undefined): PlainTree[] {
   if (!(nodes?.data instanceof Uint8Array) || !(roots?.data instanceof Uint32Array)) return []
-  const { words } = nodeWords(nodes.data)
+  const { words } = nodeWords(plainNodes(layout, nodes.data, roots.data).nodes)
   const total = words.length / 4
   const starts = roots.data
   return Array.from(starts, (start, t): PlainTree => {

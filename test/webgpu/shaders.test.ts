@@ -7,7 +7,7 @@ import { graphBuilder } from '../../src/graph/builder.ts'
 import { load, tensor } from '../../src/index.ts'
 import { collapse, broadcastStrides, strided, stridesOf } from '../../src/ops/webgpu/indexing.ts'
 import { libraryFor, libraryNames } from '../../src/ops/webgpu/library.ts'
-import { floatBelow } from '../../src/ops/webgpu/trees.ts'
+import { floor32 } from '../../src/ops/trees/neighbours.ts'
 import { gpuTest } from '../support/gpu.ts'
 
 /** What the compiler says of a shader; empty when it says nothing. */
@@ -68,7 +68,7 @@ test('axes that lie side by side are merged', () => {
 test('thresholds round down, so that float32 inputs decide as before', () =>
   fc.assert(
     fc.property(fc.double({ noNaN: true }), (t) => {
-      const below = floatBelow(t)
+      const below = floor32(t)
       assert.ok(below <= t && Object.is(Math.fround(below), below))
       for (const x of [below, Math.fround(t), 0, -0, Infinity, -Infinity, Math.fround(t * (1 + 2 ** -23)), Math.fround(t * (1 - 2 ** -23))]) assert.equal(x > below, x > t, `${x} against ${t}`)
     }),

@@ -4,7 +4,9 @@ import { importModel } from '../../src/import/index.ts'
 import { load, MleError, tensor } from '../../src/index.ts'
 import { graphBuilder } from '../../src/graph/builder.ts'
 import type { Graph } from '../../src/graph/graph.ts'
-import { NODE_LAYOUT } from '../../src/ops/trees/layout.ts'
+import { text } from '../../src/ops/attributes.ts'
+import { FEATURE_MASK, nodeWords } from '../../src/ops/trees/layout.ts'
+import { plainNodes } from '../../src/ops/trees/stored.ts'
 import { readCases } from '../support/fixtures.ts'
 import { gpuTest } from '../support/gpu.ts'
 
@@ -26,15 +28,16 @@ function ensemblesOf(graph: Graph): { readonly graph: Graph; readonly features: 
   const b = graphBuilder()
   const [nodes, , roots, , , categories] = constants
   if (nodes === undefined || roots === undefined) return undefined
-  const words = new DataView((nodes.data as Uint8Array).buffer, (nodes.data as Uint8Array).byteOffset)
+  const layout = text(node.attributes, 'layout', '')
+  const { words } = nodeWords(plainNodes(layout, nodes.data as Uint8Array, roots.data as Uint32Array).nodes)
   let features = 1
-  for (let i = 0; i < nodes.shape[0]; i++) features = Math.max(features, (words.getUint32(16 * i + 8, true) & 0x07ffffff) + 1)
+  for (let i = 0; i < words.length; i += 4) features = Math.max(features, (words[i + 2] & FEATURE_MASK) + 1)
   const x = b.input('X', { dtype: 'float32', shape: ['rows', features] })
   const names = constants.map((constant) => (constant === undefined ? '' : b.constant(constant)))
   const attributes = Object.fromEntries([...node.attributes].map(([name, { value }]) => [name, value])) as Record<string, never>
   b.output('sums', b.add('mle.TreeEnsemble', [x, ...names], { ...attributes, accumulate: 'float32' as never }), { dtype: 'float32' })
   const rounding = node.attributes.get('rounding')?.value
-  b.output('leaves', b.add('mle.TreeLeaves', [x, names[0], names[2], categories === undefined ? '' : names[5]].filter((name, i) => i < 3 || name !== ''), { layout: NODE_LAYOUT, ...(typeof rounding === 'string' ? { rounding } : {}) }), { dtype: 'int32' })
+  b.output('leaves', b.add('mle.TreeLeaves', [x, names[0], names[2], categories === undefined ? '' : names[5]].filter((name, i) => i < 3 || name !== ''), { layout, ...(typeof rounding === 'string' ? { rounding } : {}) }), { dtype: 'int32' })
   return { graph: b.build(), features }
 }
 

@@ -209,7 +209,7 @@ function lowerBoosting(trees: readonly LegacyTree[], metadata: LegacyMetadata, w
   const rows = builder.add('Cast', [x], { to: 'float32' })
   const encoded = encodeTrees(
     trees.map((tree) => ({ left: tree.left, right: tree.right, feature: tree.feature, threshold: tree.threshold, values: tree.values.map((value) => rate * value), missingRight: true })),
-    { width: 1, comparison: 'le', precision: 'float64', treeTarget: outputs > 1 ? trees.map((_, i) => i % outputs) : undefined },
+    { width: 1, comparison: 'le', precision: 'float64', rows: 'float32', treeTarget: outputs > 1 ? trees.map((_, i) => i % outputs) : undefined },
   )
   const sum = addTreeEnsemble(builder, rows, encoded, { outputs })
   const flat = outputs === 1 ? builder.add('Squeeze', [sum, builder.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(1n) }, 'axis')]) : sum

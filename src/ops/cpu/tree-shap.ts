@@ -10,6 +10,7 @@ import { int } from '../attributes.ts'
 import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
 import { ensembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
 import { FEATURE_MASK, type CategoryRounding, type TreeArrays } from '../trees/layout.ts'
+import { plainCover } from '../trees/stored.ts'
 import { gaussPoints, type GaussPoints } from './gauss.ts'
 import { rightAny, type NodeArrays } from './tree-walk.ts'
 
@@ -38,8 +39,7 @@ function weightsOf(ensemble: Ensemble, cover: View, players: Uint32Array | undef
   const { words } = facts
   const { leafIndex, leafValues, width, roots, treeTarget } = arrays
   const count = words.length >>> 2
-  const data = cover.data as Float32Array | Float64Array
-  if (data.length !== count) throw new MleError('TREE_COVER', `there are ${data.length} covers for ${count} nodes`, { expected: count, actual: data.length })
+  const data = plainCover({ nodes: arrays.nodes, places: ensemble.places }, cover.data as Float64Array)
   const zero = new Float64Array(count)
   const before = new Int32Array(count)
   const player = new Int32Array(count)

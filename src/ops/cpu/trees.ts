@@ -1,9 +1,8 @@
 // Tree ensembles in plain TypeScript: tree by tree over blocks of rows, or a few rows through many trees at once.
 import type { Kernel, KernelContext, KernelEntry, Scratch, View } from '../kernel.ts'
 import { ensembleOf, leafEnsembleOf, requireFeatures, type Ensemble } from '../trees/ensemble.ts'
-import type { TreeFacts } from '../trees/check.ts'
 import { deriveNodes, IS_NAN, IS_ZERO, NAN_RIGHT, PLAIN, specialFlags, ZERO_LEFT, type Columns, type DerivedNodes } from '../trees/derive.ts'
-import { nodeWords, ZERO_THRESHOLD, type CategoryRounding } from '../trees/layout.ts'
+import { nodeWords, ZERO_THRESHOLD, type CategoryRounding, type NodeWords, type TreeArrays } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule, type TreeSchedule } from '../trees/schedule.ts'
 import { walk, walkAny, type NodeArrays, type Walks } from './tree-walk.ts'
 
@@ -17,30 +16,37 @@ interface Walker {
   readonly rounding: CategoryRounding
   readonly schedule: TreeSchedule
   readonly derived: DerivedNodes | undefined
+  /** The nodes are no constant of the graph. */
+  readonly areOwn: boolean
   nodes: NodeArrays
   nodeData: View['data'] | undefined
   readonly walks: { -readonly [K in keyof Walks]: Walks[K] }
 }
 
-function walkerOf(facts: TreeFacts, roots: Uint32Array, rounding: CategoryRounding, scratch: Scratch): Walker {
+function walkerOf({ facts, arrays: { roots }, rounding, places }: Pick<Ensemble, 'facts' | 'rounding' | 'places'> & { readonly arrays: Pick<TreeArrays, 'roots'> }, scratch: Scratch): Walker {
   const derived = deriveNodes(facts)
+  const areOwn = derived !== undefined || places !== undefined
   const schedule = treeSchedule(facts, roots, specialFlags(derived !== undefined))
   return {
     scratch,
     rounding,
     schedule,
     derived,
-    nodes: derived ?? { thresholds: new Float64Array(0), words: new Int32Array(0) },
+    areOwn,
+    nodes: derived ?? (areOwn ? arraysOf(facts) : { thresholds: new Float64Array(0), words: new Int32Array(0) }),
     nodeData: undefined,
     walks: { roots: schedule.roots, rootAt: 0, rootStride: 0, x: new Float64Array(0), xAt: 0, xStride: 0, steps: 0, stepsPerLook: 1, leaves: new Int32Array(0), leafAt: 0, count: 0 },
   }
 }
 
-/** Memory may have moved since the last run, and views of the stored nodes with it; derived ones are the walker's own. */
+function arraysOf({ thresholds, words }: NodeWords): NodeArrays {
+  return { thresholds, words: new Int32Array(words.buffer, words.byteOffset, words.length) }
+}
+
+/** Memory may have moved since the last run, and views of the stored nodes with it. */
 function attachNodes(walker: Walker, view: View | undefined): void {
-  if (walker.derived !== undefined || view === undefined || view.data === walker.nodeData || !(view.data instanceof Uint8Array)) return
-  const { thresholds, words } = nodeWords(view.data)
-  walker.nodes = { thresholds, words: new Int32Array(words.buffer, words.byteOffset, words.length) }
+  if (walker.areOwn || view === undefined || view.data === walker.nodeData || !(view.data instanceof Uint8Array)) return
+  walker.nodes = arraysOf(nodeWords(view.data))
   walker.nodeData = view.data
 }
 
@@ -144,11 +150,11 @@ function uint32(view: View | undefined): Uint32Array {
 function makeTreeEnsemble(context: KernelContext): Kernel {
   const ensemble = ensembleOf(context)
   const { facts, outputs, arrays: { treeTarget } } = ensemble
-  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const walker = walkerOf(ensemble, context.scratch)
   const { derived } = walker
   const targets = treeTarget === undefined ? undefined : Int32Array.from(treeTarget)
   const add = adderOf(ensemble)
-  let leafIndex: Uint32Array = NO_CATEGORIES
+  let { leafIndex } = ensemble.arrays
   let values: Float64Array = new Float64Array(0)
   let sums: Float64Array = values
   let sumsAt = 0
@@ -164,7 +170,7 @@ function makeTreeEnsemble(context: KernelContext): Kernel {
     const features = xView.shape[1]
     requireFeatures(facts, features)
     attachNodes(walker, inputs[1])
-    leafIndex = uint32(inputs[2])
+    if (ensemble.places === undefined) leafIndex = uint32(inputs[2])
     if (inputs[4]?.data instanceof Float64Array) values = inputs[4].data
     const categories = uint32(inputs[6])
     const x = rowsOf(xView)
@@ -240,7 +246,7 @@ function adderOf(ensemble: Ensemble): Adder {
 function makeTreeLeaves(context: KernelContext): Kernel {
   const ensemble = leafEnsembleOf(context)
   const { facts } = ensemble
-  const walker = walkerOf(facts, ensemble.arrays.roots, ensemble.rounding, context.scratch)
+  const walker = walkerOf(ensemble, context.scratch)
   const { derived } = walker
   const { trees } = walker.schedule
   let ids = ensemble.nodeIds
@@ -262,7 +268,7 @@ function makeTreeLeaves(context: KernelContext): Kernel {
     const features = xView.shape[1]
     requireFeatures(facts, features)
     attachNodes(walker, inputs[1])
-    if (inputs[4]?.data instanceof Int32Array) ids = inputs[4].data
+    if (ensemble.places === undefined && inputs[4]?.data instanceof Int32Array) ids = inputs[4].data
     y = result
     const categories = uint32(inputs[3])
     const x = rowsOf(xView)

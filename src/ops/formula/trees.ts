@@ -1,7 +1,8 @@
 // The definition of mle.TreeEnsemble and mle.TreeLeaves, one row and one node at a time: what every backend must equal.
 import { int, text } from '../attributes.ts'
 import type { View } from '../kernel.ts'
-import { CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD } from '../trees/layout.ts'
+import { CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, NODE_LAYOUT, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD } from '../trees/layout.ts'
+import { numberingOf, plainLeafIndex, plainNodeIds, plainNodes, type LeafNumbers, type PlainNodes } from '../trees/stored.ts'
 import type { Attributes } from '../types.ts'
 
 export interface NodeRecord {
@@ -52,12 +53,16 @@ function rowsOf(x: View): number[][] {
   return Array.from({ length: x.shape[0] }, (_row, r) => Array.from({ length: x.shape[1] }, (_value, f) => data[r * x.shape[1] + f]))
 }
 
+function plainOf(attributes: Attributes, nodes: View, roots: View | undefined, leafIndex: View | undefined): PlainNodes & { readonly leafIndex: Uint32Array } {
+  const plain = plainNodes(text(attributes, 'layout', NODE_LAYOUT), nodes.data as Uint8Array, roots?.data as Uint32Array)
+  return { ...plain, leafIndex: plainLeafIndex(plain, leafIndex?.data as LeafNumbers | undefined) }
+}
+
 /** y [rows, outputs] of mle.TreeEnsemble. */
 export function treeEnsembleFormula(attributes: Attributes, inputs: readonly (View | undefined)[]): number[][] {
   const [x, nodeView, leafIndexView, rootView, leafView, targetView, categoryView, baseView] = inputs
   if (x === undefined || nodeView === undefined || leafView === undefined) throw new TypeError('TreeEnsemble needs its first five inputs')
-  const nodes = nodeView.data as Uint8Array
-  const leafIndex = numbers(leafIndexView)
+  const { nodes, leafIndex } = plainOf(attributes, nodeView, rootView, leafIndexView)
   const roots = Array.from(numbers(rootView))
   const values = numbers(leafView)
   const width = leafView.shape[1]
@@ -89,12 +94,14 @@ export function treeEnsembleFormula(attributes: Attributes, inputs: readonly (Vi
 export function treeLeavesFormula(attributes: Attributes, inputs: readonly (View | undefined)[]): number[][] {
   const [x, nodeView, rootView, categoryView, idView] = inputs
   if (x === undefined || nodeView === undefined) throw new TypeError('TreeLeaves needs its first three inputs')
-  const nodes = nodeView.data as Uint8Array
+  const plain = plainNodes(text(attributes, 'layout', NODE_LAYOUT), nodeView.data as Uint8Array, rootView?.data as Uint32Array)
+  const { nodes } = plain
+  const ids = plainNodeIds(plain, rootView?.data as Uint32Array, idView?.data as LeafNumbers | undefined, numberingOf(attributes))
   const rounding = text(attributes, 'rounding', 'trunc')
   return rowsOf(x).map((row) =>
     Array.from(numbers(rootView), (root) => {
       const leaf = leafOf(nodes, root, row, numbers(categoryView), rounding)
-      return idView === undefined ? leaf - root : numbers(idView)[leaf]
+      return ids[leaf]
     }),
   )
 }

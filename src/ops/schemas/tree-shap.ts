@@ -4,12 +4,13 @@ import { int } from '../attributes.ts'
 import { inputShape, unifyDims } from '../rules.ts'
 import type { OpSchema } from '../schema.ts'
 import type { ValueType } from '../types.ts'
-import { ENSEMBLE_INPUTS, NODE_ATTRIBUTES, inferNodes, oneOf, onlyXCarriesRows } from './trees.ts'
+import { ENSEMBLE_INPUTS, NODE_ATTRIBUTES, inferByNode, inferLeafIndex, inferNodes, oneOf, onlyXCarriesRows } from './trees.ts'
 
 /**
  * SHAP values of an ensemble by the path-dependent method: what each feature adds to the expectation over the training
  * data, exactly, branches that a missing feature leaves open being weighed by cover. Inputs as mle.TreeEnsemble, then cover
- * [nodes] (training weight that reached each node; a node's children count alike where it is 0) and players [features]: the
+ * [nodes] (training weight that reached each node; a node's children count alike where it is 0; or [leaves], where that of
+ * other nodes is the sum of their children's) and players [features]: the
  * number under which each column of X counts, so that columns derived from the same features count as one; its own when
  * absent. Attribute players is how many there are, the features of X when 0 -> Y [rows, outputs, players + 1], whose last
  * column is the expectation with base, so that a row adds up to the sum that mle.TreeEnsemble gives.
@@ -23,7 +24,7 @@ const treeShap: OpSchema = {
   version: 1,
   inputs: [
     ...ENSEMBLE_INPUTS,
-    { name: 'cover', type: ['float32', 'float64'] },
+    { name: 'cover', type: ['uint8', 'uint16', 'float32', 'float64'] },
     { name: 'players', type: ['uint32'], optional: true },
   ],
   outputs: [{ name: 'Y' }],
@@ -43,8 +44,8 @@ const treeShap: OpSchema = {
       throw new MleError('OP_ATTRIBUTE', `attribute players is ${players}, expected a count exactly where the input players is given`, { actual: players })
     }
     const features = inputShape(context, 0, 2)?.[1] ?? null
-    unifyDims(inputShape(context, 2, 1)?.[0] ?? null, nodes, 'nodes of leafIndex')
-    unifyDims(inputShape(context, 8, 1)?.[0] ?? null, nodes, 'nodes of cover')
+    inferLeafIndex(context, nodes)
+    inferByNode(context, 8, nodes, 'nodes of cover')
     if (context.inputs[5] !== undefined) unifyDims(inputShape(context, 5, 1)?.[0] ?? null, inputShape(context, 3, 1)?.[0] ?? null, 'trees of treeTarget')
     if (context.inputs[7] !== undefined) {
       if (aggregate !== 'sum') throw new MleError('TREE_BASE', `only sums start from a base, not aggregate ${aggregate}; add it with Add`, { expected: 'sum', actual: aggregate })

@@ -3,7 +3,8 @@ import { MleError } from '../../error.ts'
 import { int, text } from '../attributes.ts'
 import { inputShape, tensorInput, unifyDims } from '../rules.ts'
 import { exact, type AttributeSchema, type InferContext, type InputSchema, type OpSchema } from '../schema.ts'
-import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_BYTES, NODE_LAYOUT } from '../trees/layout.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_BYTES, NODE_LAYOUT, NUMBERINGS } from '../trees/layout.ts'
+import { requireLayout } from '../trees/stored.ts'
 import type { Dim, ValueType } from '../types.ts'
 
 export const X: InputSchema = { name: 'X', type: ['float32', 'float64'] }
@@ -16,18 +17,34 @@ export const NODE_ATTRIBUTES: readonly AttributeSchema[] = [
   { name: 'rounding', kind: 'string', default: 'trunc' },
 ]
 
-/** Rows of X and nodes of the ensemble; throws for an unknown layout, which only a newer version can read. */
-export function inferNodes(context: InferContext): { rows: Dim; nodes: Dim } {
+/** Rows of X, and nodes of the ensemble where the layout has the rest by node; throws for an unknown layout, which only a newer version can read. */
+export function inferNodes(context: InferContext): { rows: Dim; nodes: Dim | undefined } {
   const layout = text(context.attributes, 'layout', '')
-  if (layout !== NODE_LAYOUT) {
-    throw new MleError('TREE_LAYOUT', `node layout ${JSON.stringify(layout)} is not known to this version of mle-runtime, expected ${NODE_LAYOUT}`, { expected: NODE_LAYOUT, actual: layout })
-  }
+  requireLayout(layout)
   oneOf(context, 'rounding', 'trunc', CATEGORY_ROUNDINGS)
   const x = tensorInput(context, 0)
   if (x.dtype !== 'float32' && x.dtype !== 'float64') throw new MleError('OP_DTYPE', `input X is ${x.dtype}, expected float32 or float64`, { expected: 'float32 or float64', actual: x.dtype })
+  const rows = inputShape(context, 0, 2)?.[0] ?? null
+  // How many nodes there are is in the bytes.
+  if (layout !== NODE_LAYOUT) {
+    inputShape(context, 1, 1)
+    return { rows, nodes: undefined }
+  }
   const nodeShape = inputShape(context, 1, 2)
   if (nodeShape !== undefined) unifyDims(nodeShape[1], NODE_BYTES, 'bytes per node')
-  return { rows: inputShape(context, 0, 2)?.[0] ?? null, nodes: nodeShape?.[0] ?? null }
+  return { rows, nodes: nodeShape?.[0] ?? null }
+}
+
+/** Checks the shape of what the layout has by node, or by leaf: what is not by node is counted when kernels are made. */
+export function inferByNode(context: InferContext, index: number, nodes: Dim | undefined, what: string): void {
+  const count = inputShape(context, index, 1)?.[0] ?? null
+  if (nodes !== undefined) unifyDims(count, nodes, what)
+}
+
+/** Without leafIndex leaf i has row i, which only the leaves of some layouts have numbers for. */
+export function inferLeafIndex(context: InferContext, nodes: Dim | undefined): void {
+  if (context.inputs[2] !== undefined) inferByNode(context, 2, nodes, 'nodes of leafIndex')
+  else if (nodes !== undefined) throw new MleError('OP_INPUT', `input 2 (leafIndex) is missing, which layout ${NODE_LAYOUT} needs`)
 }
 
 export function oneOf(context: InferContext, name: string, fallback: string, allowed: readonly string[]): string {
@@ -40,7 +57,7 @@ export function oneOf(context: InferContext, name: string, fallback: string, all
 export const ENSEMBLE_INPUTS: readonly InputSchema[] = [
   X,
   NODES,
-  { name: 'leafIndex', type: ['uint32'] },
+  { name: 'leafIndex', type: ['uint8', 'uint16', 'uint32'], optional: true },
   ROOTS,
   { name: 'leafValues', type: ['float64'] },
   { name: 'treeTarget', type: ['uint32'], optional: true },
@@ -52,9 +69,10 @@ export const ENSEMBLE_INPUTS: readonly InputSchema[] = [
 export const onlyXCarriesRows = (_context: InferContext, carriesRows: readonly boolean[]): boolean => carriesRows.every((carries, i) => carries === (i === 0))
 
 /**
- * Sum, mean, minimum or maximum over trees of the leaf vectors that a row reaches. X [rows, features], nodes [nodes, 16],
- * leafIndex [nodes], roots [trees], leafValues [leaves, width], treeTarget [trees] (column where a tree's leaf vector
- * starts, 0 when absent), categories [words], base [outputs] -> Y [rows, outputs] in the dtype of `accumulate`.
+ * Sum, mean, minimum or maximum over trees of the leaf vectors that a row reaches. X [rows, features], nodes [nodes, 16] or
+ * as `layout` has them, leafIndex [nodes] or [leaves] (the row of each leaf; leaf i's is i when absent), roots [trees],
+ * leafValues [vectors, width], treeTarget [trees] (column where a tree's leaf vector starts, 0 when absent), categories
+ * [words], base [outputs] -> Y [rows, outputs] in the dtype of `accumulate`.
  * Sums begin at `base` (0 when absent) and add trees in order, each addition in float64 and rounded to `accumulate`; a
  * mean is that sum divided once by the number of trees that reach the column. A column that no tree reaches is its base.
  *
@@ -78,7 +96,7 @@ const treeEnsemble: OpSchema = {
     const accumulate = oneOf(context, 'accumulate', 'float64', ['float64', 'float32'])
     const outputs = int(context.attributes, 'outputs', 0)
     if (!Number.isSafeInteger(outputs) || outputs < 1) throw new MleError('OP_ATTRIBUTE', `attribute outputs is ${outputs}, expected at least 1`, { actual: outputs })
-    unifyDims(inputShape(context, 2, 1)?.[0] ?? null, nodes, 'nodes of leafIndex')
+    inferLeafIndex(context, nodes)
     const trees = inputShape(context, 3, 1)?.[0] ?? null
     inputShape(context, 4, 2)
     if (context.inputs[5] !== undefined) unifyDims(inputShape(context, 5, 1)?.[0] ?? null, trees, 'trees of treeTarget')
@@ -94,8 +112,9 @@ const treeEnsemble: OpSchema = {
 }
 
 /**
- * The leaf of every tree that a row reaches. X [rows, features], nodes [nodes, 16], roots [trees], categories [words],
- * nodeIds [nodes] int32 (the training library's number of each node; the node's place within its tree when absent) -> int32 [rows, trees].
+ * The leaf of every tree that a row reaches. X [rows, features], nodes [nodes, 16] or as `layout` has them, roots [trees],
+ * categories [words], nodeIds [nodes] int32 or [leaves] (the training library's numbers; those of the rule `numbering` when
+ * absent) -> int32 [rows, trees].
  *
  * @formula y[r, t] = nodeIds[leaf(t, x[r])]
  */
@@ -103,14 +122,15 @@ const treeLeaves: OpSchema = {
   name: 'TreeLeaves',
   domain: 'mle',
   version: 1,
-  inputs: [X, NODES, ROOTS, CATEGORIES, { name: 'nodeIds', type: ['int32'], optional: true }],
+  inputs: [X, NODES, ROOTS, CATEGORIES, { name: 'nodeIds', type: ['uint8', 'uint16', 'int32'], optional: true }],
   outputs: [{ name: 'Y' }],
-  attributes: NODE_ATTRIBUTES,
+  attributes: [...NODE_ATTRIBUTES, { name: 'numbering', kind: 'string', default: 'place' }],
   infer(context): ValueType[] {
     const { rows, nodes } = inferNodes(context)
     const trees = inputShape(context, 2, 1)?.[0] ?? null
     if (context.inputs[3] !== undefined) inputShape(context, 3, 1)
-    if (context.inputs[4] !== undefined) unifyDims(inputShape(context, 4, 1)?.[0] ?? null, nodes, 'nodes of nodeIds')
+    if (context.inputs[4] !== undefined) inferByNode(context, 4, nodes, 'nodes of nodeIds')
+    oneOf(context, 'numbering', 'place', NUMBERINGS)
     return [{ dtype: 'int32', shape: [rows, trees] }]
   },
   rowWise: onlyXCarriesRows,

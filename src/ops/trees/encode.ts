@@ -5,6 +5,7 @@ import { MleError } from '../../error.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { CATEGORICAL, EQUAL, FEATURE_MASK, MAX_CATEGORY_BITS, MAX_CATEGORY_WORDS, MISSING_RIGHT, NODE_BYTES, UNKNOWN_RIGHT, ZERO_MISSING } from './layout.ts'
 import { below32, below64 } from './neighbours.ts'
+import { summedCover } from './stored.ts'
 
 /** The condition under which a row goes left: x <= t, x < t, ... */
 export type Comparison = 'le' | 'lt' | 'ge' | 'gt' | 'eq' | 'ne'
@@ -53,13 +54,15 @@ export interface EncodeOptions {
    * casts them); float64: thresholds stay as they are, rows may be either.
    */
   readonly precision: 'float32' | 'float64'
+  /** Rows are float32 whatever the precision of thresholds: these may then be stored as the largest float32 that is not above them. */
+  readonly rows?: 'float32'
   /** float32 rounds leaf values to it, as libraries that store them so do when they read decimal text; 'float64' when absent. */
   readonly leafPrecision?: 'float32' | 'float64'
   /** Output column at which each tree's leaf vector starts. */
   readonly treeTarget?: ArrayLike<number>
 }
 
-/** Initializers of the operators; optional ones are absent where they would say nothing. */
+/** Trees as kernels read them, by node; optional tensors are absent where they would say nothing. What files hold is made of it by store.ts. */
 export interface EncodedTrees {
   readonly nodes: Tensor
   readonly leafIndex: Tensor
@@ -72,6 +75,8 @@ export interface EncodedTrees {
   readonly cover?: Tensor
   /** One more than the largest feature used. */
   readonly featureCount: number
+  /** Rows hold no numbers but float32. */
+  readonly isSingle: boolean
 }
 
 /**
@@ -168,7 +173,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
     }
   })
 
-  if (cover !== undefined) fillCover(cover, words, next)
+  if (cover !== undefined) summedCover(cover.subarray(0, next), words)
   const targets = options.treeTarget
   return {
     nodes: { dtype: 'uint8', shape: [next, NODE_BYTES], data: new Uint8Array(bytes, 0, next * NODE_BYTES) },
@@ -180,14 +185,7 @@ export function encodeTrees(trees: readonly TreeDescription[], options: EncodeOp
     nodeIds: { dtype: 'int32', shape: [next], data: nodeIds.subarray(0, next) },
     cover: cover === undefined ? undefined : coverTensor(cover.subarray(0, next)),
     featureCount,
-  }
-}
-
-/** Gives inner nodes without a cover that of their children, which follow them. */
-function fillCover(cover: Float64Array, words: Uint32Array, count: number): void {
-  for (let i = count - 1; i >= 0; i--) {
-    const left = words[4 * i + 3]
-    if (left !== i && cover[i] === 0) cover[i] = cover[left] + cover[left + 1]
+    isSingle: options.rows === 'float32',
   }
 }
 

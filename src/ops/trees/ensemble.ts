@@ -5,7 +5,8 @@ import { int, text } from '../attributes.ts'
 import type { KernelContext, View } from '../kernel.ts'
 import { isTensorType } from '../types.ts'
 import { checkLeaves, checkTrees, nodePasses, type NodePasses, type TreeFacts } from './check.ts'
-import { AGGREGATES, CATEGORY_ROUNDINGS, type Aggregate, type CategoryRounding, type TreeArrays } from './layout.ts'
+import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_LAYOUT, type Aggregate, type CategoryRounding, type TreeArrays } from './layout.ts'
+import { numberingOf, plainLeafIndex, plainNodeIds, plainNodes, type LeafNumbers, type PlainNodes } from './stored.ts'
 
 /** Facts by the array that holds the nodes: several plans of one model and both of its backends check it only once. */
 const known = /* @__PURE__ */ new WeakMap<Uint8Array, { roots: Uint32Array; categories: Uint32Array | undefined; facts: TreeFacts }>()
@@ -18,8 +19,38 @@ function factsOf(nodes: Uint8Array, roots: Uint32Array, categories: Uint32Array 
   return facts
 }
 
-/** How to pass over the nodes of an ensemble. */
-export type PassesOver = (nodes: Uint8Array, roots: Uint32Array) => NodePasses
+/** What of the work before the first run a device does in its own memory. */
+export interface TreePreparer {
+  /** The constants at these inputs as kernels read them; the device may keep them in its memory, which grows for that: views of it are taken afterwards. */
+  readonly plain: (context: KernelContext, inputs: TreeInputs) => PreparedNodes
+  /** How to pass over plain nodes. */
+  readonly passesOver: (nodes: Uint8Array, roots: Uint32Array) => NodePasses
+}
+
+/** Which inputs of a node hold its trees. */
+export interface TreeInputs {
+  readonly nodes: number
+  readonly roots: number
+  readonly leafIndex?: number
+}
+
+export interface PreparedNodes extends PlainNodes {
+  /** [nodes]; where it has been asked for. */
+  readonly leafIndex?: Uint32Array
+}
+
+/** In TypeScript, from the arrays that the context has. */
+const IN_TYPESCRIPT: TreePreparer = /* @__PURE__ */ {
+  plain(context, { nodes, roots, leafIndex }) {
+    const plain = plainNodes(layoutOf(context), uint8(constantAt(context, nodes)), uint32(constantAt(context, roots)))
+    return leafIndex === undefined ? plain : { ...plain, leafIndex: plainLeafIndex(plain, optionalLeafNumbers(context, leafIndex)) }
+  },
+  passesOver: nodePasses,
+}
+
+export function layoutOf(context: KernelContext): string {
+  return text(context.attributes, 'layout', NODE_LAYOUT)
+}
 
 export interface Ensemble {
   readonly arrays: TreeArrays
@@ -32,20 +63,22 @@ export interface Ensemble {
   readonly start: Float64Array
   /** [outputs]: trees that reach each column. */
   readonly treesPerOutput: Float64Array
+  /** Absent where nodes and leafIndex are constants of the graph, which may move between runs. */
+  readonly places?: Uint32Array
 }
 
 /**
  * The checked ensemble of a mle.TreeEnsemble node.
  *
- * @param passesOver how to pass over all nodes, in TypeScript when absent
- * @throws MleError TREE_CONSTANT if a tensor of the ensemble is computed by the graph, TREE_FEATURE if X has too few columns, and those of checkTrees and checkLeaves
+ * @throws MleError TREE_CONSTANT if a tensor of the ensemble is computed by the graph, TREE_FEATURE if X has too few columns, and those of plainNodes, checkTrees and checkLeaves
  */
-export function ensembleOf(context: KernelContext, passesOver: PassesOver = nodePasses): Ensemble {
+export function ensembleOf(context: KernelContext, { plain, passesOver }: TreePreparer = IN_TYPESCRIPT): Ensemble {
   const { attributes } = context
+  const { nodes, places, leafIndex = new Uint32Array(0) } = plain(context, { nodes: 1, roots: 3, leafIndex: 2 })
   const leafView = constantAt(context, 4)
   const arrays: TreeArrays = {
-    nodes: uint8(constantAt(context, 1)),
-    leafIndex: uint32(constantAt(context, 2)),
+    nodes,
+    leafIndex,
     roots: uint32(constantAt(context, 3)),
     leafValues: float64(leafView),
     width: leafView.shape[1],
@@ -81,6 +114,7 @@ export function ensembleOf(context: KernelContext, passesOver: PassesOver = node
     rounding: roundingOf(context),
     start,
     treesPerOutput,
+    places,
   }
 }
 
@@ -90,27 +124,19 @@ export interface LeafEnsemble {
   readonly rounding: CategoryRounding
   /** [nodes]: what is reported for each node. */
   readonly nodeIds: Int32Array
+  /** As for an ensemble. */
+  readonly places?: Uint32Array
 }
 
 /** The checked ensemble of a mle.TreeLeaves node; throws as `ensembleOf`. */
-export function leafEnsembleOf(context: KernelContext, passesOver: PassesOver = nodePasses): LeafEnsemble {
-  const nodes = uint8(constantAt(context, 1))
+export function leafEnsembleOf(context: KernelContext, { plain, passesOver }: TreePreparer = IN_TYPESCRIPT): LeafEnsemble {
+  const { nodes, places } = plain(context, { nodes: 1, roots: 2 })
   const roots = uint32(constantAt(context, 2))
   const categories = optionalUint32(context, 3)
   const facts = factsOf(nodes, roots, categories, passesOver(nodes, roots))
   checkFeatures(context, facts)
-  const count = facts.words.length >>> 2
-  let nodeIds: Int32Array
-  if (context.inputTypes[4] !== undefined) nodeIds = int32(constantAt(context, 4))
-  else {
-    nodeIds = new Int32Array(count)
-    for (let t = 0; t < roots.length; t++) {
-      const end = t + 1 < roots.length ? roots[t + 1] : count
-      for (let i = roots[t]; i < end; i++) nodeIds[i] = i - roots[t]
-    }
-  }
-  if (nodeIds.length !== count) throw new MleError('TREE_NODES', `there are ${nodeIds.length} node ids for ${count} nodes`, { expected: count, actual: nodeIds.length })
-  return { arrays: { nodes, roots, categories }, facts, rounding: roundingOf(context), nodeIds }
+  const nodeIds = plainNodeIds({ nodes, places }, roots, optionalLeafNumbers(context, 4), numberingOf(context.attributes))
+  return { arrays: { nodes, roots, categories }, facts, rounding: roundingOf(context), nodeIds, places }
 }
 
 function roundingOf(context: KernelContext): CategoryRounding {
@@ -131,7 +157,7 @@ export function requireFeatures(facts: TreeFacts, features: number): void {
   }
 }
 
-function constantAt(context: KernelContext, index: number): View {
+export function constantAt(context: KernelContext, index: number): View {
   const view = context.constants[index]
   if (view === undefined) throw new MleError('TREE_CONSTANT', `input ${index} must be an initializer, so that the trees can be checked before they run`, { actual: index })
   return view
@@ -141,19 +167,23 @@ function optionalUint32(context: KernelContext, index: number): Uint32Array | un
   return context.inputTypes[index] === undefined ? undefined : uint32(constantAt(context, index))
 }
 
-function uint8(view: View): Uint8Array {
+export function uint8(view: View): Uint8Array {
   if (view.data instanceof Uint8Array) return view.data
   throw mismatch(view, 'uint8')
 }
 
-function uint32(view: View): Uint32Array {
+export function uint32(view: View): Uint32Array {
   if (view.data instanceof Uint32Array && view.dtype === 'uint32') return view.data
   throw mismatch(view, 'uint32')
 }
 
-function int32(view: View): Int32Array {
-  if (view.data instanceof Int32Array && view.dtype === 'int32') return view.data
-  throw mismatch(view, 'int32')
+/** Integers by node or by leaf. */
+export function optionalLeafNumbers(context: KernelContext, index: number): LeafNumbers | undefined {
+  if (context.inputTypes[index] === undefined) return undefined
+  const view = constantAt(context, index)
+  const { data } = view
+  if (data instanceof Uint8Array || data instanceof Uint16Array || data instanceof Uint32Array || data instanceof Int32Array) return data
+  throw mismatch(view, 'uint8, uint16 or 32 bits')
 }
 
 function float64(view: View): Float64Array {

@@ -1,4 +1,4 @@
-// The next representable number below, in float32 and float64.
+// The next representable number below, in float32 and float64, and the next in float32 that is not above.
 
 const bytes = /* @__PURE__ */ new ArrayBuffer(8)
 const f64 = /* @__PURE__ */ new Float64Array(bytes)
@@ -25,4 +25,10 @@ export function below32(x: number): number {
   if (x > 0) words[0]--
   else words[0]++
   return f32[0]
+}
+
+/** The largest float32 that is not above x: against it a float32 compares as against x. NaN stays. */
+export function floor32(x: number): number {
+  const near = Math.fround(x)
+  return near > x ? below32(near) : near
 }

@@ -1,5 +1,5 @@
 // Passes over the nodes of an ensemble when its kernels are made: in WebAssembly where they lie in the host's memory.
-import type { View, WasmHost } from '../kernel.ts'
+import type { WasmHost } from '../kernel.ts'
 import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
 import { derivedColumns, specialFlags, testColumns, type DerivedColumns } from '../trees/derive.ts'
 import { wasmFunction } from './module.ts'
@@ -13,13 +13,9 @@ const SLOTS_PER_FEATURE = 6
 const MAX_TESTED_COLUMNS = 1024
 
 /** Scratch for `passesIn`: levels of the largest tree's nodes behind what is found. To be reserved before views of constants are taken. */
-export function passBytes(roots: View | undefined, nodes: View | undefined): number {
-  const count = (nodes?.size ?? 0) >>> 4
+export function passBytes(roots: Uint32Array, count: number): number {
   let largest = 0
-  for (let t = 0; t < (roots?.size ?? 0); t++) {
-    const next = roots?.data[t + 1] ?? count
-    largest = Math.max(largest, Math.min(Number(next), count) - Number(roots?.data[t]))
-  }
+  for (let t = 0; t < roots.length; t++) largest = Math.max(largest, Math.min(roots[t + 1] ?? count, count) - roots[t])
   return FOUND_BYTES + Math.max(SLOT_BYTES, 4 * (largest + 2))
 }
 

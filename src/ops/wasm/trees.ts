@@ -3,14 +3,17 @@ import type { Kernel, KernelContext, PreferredEntry, WasmHost } from '../kernel.
 import { ensembleOf, leafEnsembleOf, requireFeatures } from '../trees/ensemble.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS, type CategoryRounding } from '../trees/layout.ts'
 import { blockRows, LANES, treeSchedule } from '../trees/schedule.ts'
+import { numberingOf } from '../trees/stored.ts'
 import { isTensorType } from '../types.ts'
-import { offsetOf } from './memory.ts'
+import { nameOf } from './constants.ts'
+import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
 import { maskedPlan } from './masked-trees.ts'
 import { MIN_RANKED_ROWS, placeExits, rankedPlan, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { LateLayout } from './tree-layouts.ts'
-import { columnsIn, flagsLeft, passBytes, passesIn } from './tree-passes.ts'
+import { preparerIn } from './stored-trees.ts'
+import { columnsIn, flagsLeft } from './tree-passes.ts'
 
 const PLAN_BYTES = 112
 /** Where a plan says which layout batches take, whether whole nodes are still to be derived, and which layout single rows take. */
@@ -109,8 +112,7 @@ function isSingle(context: KernelContext): boolean {
 function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
-  host.reserveScratch(passBytes(context.constants[3], context.constants[1]))
-  const { arrays, facts, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context, passesIn(host))
+  const { arrays, facts, aggregate, accumulate, rounding, start, treesPerOutput } = ensembleOf(context, preparerIn(host))
   const derived = columnsIn(host, arrays.nodes, facts)
   const schedule = treeSchedule(facts, arrays.roots, flagsLeft(derived))
   // Views of constants die when memory grows: all are read before the first block is allocated.
@@ -144,13 +146,13 @@ function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelCon
 function makeTreeLeaves(host: WasmHost, known: KnownPacked, context: KernelContext): Kernel | undefined {
   const features = featuresOf(context)
   if (features === undefined) return undefined
-  host.reserveScratch(passBytes(context.constants[2], context.constants[1]))
-  const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context, passesIn(host))
+  const { arrays, facts, rounding, nodeIds } = leafEnsembleOf(context, preparerIn(host))
   const derived = columnsIn(host, arrays.nodes, facts)
   const schedule = treeSchedule(facts, arrays.roots, flagsLeft(derived))
   const count = facts.words.length >>> 2
-  const [nodes, roots, categories, ids] = placeAll(host, [arrays.nodes, arrays.roots, arrays.categories, nodeIds])
+  const [nodes, roots, categories] = placeAll(host, [arrays.nodes, arrays.roots, arrays.categories])
   const trees: PlacedTrees = { host, facts, schedule, derived, nodes, roots, count, columns: derived?.columns.features.length ?? features }
+  const ids = placeIds(trees, context, nodeIds)
   const table = tableOnce(trees, undefined, 0)
   const found = known.get(treeBlockKey('', trees))
   const leafIds = found === undefined ? 0 : leafIdsOnce(trees, found.leafIndex, ids)
@@ -158,6 +160,14 @@ function makeTreeLeaves(host: WasmHost, known: KnownPacked, context: KernelConte
   const whole = wholeNodes(trees, packed, context)
   const plan = placePlan(trees, whole.offset, { table, categories, rounding, packed, nodeIds: ids, leafIds: leafIds === 0 ? ids : leafIds })
   return caller(trees, plan, whole, wasmFunction(host.exports, 'treeLeaves32'), wasmFunction(host.exports, 'treeLeaves64'))
+}
+
+/** Ids by node, in a block where they are no constant. */
+function placeIds(trees: PlacedTrees, { attributes, constants: [, , , , stored] }: KernelContext, nodeIds: Int32Array): number {
+  const { host } = trees
+  if (nodeIds.buffer === host.memory.buffer) return nodeIds.byteOffset
+  const name = stored === undefined ? numberingOf(attributes) : nameOf(host, stored)
+  return blockOnce(host, `${treeBlockKey('ids of nodes', trees)} ${name}`, nodeIds.byteLength, (to) => new Int32Array(host.memory.buffer, to, nodeIds.length).set(nodeIds), false)
 }
 
 /** Nodes for rows that packed ones do not take. */

@@ -3,6 +3,8 @@
 import { int, text } from '../attributes.ts'
 import type { View } from '../kernel.ts'
 import { CATEGORICAL, EQUAL, MISSING_RIGHT, nodeWords, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD } from '../trees/layout.ts'
+import { floor32 } from '../trees/neighbours.ts'
+import { numberingOf, plainLeafIndex, plainNodeIds, plainNodes, type LeafNumbers, type PlainNodes } from '../trees/stored.ts'
 import { noDType } from './elementwise.ts'
 import type { GpuBinding, GpuContext, GpuKernel } from './kernel.ts'
 import { need } from './movement.ts'
@@ -11,19 +13,9 @@ import { derived, given, input, linear, literal, output, word } from './wgsl.ts'
 /** Outputs whose sums a thread keeps to itself; more are summed in the output's buffer. */
 const MAX_PRIVATE = 16
 
-/** The largest float32 not above a number. */
-export function floatBelow(value: number): number {
-  const near = Math.fround(value)
-  if (!(near > value)) return near
-  const bits = new Int32Array(Float32Array.of(near).buffer)
-  bits[0] += near > 0 ? -1 : 1
-  // Below 0 comes the smallest negative number.
-  return near === 0 ? -1.401298464324817e-45 : new Float32Array(bits.buffer)[0]
-}
-
 /** Nodes as vectors of four words: threshold bits (or the bitset's offset), feature word, left child, bits of the set. */
-function nodesOf(view: View): Uint32Array<ArrayBuffer> {
-  const { thresholds, words } = nodeWords(view.data as Uint8Array)
+function nodesOf(plain: PlainNodes): Uint32Array<ArrayBuffer> {
+  const { thresholds, words } = nodeWords(plain.nodes)
   const count = words.length / 4
   const packed = new Uint32Array(count * 4)
   const floats = new Float32Array(packed.buffer)
@@ -32,12 +24,29 @@ function nodesOf(view: View): Uint32Array<ArrayBuffer> {
     const threshold = thresholds[2 * node]
     if ((flags & CATEGORICAL) !== 0) packed[4 * node] = words[4 * node]
     // No float32 equals a threshold that is none.
-    else floats[4 * node] = (flags & EQUAL) !== 0 && Math.fround(threshold) !== threshold ? NaN : floatBelow(threshold)
+    else floats[4 * node] = (flags & EQUAL) !== 0 && Math.fround(threshold) !== threshold ? NaN : floor32(threshold)
     packed[4 * node + 1] = flags
     packed[4 * node + 2] = words[4 * node + 3]
     packed[4 * node + 3] = words[4 * node + 1]
   }
   return packed
+}
+
+/** Trees in the form that kernels read, whatever the layout. */
+function plainOf({ attributes }: GpuContext, nodes: View, roots: View): PlainNodes {
+  return plainNodes(text(attributes, 'layout', ''), nodes.data as Uint8Array, roots.data as Uint32Array)
+}
+
+const spread = /* @__PURE__ */ new WeakMap<View, WeakMap<View, View>>()
+
+/** What is stored by leaf, by node: trees of different nodes may have one tensor of numbers in common. */
+function byNode(nodes: View, stored: View | undefined, name: string, make: () => Uint32Array | Int32Array): GpuBinding {
+  if (stored === undefined) return derived(nodes, name, () => make().slice())
+  let own = spread.get(nodes)
+  if (own === undefined) spread.set(nodes, (own = new WeakMap()))
+  let view = own.get(stored)
+  if (view === undefined) own.set(stored, (view = { ...stored }))
+  return derived(view, name, () => make().slice())
 }
 
 const copyOf = (view: View): Uint32Array<ArrayBuffer> => Uint32Array.from(view.data as Uint32Array)
@@ -82,7 +91,7 @@ function walkBindings(context: GpuContext, roots: number, categories: number): G
   const rootView = constants[roots]
   const sets = constants[categories]
   if (nodes === undefined || rootView === undefined || (context.inputs[categories] !== undefined && sets === undefined)) return 'its trees are not part of the model'
-  return [input(context, 0, 'x'), { ...derived(nodes, 'nodes', nodesOf), vector: true }, derived(rootView, 'roots', copyOf), ...(sets === undefined ? [] : [derived(sets, 'categories', copyOf)])]
+  return [input(context, 0, 'x'), { ...derived(nodes, 'nodes', () => nodesOf(plainOf(context, nodes, rootView))), vector: true }, derived(rootView, 'roots', copyOf), ...(sets === undefined ? [] : [derived(sets, 'categories', copyOf)])]
 }
 
 // X [rows, features] f32, nodes, leafIndex, roots, leafValues [leaves, width], treeTarget, categories, base -> Y [rows, outputs] f32
@@ -93,8 +102,8 @@ const treeEnsemble: GpuKernel = (context) => {
   const out = need(y)
   if (out.dtype !== 'float32') return 'sums in float64'
   if (out.size === 0) return []
-  const [, , leafIndex, roots, leafValues, target, , base] = constants
-  if (leafIndex === undefined || leafValues === undefined || roots === undefined || (inputs[5] !== undefined && target === undefined) || (inputs[7] !== undefined && base === undefined)) return 'its trees are not part of the model'
+  const [, nodes, leafIndex, roots, leafValues, target, , base] = constants
+  if (nodes === undefined || leafValues === undefined || roots === undefined || (inputs[2] !== undefined && leafIndex === undefined) || (inputs[5] !== undefined && target === undefined) || (inputs[7] !== undefined && base === undefined)) return 'its trees are not part of the model'
   const aggregate = text(attributes, 'aggregate', 'sum')
   const outputs = int(attributes, 'outputs', 1)
   const width = leafValues.shape[1]
@@ -108,7 +117,7 @@ const treeEnsemble: GpuKernel = (context) => {
   const isExtreme = aggregate === 'min' || aggregate === 'max'
   return [linear(out.shape[0], {
     reads: [
-      ...walk, derived(leafIndex, 'leaf_index', copyOf), derived(leafValues, 'leaf_values', rounded),
+      ...walk, byNode(nodes, leafIndex, 'leaf_index', () => plainLeafIndex(plainOf(context, nodes, roots), leafIndex?.data as LeafNumbers | undefined)), derived(leafValues, 'leaf_values', rounded),
       ...(target === undefined ? [] : [derived(target, 'targets', copyOf)]), ...(base === undefined || isExtreme ? [] : [derived(base, 'base', rounded)]),
       ...(isMean || isExtreme ? [given(reached, 'reached')] : []),
     ],
@@ -143,15 +152,17 @@ const treeLeaves: GpuKernel = (context) => {
   const { attributes, inputs, outputs: [y], constants } = context
   const walk = walkBindings(context, 2, 3)
   if (typeof walk === 'string') return walk
-  const ids = constants[4]
-  if (inputs[4] !== undefined && ids === undefined) return 'its trees are not part of the model'
+  const [, nodes, roots, , ids] = constants
+  if (nodes === undefined || roots === undefined || (inputs[4] !== undefined && ids === undefined)) return 'its trees are not part of the model'
+  const numbering = numberingOf(attributes)
+  const idsOf = (): Int32Array => plainNodeIds(plainOf(context, nodes, roots), roots.data as Uint32Array, ids?.data as LeafNumbers | undefined, numbering)
   const out = need(y)
   if (out.size === 0) return []
   return [linear(out.size, {
-    reads: [...walk, ...(ids === undefined ? [] : [derived(ids, 'ids', (view) => Int32Array.from(view.data as Int32Array))])], writes: [output(context, 0, 'y')],
-    uniforms: [word('features', need(inputs[0]).shape[1]), word('trees', need(constants[2]).size)],
+    reads: [...walk, byNode(nodes, ids, ids === undefined ? `ids_${numbering}` : 'ids', idsOf)], writes: [output(context, 0, 'y')],
+    uniforms: [word('features', need(inputs[0]).shape[1]), word('trees', roots.size)],
     declarations: walkText(constants[3] !== undefined, text(attributes, 'rounding', 'trunc')),
-    body: `  let root = roots[i % u.trees];\n  let leaf = leaf_of(root, i / u.trees * u.features);\n  y_put(i, ${ids === undefined ? 'i32(leaf - root)' : 'ids[leaf]'});`,
+    body: `  let root = roots[i % u.trees];\n  let leaf = leaf_of(root, i / u.trees * u.features);\n  y_put(i, ${ids === undefined ? `ids_${numbering}` : 'ids'}[leaf]);`,
     fusable: true,
   })]
 }

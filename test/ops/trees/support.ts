@@ -5,6 +5,7 @@ import { allocateView, opKey, viewOfTensor, type KernelContext, type KernelEntry
 import { treeSchemas } from '../../../src/ops/schemas/trees.ts'
 import { encodeTrees, type CategorySplit, type Comparison, type EncodedTrees, type TreeDescription } from '../../../src/ops/trees/encode.ts'
 import { AGGREGATES, CATEGORY_ROUNDINGS } from '../../../src/ops/trees/layout.ts'
+import { storeTrees } from '../../../src/ops/trees/store.ts'
 import { below32, below64 } from '../../../src/ops/trees/neighbours.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 
@@ -148,6 +149,18 @@ export function leavesInputs(x: Tensor, encoded: EncodedTrees): (Tensor | undefi
   return [x, encoded.nodes, encoded.roots, encoded.categories, encoded.nodeIds]
 }
 
+/** The same ensemble as files hold it: inputs of mle.TreeEnsemble, and of mle.TreeLeaves with the rule of its numbers. */
+export function storedInputs(x: Tensor, encoded: EncodedTrees, base?: Tensor): (Tensor | undefined)[] {
+  const { nodes, leafIndex, roots, leafValues, treeTarget, categories } = storeTrees(encoded)
+  return [x, nodes, leafIndex, roots, leafValues, treeTarget, categories, base]
+}
+
+export function storedLeavesInputs(x: Tensor, encoded: EncodedTrees): { readonly inputs: (Tensor | undefined)[]; readonly numbering: string } {
+  const { nodes, roots, categories, nodeIds } = storeTrees(encoded)
+  const { tensor, numbering } = nodeIds()
+  return { inputs: [x, nodes, roots, categories, tensor], numbering }
+}
+
 export interface Runner {
   readonly views: (View | undefined)[]
   readonly run: (x: Tensor) => Tensor
@@ -209,6 +222,7 @@ export function takeRows(x: Tensor, order: readonly number[]): Tensor {
 }
 
 export interface RandomCase {
+  readonly encoded: EncodedTrees
   readonly attributes: Record<string, string | number>
   /** Of mle.TreeEnsemble and of mle.TreeLeaves. */
   readonly inputs: (Tensor | undefined)[]
@@ -239,6 +253,7 @@ export function randomCase(seed: number, rows: number): RandomCase {
     attributes: { layout: 'nodes16/1', outputs, aggregate, accumulate: pick(['float64', 'float32']), rounding: pick(CATEGORY_ROUNDINGS) },
     inputs: ensembleInputs(x, encoded, base),
     leaves: leavesInputs(x, encoded),
+    encoded,
     x,
   }
 }

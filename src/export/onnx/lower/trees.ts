@@ -2,7 +2,8 @@
 // know besides (zero as missing value, rounding of categories) becomes further columns of X.
 import { int, text } from '../../../ops/attributes.ts'
 import { CATEGORICAL, EQUAL, FEATURE_MASK, MISSING_RIGHT, nodeWords, UNKNOWN_RIGHT, ZERO_MISSING, ZERO_THRESHOLD } from '../../../ops/trees/layout.ts'
-import { below32 } from '../../../ops/trees/neighbours.ts'
+import { floor32 } from '../../../ops/trees/neighbours.ts'
+import { numberingOf, plainLeafIndex, plainNodeIds, plainNodes, type LeafNumbers, type PlainNodes } from '../../../ops/trees/stored.ts'
 import { tensor, type Tensor } from '../../../tensor/index.ts'
 import type { AttributeValue, Lower, Lowering } from '../context.ts'
 
@@ -42,17 +43,23 @@ interface Columns {
 }
 
 interface Trees {
+  readonly plain: PlainNodes
   readonly thresholds: Float64Array
   readonly words: Uint32Array
   readonly roots: Uint32Array
   readonly categories: Uint32Array
 }
 
-/** The nodes of an ensemble, `first` being the input that holds them. */
-function treesOf({ constant, has }: Lowering, first: number, rootsAt: number, categoriesAt: number): Trees {
-  const { thresholds, words } = nodeWords(constant(first, 'nodes').data as Uint8Array)
+/** The nodes of an ensemble. */
+function treesOf({ node, constant, has }: Lowering, rootsAt: number, categoriesAt: number): Trees {
   const roots = constant(rootsAt, 'roots').data as Uint32Array
-  return { thresholds, words, roots, categories: has(categoriesAt) ? (constant(categoriesAt, 'categories').data as Uint32Array) : new Uint32Array(0) }
+  const plain = plainNodes(text(node.attributes, 'layout', ''), constant(1, 'nodes').data as Uint8Array, roots)
+  const { thresholds, words } = nodeWords(plain.nodes)
+  return { plain, thresholds, words, roots, categories: has(categoriesAt) ? (constant(categoriesAt, 'categories').data as Uint32Array) : new Uint32Array(0) }
+}
+
+function leafNumbers({ constant, has }: Lowering, index: number, name: string): LeafNumbers | undefined {
+  return has(index) ? (constant(index, name).data as LeafNumbers) : undefined
 }
 
 function listsOf(trees: Trees, columns: Columns, leafOf: (node: number, tree: number) => Leaf, singles: readonly Leaf[]): Lists {
@@ -170,7 +177,7 @@ function prepared(lowering: Lowering, trees: Trees, weightsFit: boolean): { x: s
 
 function emit({ add, precision }: Lowering, x: string, lists: Lists, targets: number, aggregate: string, dtype: 'float32' | 'float64', output?: string): string {
   // Rounded down, a float32 row is on the same side of the split as before.
-  const splits = precision === 'float32' ? lists.split.map((split) => (Math.fround(split) > split ? below32(Math.fround(split)) : split)) : lists.split
+  const splits = precision === 'float32' ? lists.split.map(floor32) : lists.split
   const numbers = (values: readonly number[]): Tensor => tensor(dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values))
   const members: Record<string, AttributeValue> = lists.members.length === 0 ? {} : { membership_values: numbers(lists.members) }
   const missing: Record<string, AttributeValue> = lists.missingYes.some((one) => one === 1) ? { nodes_missing_value_tracks_true: lists.missingYes } : {}
@@ -194,11 +201,11 @@ function emit({ add, precision }: Lowering, x: string, lists: Lists, targets: nu
 }
 
 const treeLeaves: Lower = (lowering) => {
-  const { node, constant, has, add } = lowering
-  const trees = treesOf(lowering, 1, 2, 3)
-  const ids = has(4) ? (constant(4, 'nodeIds').data as Int32Array) : undefined
+  const { node, add } = lowering
+  const trees = treesOf(lowering, 2, 3)
+  const ids = plainNodeIds(trees.plain, trees.roots, leafNumbers(lowering, 4, 'nodeIds'), numberingOf(node.attributes))
   const { x, columns, dtype } = prepared(lowering, trees, true)
-  const lists = listsOf(trees, columns, (leaf, tree) => ({ target: tree, weight: ids === undefined ? leaf - trees.roots[tree] : ids[leaf] }), [])
+  const lists = listsOf(trees, columns, (leaf, tree) => ({ target: tree, weight: ids[leaf] }), [])
   add('Cast', [emit(lowering, x, lists, trees.roots.length, 'sum', dtype)], { to: 'int32' }, node.outputs[0])
 }
 
@@ -211,8 +218,8 @@ const treeEnsemble: Lower = (lowering) => {
 /** Leaves of one number each: what TreeEnsemble is made for. Sums begin with trees of one leaf that hold the base. */
 function scalarLeaves(lowering: Lowering): void {
   const { node, constant, has, add, value, note } = lowering
-  const trees = treesOf(lowering, 1, 3, 6)
-  const leafIndex = constant(2, 'leafIndex').data as Uint32Array
+  const trees = treesOf(lowering, 3, 6)
+  const leafIndex = plainLeafIndex(trees.plain, leafNumbers(lowering, 2, 'leafIndex'))
   const leafValues = constant(4, 'leafValues').data as Float64Array
   const treeTarget = has(5) ? (constant(5, 'treeTarget').data as Uint32Array) : undefined
   const base = has(7) ? (constant(7, 'base').data as Float64Array) : undefined
@@ -245,8 +252,8 @@ function scalarLeaves(lowering: Lowering): void {
  */
 function vectorLeaves(lowering: Lowering): void {
   const { node, constant, has, add, int64s, scalar, value, note, refuse } = lowering
-  const trees = treesOf(lowering, 1, 3, 6)
-  const leafIndex = constant(2, 'leafIndex').data as Uint32Array
+  const trees = treesOf(lowering, 3, 6)
+  const leafIndex = plainLeafIndex(trees.plain, leafNumbers(lowering, 2, 'leafIndex'))
   const { data, shape: [leaves, width] } = constant(4, 'leafValues')
   const outputs = int(node.attributes, 'outputs', 1)
   if (has(5) || width !== outputs) refuse('its trees have vectors of leaves for some of the columns only')

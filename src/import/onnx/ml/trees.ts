@@ -1,6 +1,7 @@
 // Tree ensembles of ai.onnx.ml. Where the specification is silent, as onnxruntime computes them.
 import { encodeTrees, type CategorySplit, type Comparison, type TreeDescription } from '../../../ops/trees/encode.ts'
-import { NODE_LAYOUT, type Aggregate } from '../../../ops/trees/layout.ts'
+import type { Aggregate } from '../../../ops/trees/layout.ts'
+import { storeTrees } from '../../../ops/trees/store.ts'
 import { tensor } from '../../../tensor/index.ts'
 import { int64s } from '../draft.ts'
 import { onnxError } from '../tensors.ts'
@@ -219,10 +220,11 @@ function ensemble(lowering: Lowering, nodes: Nodes, width: number, aggregate: Ag
   }
   const encoded = encodeTrees(trees.map(({ description }) => description), { width: single ? 1 : width, precision: nodes.precision, leafPrecision: nodes.precision, treeTarget })
   const x = cast(lowering, node.inputs[0], nodes.precision)
-  const inputs = [x, constant(encoded.nodes), constant(encoded.leafIndex), constant(encoded.roots), constant(encoded.leafValues)]
-  if (encoded.treeTarget !== undefined || encoded.categories !== undefined) inputs.push(encoded.treeTarget === undefined ? '' : constant(encoded.treeTarget))
-  if (encoded.categories !== undefined) inputs.push(constant(encoded.categories))
-  const scores = add('mle.TreeEnsemble', inputs, { layout: NODE_LAYOUT, outputs: width, aggregate, accumulate: nodes.precision, rounding: 'exact' })
+  const { layout, nodes: stored, leafIndex, roots, leafValues, categories, treeTarget: targets } = storeTrees(encoded)
+  const inputs = [x, constant(stored), leafIndex === undefined ? '' : constant(leafIndex), constant(roots), constant(leafValues)]
+  if (targets !== undefined || categories !== undefined) inputs.push(targets === undefined ? '' : constant(targets))
+  if (categories !== undefined) inputs.push(constant(categories))
+  const scores = add('mle.TreeEnsemble', inputs, { layout, outputs: width, aggregate, accumulate: nodes.precision, rounding: 'exact' })
   if (filler === 0) return scores
   const zero = constant(tensor([0], [], nodes.precision))
   return add('Where', [add('Equal', [scores, constant(tensor([filler], [], nodes.precision))]), zero, scores])

@@ -76,7 +76,7 @@ export function describeTree(tree: SklearnTree, values: ArrayLike<number> = tree
  * Encodes trees of an estimator. Rows are cast to float32 first, thresholds stay float64: that is how scikit-learn compares.
  */
 export function encodeSklearnTrees(descriptions: readonly TreeDescription[], width: number, treeTarget?: ArrayLike<number>): EncodedTrees {
-  return encodeTrees(descriptions, { width, comparison: 'le', precision: 'float64', treeTarget })
+  return encodeTrees(descriptions, { width, comparison: 'le', precision: 'float64', rows: 'float32', treeTarget })
 }
 
 /** Decision trees as mle inspect sums them up: gain is the decrease of impurity that each split brings, times the rows that it splits. */

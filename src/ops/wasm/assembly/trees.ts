@@ -36,6 +36,7 @@ export { makeMasked } from './trees/masked-layout.ts'
 export { packNodes, packTop } from './trees/packed.ts'
 export { makeRanked } from './trees/ranked-layout.ts'
 export { roundRows } from './trees/rows.ts'
+export { expandTree, spreadLeaves } from './trees/stored.ts'
 
 const FEATURE_MASK: u32 = 0x07ffffff
 
