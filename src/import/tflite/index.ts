@@ -1,4 +1,4 @@
-// TFLite models of floats -> Graph.
+// TFLite models of floats and of quantized integers -> Graph.
 import type { Graph } from '../../graph/graph.ts'
 import { pruneGraph } from '../../graph/prune.ts'
 import type { Dim } from '../../ops/types.ts'
@@ -10,13 +10,16 @@ import { elementwiseOperators } from './elementwise.ts'
 import { recurrentOperators } from './lstm.ts'
 import { readModel, tfliteError, type TfliteModel, type TfliteOperator, type TfliteTensor } from './model.ts'
 import type { Lowering } from './operator.ts'
-import { constantOf, dtypeOf, isQuantized } from './tensors.ts'
+import { lowerIntegers, movesIntegers, quantizedValues, type Quantized } from './quantized.ts'
+import { constantOf, dtypeOf } from './tensors.ts'
 import { windowOperators } from './windows.ts'
 
 const OPERATORS: ReadonlyMap<string, Lowering> = /* @__PURE__ */ new Map<string, Lowering>([
   ...windowOperators, ...elementwiseOperators, ...arrayOperators, ...recurrentOperators,
   // Constants are floats already.
   ['DEQUANTIZE', ({ net, inputs: [value] }) => (value === undefined ? [] : cast(net, value, net.dtype))],
+  // Its output's scale rounds.
+  ['QUANTIZE', ({ net, inputs: [value] }) => (value === undefined ? [] : cast(net, value, net.dtype))],
 ])
 
 export function operatorNames(): string[] {
@@ -32,7 +35,7 @@ function graphDtype(tensor: TfliteTensor): DType {
 /**
  * The graph of a TFLite model in float32. Weights stored as float16 or quantized integers are read as the floats that they stand for.
  *
- * @throws MleError TFLITE_OPERATOR for operators that are not known, TFLITE_QUANTIZED for models that compute in integers, other TFLITE_* and
+ * @throws MleError TFLITE_OPERATOR for operators that are not known, TFLITE_QUANTIZED for integers of 32 bits with a scale, other TFLITE_* and
  *   FLATBUFFER_* for damaged files
  */
 export function importTflite(bytes: Uint8Array): Graph {
@@ -40,15 +43,16 @@ export function importTflite(bytes: Uint8Array): Graph {
   const net = createNet('float32')
   const values = new Map<number, Value>()
   const constants = new Map<number, Tensor>()
-  const inputs = new Set(model.inputs.map((one) => one.tensor))
-  refuseQuantized(model, inputs)
+  const quantized = quantizedValues(model, net, new Set([...model.inputs.map((one) => one.tensor), ...model.operators.flatMap((operator) => operator.outputs)]))
   model.inputs.forEach(({ name, tensor }) => {
     const one = model.tensors[tensor]
-    values.set(tensor, net.input(name, graphDtype(one), dimsOf(one, name)))
+    const value = net.input(name, graphDtype(one), dimsOf(one, name))
+    if (quantized.has(tensor)) quantized.setIntegers(tensor, value)
+    else values.set(tensor, value)
   })
   const constantAt = (index: number): Tensor | undefined => {
     const known = constants.get(index)
-    if (known !== undefined || values.has(index)) return known
+    if (known !== undefined || values.has(index) || quantized.integers(index) !== undefined) return known
     const one = model.tensors[index]
     if (one === undefined) throw tfliteError('TFLITE_GRAPH', `an operator reads tensor ${index} of ${model.tensors.length}`)
     if (one.data.length === 0 && one.shape.every((dim) => dim !== 0)) return undefined
@@ -57,7 +61,7 @@ export function importTflite(bytes: Uint8Array): Graph {
     return made
   }
   const valueAt = (index: number): Value | undefined => {
-    const known = values.get(index)
+    const known = values.get(index) ?? quantized.floats(index)
     if (known !== undefined) return known
     const constant = constantAt(index)
     if (constant === undefined) return undefined
@@ -68,13 +72,16 @@ export function importTflite(bytes: Uint8Array): Graph {
   model.operators.forEach((operator, i) => {
     const where = `operator ${i} (${operator.name})`
     if (operator.name === 'DEQUANTIZE' && widenConstant(operator)) return
-    const results = lower(operator, where, model, valueAt, constantAt, net)
+    const moves = movesIntegers(operator, model, quantized)
+    const { results, areIntegers } = lower(operator, where, model, moves ? (index) => quantized.integers(index) ?? valueAt(index) : valueAt, constantAt, net, quantized)
     operator.outputs.forEach((index, output) => {
       const value = results[output]
       if (value === undefined) return
       if (model.tensors[index] === undefined) throw tfliteError('TFLITE_GRAPH', `${where} writes tensor ${index} of ${model.tensors.length}`)
       constants.delete(index)
-      values.set(index, value)
+      if (!quantized.has(index)) values.set(index, value)
+      else if (areIntegers || moves) quantized.setIntegers(index, value)
+      else quantized.setFloats(index, value)
     })
   })
   /** Weights in float16 or integers are constants still when they are floats. */
@@ -86,7 +93,7 @@ export function importTflite(bytes: Uint8Array): Graph {
   }
   const taken = new Set(model.inputs.map((one) => one.name))
   const names = model.outputs.map(({ name, tensor }) => {
-    const value = valueAt(tensor)
+    const value = quantized.integers(tensor) ?? valueAt(tensor)
     if (value === undefined) throw tfliteError('TFLITE_GRAPH', `no operator makes the output ${JSON.stringify(name)}`)
     let own = name
     for (let n = 0; taken.has(own); n++) own = n === 0 ? `${name}_output` : `${name}_output_${n}`
@@ -102,29 +109,17 @@ function dimsOf({ shape, signature }: TfliteTensor, name: string): Dim[] {
   return dims.map((dim, axis) => (dim >= 0 ? dim : axis === 0 ? 'batch' : `${name}.${axis}`))
 }
 
-/** Models that compute in integers round after every operator: in floats they would give other numbers. */
-function refuseQuantized(model: TfliteModel, inputs: ReadonlySet<number>): void {
-  const isComputed = new Set([...inputs, ...model.operators.flatMap((operator) => operator.outputs)])
-  for (const index of isComputed) {
-    const tensor = model.tensors[index]
-    if (tensor !== undefined && isQuantized(tensor)) {
-      throw tfliteError('TFLITE_QUANTIZED', `tensor ${JSON.stringify(tensor.name)} is computed in integers (scale ${tensor.scales[0]}); only models of floats are read: convert without full integer quantization (weights in float16 or int8 are read), or convert to ONNX with tf2onnx`)
-    }
-  }
-}
-
-function lower(operator: TfliteOperator, where: string, model: TfliteModel, valueAt: (index: number) => Value | undefined, constantAt: (index: number) => Tensor | undefined, net: ReturnType<typeof createNet>): Value[] {
+function lower(operator: TfliteOperator, where: string, model: TfliteModel, valueAt: (index: number) => Value | undefined, constantAt: (index: number) => Tensor | undefined, net: ReturnType<typeof createNet>, quantized: Quantized): { readonly results: Value[]; readonly areIntegers: boolean } {
   const lowering = OPERATORS.get(operator.name)
   if (lowering === undefined) throw tfliteError('TFLITE_OPERATOR', `${where} is not one that can be read (docs/keras.md lists them); convert the original model to ONNX (tf2onnx reads TFLite too) and import that`)
   if (operator.inputs.length === 0) throw tfliteError('TFLITE_GRAPH', `${where} reads nothing`)
   try {
-    const result = lowering({
-      net, where, options: operator.options,
-      inputs: operator.inputs.map((index) => (index < 0 ? undefined : valueAt(index))),
-      constants: operator.inputs.map((index) => (index < 0 ? undefined : constantAt(index))),
-      outputs: operator.outputs.flatMap((index) => model.tensors[index] ?? []),
-    })
-    return Array.isArray(result) ? result : [result]
+    const constants = operator.inputs.map((index) => (index < 0 ? undefined : constantAt(index)))
+    const outputs = operator.outputs.flatMap((index) => model.tensors[index] ?? [])
+    const integers = lowerIntegers({ net, where, options: operator.options, inputs: [], constants, outputs }, operator, model, quantized)
+    if (integers !== undefined) return { results: [integers], areIntegers: true }
+    const result = lowering({ net, where, options: operator.options, inputs: operator.inputs.map((index) => (index < 0 ? undefined : valueAt(index))), constants, outputs })
+    return { results: Array.isArray(result) ? result : [result], areIntegers: false }
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || String(error.code).startsWith('TFLITE_')) throw error
     throw tfliteError('TFLITE_GRAPH', `${where}: ${error.message}`)

@@ -26,6 +26,14 @@ function autoPad(op: Op): string {
   return byteOption(op, 0) === SAME ? 'SAME_UPPER' : 'VALID'
 }
 
+/** Padding and strides, which windows state first; dilations in the fields given, height and width. */
+export function placement(op: Op, height?: number, width?: number): Readonly<Record<string, string | readonly number[]>> {
+  return {
+    auto_pad: autoPad(op), strides: [intOption(op, 2, 1), intOption(op, 1, 1)],
+    ...(height === undefined || width === undefined ? {} : { dilations: [intOption(op, height, 1), intOption(op, width, 1)] }),
+  }
+}
+
 const convolution: Lowering = (op) => {
   const { net } = op
   const kernel = floatConstant(op, 1, 'a kernel')
@@ -33,7 +41,7 @@ const convolution: Lowering = (op) => {
   const channels = x.shape[1]
   const group = typeof channels === 'number' && kernel.shape[3] > 0 ? Math.max(1, Math.floor(channels / kernel.shape[3])) : 1
   const y = net.emit('Conv', [x, constant(op, permuted(kernel, [0, 3, 1, 2]), 'kernel'), ...bias(op, 2)], {
-    auto_pad: autoPad(op), strides: [intOption(op, 2, 1), intOption(op, 1, 1)], dilations: [intOption(op, 5, 1), intOption(op, 4, 1)], group,
+    ...placement(op, 5, 4), group,
   })
   return channelsLast(net, fused(op, y, 3))
 }
@@ -45,7 +53,7 @@ const depthwise: Lowering = (op) => {
   const channels = Number(x.shape[1])
   // [1, height, width, channels multiplier] -> [channels multiplier, 1, height, width]
   const y = net.emit('Conv', [x, constant(op, permuted(kernel, [3, 0, 1, 2]), 'kernel'), ...bias(op, 2)], {
-    auto_pad: autoPad(op), strides: [intOption(op, 2, 1), intOption(op, 1, 1)], dilations: [intOption(op, 6, 1), intOption(op, 5, 1)], group: channels,
+    ...placement(op, 6, 5), group: channels,
   })
   return channelsLast(net, fused(op, y, 4))
 }
@@ -91,7 +99,7 @@ const pool = (name: 'MaxPool' | 'AveragePool' | 'L2Pool'): Lowering => (op) => {
   const x = channelsFirst(net, input(op, 0))
   const isL2 = name === 'L2Pool'
   const y = net.emit(isL2 ? 'AveragePool' : name, [isL2 ? mul(net, x, x) : x], {
-    auto_pad: autoPad(op), kernel_shape: [intOption(op, 4, 1), intOption(op, 3, 1)], strides: [intOption(op, 2, 1), intOption(op, 1, 1)],
+    ...placement(op), kernel_shape: [intOption(op, 4, 1), intOption(op, 3, 1)],
   })
   return channelsLast(net, fused(op, isL2 ? net.emit('Sqrt', [y]) : y, 5))
 }

@@ -49,7 +49,8 @@ const REFUSED: readonly (readonly [string, Partial<TestModel>])[] = [
   ['TFLITE_GRAPH', { operators: [] }],
   ['TFLITE_OPERATOR', { operators: [{ code: WHILE, inputs: [0, 1], outputs: [2] }] }],
   ['TFLITE_OPERATOR', { operators: [{ code: 32, custom: 'MyOperator', inputs: [0, 1], outputs: [2] }] }],
-  ['TFLITE_QUANTIZED', { tensors: [{ shape: [2], dtype: 'int8', scale: 0.5 }, ...adding.tensors.slice(1)] }],
+  ['TFLITE_QUANTIZED', { tensors: [{ shape: [2], dtype: 'int8', scale: [0.5, 0.25] }, ...adding.tensors.slice(1)] }],
+  ['TFLITE_QUANTIZED', { tensors: [{ shape: [2], dtype: 'int32', scale: 0.5 }, ...adding.tensors.slice(1)] }],
   ['TFLITE_TENSOR', { tensors: [{ shape: [2] }, { shape: [3], data: Float32Array.of(1, 2) }, { shape: [2] }] }],
   ['TFLITE_UNSUPPORTED', { tensors: [{ shape: [1, 4, 4, 1] }, { shape: [1, 2, 2, 1] }, { shape: [1, 3, 3, 1] }], inputs: [0, 1], operators: [{ code: CONV, inputs: [0, 1], outputs: [2] }] }],
 ]

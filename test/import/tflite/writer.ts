@@ -7,6 +7,7 @@ export type Field =
   | { readonly f32: number }
   | { readonly text: string }
   | { readonly ints: readonly number[] }
+  | { readonly longs: readonly number[] }
   | { readonly floats: readonly number[] }
   | { readonly bytes: Uint8Array }
   | { readonly table: Table }
@@ -57,6 +58,7 @@ export function flatBuffer(root: Table): Uint8Array {
         const text = [...new TextEncoder().encode(field.text)]
         reference(place, vector(text.length, [...text, 0]))
       } else if ('ints' in field) reference(place, vector(field.ints.length, field.ints.flatMap(u32)))
+      else if ('longs' in field) reference(place, vector(field.longs.length, field.longs.flatMap((value) => [...u32(value), ...u32(value < 0 ? -1 : 0)]), 8))
       else if ('floats' in field) reference(place, vector(field.floats.length, field.floats.flatMap(bytesOfFloat)))
       else if ('bytes' in field) reference(place, vector(field.bytes.length, field.bytes, DATA_ALIGNMENT))
       else if ('table' in field) reference(place, write(field.table))
@@ -72,15 +74,17 @@ export function flatBuffer(root: Table): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-const TYPES: ReadonlyMap<DType, number> = new Map([['float32', 0], ['float16', 1], ['int32', 2], ['uint8', 3], ['int64', 4], ['bool', 6], ['int8', 9]])
+const TYPES: ReadonlyMap<DType, number> = new Map([['float32', 0], ['float16', 1], ['int32', 2], ['uint8', 3], ['int64', 4], ['bool', 6], ['int16', 7], ['int8', 9]])
 
 export interface TestTensor {
   readonly shape: readonly number[]
   readonly dtype?: DType
   readonly data?: Tensor['data']
   readonly signature?: readonly number[]
-  /** Scale of quantized integers. */
-  readonly scale?: number
+  /** Scale of quantized integers, or one for each place along `axis`. */
+  readonly scale?: number | readonly number[]
+  readonly zeroPoint?: number | readonly number[]
+  readonly axis?: number
   readonly name?: string
   /** Keeps its numbers between runs. */
   readonly variable?: boolean
@@ -123,7 +127,7 @@ export function tfliteModel({ tensors, inputs, outputs, operators, version = 3 }
             1: { u8: TYPES.get(tensor.dtype ?? 'float32') ?? 0 },
             2: { i32: i + 1 },
             3: { text: tensor.name ?? `t${i}` },
-            ...(tensor.scale === undefined ? {} : { 4: { table: { 2: { floats: [tensor.scale] } } } }),
+            ...(tensor.scale === undefined ? {} : { 4: { table: { 2: { floats: [tensor.scale].flat() }, 3: { longs: [tensor.zeroPoint ?? [tensor.scale].flat().map(() => 0)].flat() }, 6: { i32: tensor.axis ?? 0 } } } }),
             ...(tensor.variable === true ? { 5: { u8: 1 } } : {}),
             ...(tensor.signature === undefined ? {} : { 7: { ints: tensor.signature } }),
           })),
