@@ -5,6 +5,7 @@ import { bytesPerElement, sizeOf, type DType, type Tensor } from '../tensor/inde
 const NAMES: ReadonlyMap<DType, string> = /* @__PURE__ */ new Map<DType, string>([
   ['float32', 'F32'], ['float64', 'F64'], ['float16', 'F16'], ['bfloat16', 'BF16'], ['int8', 'I8'], ['int16', 'I16'], ['int32', 'I32'], ['int64', 'I64'],
   ['uint8', 'U8'], ['uint16', 'U16'], ['uint32', 'U32'], ['uint64', 'U64'], ['bool', 'BOOL'],
+  ['float8e4m3fn', 'F8_E4M3'], ['float8e5m2', 'F8_E5M2'], ['float8e4m3fnuz', 'F8_E4M3FNUZ'], ['float8e5m2fnuz', 'F8_E5M2FNUZ'], ['float8e8m0', 'F8_E8M0'],
 ])
 
 const refused = (name: string, why: string): MleError => new MleError('SAFETENSORS_WRITE', `tensor ${JSON.stringify(name)} ${why}`, { section: name })

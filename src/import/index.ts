@@ -10,7 +10,7 @@ import { readJoblib, sniffPickle, type PickleLimits } from './pickle/index.ts'
 import { isOnnx } from './onnx/detect.ts'
 import type { InputShapes } from './pytorch/index.ts'
 import { isPytorch } from './pytorch/detect.ts'
-import { isSafetensors } from './safetensors/detect.ts'
+import { isSafetensors, isShardIndex } from './safetensors/detect.ts'
 import { isTflite } from './tflite/detect.ts'
 import { isXgboost } from './xgboost/detect.ts'
 import { readTensors, type NamedTensors } from './tensors.ts'
@@ -109,6 +109,7 @@ export async function importModel(source: Uint8Array, options: ImportOptions = {
   const { fileName = '' } = options
   const format = FORMATS.find((one) => one.matches(bytes, fileName))
   if (format === undefined) {
+    if (isShardIndex(bytes, fileName)) throw new MleError('SAFETENSORS_INDEX', `${fileName === '' ? 'the file' : fileName} lists in which files the tensors of a checkpoint lie; read those files (model-00001-of-0000N.safetensors), or join them into one with save_file of Python's safetensors`)
     const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
     throw new MleError('IMPORT_FORMAT', `${fileName === '' ? 'the file' : fileName} begins with ${start === '' ? 'nothing' : start}, which no importer knows`, { actual: start })
   }

@@ -19,6 +19,7 @@ const MAX_RANK = 64
 export const SAFETENSORS_DTYPES: ReadonlyMap<string, NumericDType> = /* @__PURE__ */ new Map<string, NumericDType>([
   ['F32', 'float32'], ['F64', 'float64'], ['F16', 'float16'], ['BF16', 'bfloat16'], ['I8', 'int8'], ['I16', 'int16'], ['I32', 'int32'], ['I64', 'int64'],
   ['U8', 'uint8'], ['U16', 'uint16'], ['U32', 'uint32'], ['U64', 'uint64'], ['BOOL', 'bool'],
+  ['F8_E4M3', 'float8e4m3fn'], ['F8_E5M2', 'float8e5m2'], ['F8_E4M3FNUZ', 'float8e4m3fnuz'], ['F8_E5M2FNUZ', 'float8e5m2fnuz'], ['F8_E8M0', 'float8e8m0'],
 ])
 
 function fail(code: string, message: string, section?: string): MleError {
@@ -83,7 +84,7 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 function dtypeOf(entry: JsonObject, where: string, section: string): NumericDType {
   const name = entry.get('dtype')
   const dtype = typeof name === 'string' ? SAFETENSORS_DTYPES.get(name) : undefined
-  if (dtype === undefined) throw fail('SAFETENSORS_DTYPE', `${where} has dtype ${JSON.stringify(name ?? null)}; known are ${[...SAFETENSORS_DTYPES.keys()].join(', ')}`, section)
+  if (dtype === undefined) throw fail('SAFETENSORS_DTYPE', `${where} has dtype ${JSON.stringify(name ?? null)}; known are ${[...SAFETENSORS_DTYPES.keys()].join(', ')}; convert the tensor to one of these before it is saved`, section)
   return dtype
 }
 
