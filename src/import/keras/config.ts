@@ -17,6 +17,14 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return value instanceof Map
 }
 
+/** Numbers of an array as Keras 3 writes those of numpy and of tensors; other values as they are. */
+export function plainValue(value: Json | undefined): Json | undefined {
+  const className = isObject(value) ? value.get('class_name') : undefined
+  if (className !== '__numpy__' && className !== '__tensor__') return value
+  const config = isObject(value) ? value.get('config') : undefined
+  return isObject(config) ? config.get('value') : value
+}
+
 export function nameOf(config: Config): string {
   const name = config.get('name')
   return typeof name === 'string' ? name : '(unnamed)'
@@ -89,7 +97,7 @@ export function tuple(config: Config, key: string, length: number, fallback: num
 
 /** A list of numbers; undefined where the key is missing or null. */
 export function numbers(config: Config, key: string): number[] | undefined {
-  const value = config.get(key)
+  const value = plainValue(config.get(key))
   if (value === undefined || value === null) return undefined
   const list = typeof value === 'number' ? [value] : value
   if (!Array.isArray(list) || !list.every((one): one is number => typeof one === 'number')) throw wrong(config, key, 'a list of numbers')

@@ -39,6 +39,7 @@ function layerOf(one: Serialized, weights: Weights, info: ModelInfo, depth: numb
     return { className: one.className, name, inputs: network.inputs, call: (net, { inputs }) => network.call(net, inputs) }
   }
   refuseForeign(one, name)
+  refuseQuantized(one, name)
   const operation = operationNamed(one)
   if (operation !== undefined) return { className: one.className, name, isOperation: true, call: operation }
   return { className: one.className, name, ...layerNamed(one.className, one.config)(one.config, weights, info, one.whole) }
@@ -52,6 +53,15 @@ function refuseForeign({ className, whole }: Serialized, name: string): void {
   const registered = whole.get('registered_name')
   const isForeign = (typeof module === 'string' && !OWN_MODULES.test(module)) || (typeof registered === 'string' && registered.includes('>') && !registered.startsWith('keras>'))
   if (isForeign) throw kerasError('KERAS_LAYER', `layer ${JSON.stringify(name)} has the class ${JSON.stringify(className)} of ${JSON.stringify(module ?? registered)}, which is code of its own that is never run; export the model to ONNX with tf2onnx and import that`)
+}
+
+/** Keras 3 quantizes a layer's inputs anew at each call, by their range: floats would give other numbers. */
+function refuseQuantized({ config }: Serialized, name: string): void {
+  const policy = config.get('dtype')
+  const inner = isObject(policy) ? policy.get('config') : undefined
+  const written = typeof policy === 'string' ? policy : isObject(inner) ? inner.get('name') : undefined
+  const isQuantized = (isObject(policy) && String(policy.get('class_name')).startsWith('Quantized')) || (typeof written === 'string' && written.includes('_from_'))
+  if (isQuantized) throw unsupported(`layer ${JSON.stringify(name)}, which model.quantize() made compute in integers`)
 }
 
 /** Layers with the arrays that belong to each. */

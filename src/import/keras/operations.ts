@@ -158,22 +158,29 @@ function getItem(net: Net, call: CallArguments, where: string): Value {
   const items = isObject(written) && written.get('class_name') === '__tuple__' ? tupleItems(written) : list
   let value = first(call)
   const fallen: number[] = []
+  const made: number[] = []
   let axis = 0
-  for (const item of items) {
-    if (item === null || isEllipsis(item)) {
-      if (item !== null && items.length > 1) axis = value.shape.length - (items.length - items.indexOf(item) - 1)
-      continue
+  items.forEach((item, i) => {
+    if (item === null) {
+      // A new axis, counted among those that the result keeps.
+      made.push(axis - fallen.length + made.length)
+      return
+    }
+    if (isEllipsis(item)) {
+      axis = value.shape.length - items.slice(i + 1).filter((one) => one !== null).length
+      return
     }
     if (typeof item === 'number' && Number.isSafeInteger(item)) {
       value = sliced(net, value, axis, item, item === -1 ? undefined : item + 1, 1)
       fallen.push(axis++)
-      continue
+      return
     }
     const [start, stop, step] = sliceOf(item, where)
     if (start !== 0 || stop !== undefined || step !== 1) value = sliced(net, value, axis, start, stop, step)
     axis++
-  }
-  return fallen.length === 0 ? value : net.emit('Squeeze', [value, net.constant({ dtype: 'int64', shape: [fallen.length], data: BigInt64Array.from(fallen, BigInt) }, 'axes')])
+  })
+  if (fallen.length > 0) value = net.emit('Squeeze', [value, net.constant({ dtype: 'int64', shape: [fallen.length], data: BigInt64Array.from(fallen, BigInt) }, 'axes')])
+  return made.length === 0 ? value : unsqueeze(net, value, made)
 }
 
 function tupleItems(value: ReadonlyMap<string, Json>): Json[] {

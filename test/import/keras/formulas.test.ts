@@ -262,6 +262,11 @@ test('preprocessing', async () => {
   const want = range(3).flatMap((n) => range(4).map((c) => (at(flat, n, c) - at(mean, c)) / Math.max(Math.sqrt(at(variance, c)), 1e-7)))
   close(await apply(flat, layer('Normalization', { axis: [-1] }, [mean, variance, { dtype: 'int32', shape: [], data: Int32Array.of(9) }])), want, [3, 4])
   close(await apply(flat, layer('Discretization', { bin_boundaries: [-0.5, 0, 0.5] })), [...flat.data].map((value) => [-0.5, 0, 0.5].filter((bound) => Number(value) >= bound).length), [3, 4])
+  const binned = await apply({ ...flat, shape: [12, 1] }, layer('Discretization', { bin_boundaries: [-0.5, 0, 0.5], output_mode: 'one_hot' }))
+  close(binned, Array.from(flat.data as Float32Array).flatMap((value) => range(4).map((bin) => ([-0.5, 0, 0.5].filter((bound) => value >= bound).length === bin ? 1 : 0))), [12, 4])
+  const written = (value: number[]): Plain => ({ class_name: '__numpy__', config: { value, dtype: 'float32' } })
+  close(await apply(flat, layer('Normalization', { axis: [-1], mean: written([...mean.data].map(Number)), variance: written([...variance.data].map(Number)) })), want, [3, 4])
+  close(await apply(flat, layer('Rescaling', { scale: written([1, 2, 3, 4]), offset: 0.5 })), range(3).flatMap((n) => range(4).map((c) => at(flat, n, c) * (c + 1) + 0.5)), [3, 4])
   const ids: Tensor = { dtype: 'int32', shape: [2, 3], data: Int32Array.of(0, 2, 2, 1, 1, 1) }
   close(await apply(ids, layer('CategoryEncoding', { num_tokens: 4, output_mode: 'count' })), [1, 0, 2, 0, 0, 3, 0, 0], [2, 4])
   close(await apply(ids, layer('CategoryEncoding', { num_tokens: 4, output_mode: 'multi_hot' })), [1, 0, 1, 0, 0, 1, 0, 0], [2, 4])
@@ -319,6 +324,10 @@ test('operations between layers take their settings', async () => {
   close(await tf('nn.log_softmax', { axis: -2 }), shares.map(Math.log), [2, 3, 4])
   close(await tf('linalg.matmul', { b: ['x', 0, 0], transpose_b: true }), range(2).flatMap((n) => range(3).flatMap((s) => range(3).map((t) => sum(range(4).map((c) => at(x, n, s, c) * at(x, n, t, c)))))), [2, 3, 3])
   close(await tf('linalg.matmul', { b: ['x', 0, 0], transpose_a: true }), range(2).flatMap((n) => range(4).flatMap((s) => range(4).map((t) => sum(range(3).map((c) => at(x, n, c, s) * at(x, n, c, t)))))), [2, 4, 4])
+  const item = (spec: Plain): Promise<Tensor> => run({ class_name: 'SlicingOpLambda', config: { name: 'y', function: '__operators__.getitem' }, inbound_nodes: [['x', 0, 0, { slice_spec: spec }]] }, '2.12.0')
+  const all = { start: null, stop: null, step: null }
+  close(await item([all, null, { start: 1, stop: null, step: null }]), range(2).flatMap((n) => [1, 2].flatMap((t) => range(4).map((c) => at(x, n, t, c)))), [2, 1, 2, 4])
+  close(await item([all, 2, null, { class_name: '__ellipsis__' }, null]), range(2).flatMap((n) => range(4).map((c) => at(x, n, 2, c))), [2, 1, 4, 1])
   close(await tf('nn.leaky_relu', { alpha: 0.1 }), Array.from(x.data as Float32Array, (one) => (one < 0 ? 0.1 * one : one)), [2, 3, 4])
   const curve = (one: number): number => 0.5 * one * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (one + 0.044715 * one ** 3)))
   close(await tf('nn.gelu', { approximate: true }), Array.from(x.data as Float32Array, curve), [2, 3, 4])

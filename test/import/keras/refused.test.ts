@@ -28,6 +28,9 @@ test('KERAS_ACTIVATION', () => refuse('KERAS_ACTIVATION', /"eval"/, [input, laye
 
 test('KERAS_UNSUPPORTED', () => {
   refuse('KERAS_UNSUPPORTED', /renormalization.*tf2onnx/, [input, layer('BatchNormalization', { renorm: true })])
+  for (const dtype of [{ module: 'keras', class_name: 'QuantizedDTypePolicy', config: { mode: 'int8', source_name: 'float32' }, registered_name: null }, 'int8_from_mixed_bfloat16']) {
+    refuse('KERAS_UNSUPPORTED', /quantize/, [input, layer('Dense', { units: 2, dtype }, [random([4, 2]), random([2])])])
+  }
   refuse('KERAS_UNSUPPORTED', /MyCell/, [{ class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 3, 4] } }, layer('RNN', { cell: { class_name: 'MyCell', config: { name: 'cell' } } })])
 })
 

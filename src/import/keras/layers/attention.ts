@@ -133,10 +133,10 @@ const multiHead = (isGrouped: boolean): LayerFactory => (config, weights) => {
 
 /** [batch, heads or 1, query steps, value steps]: masks of the inputs, the one that the call passes, the causal one. */
 function masksOf(net: Net, call: CallArguments, query: Masked, value: Masked, key: Masked, x: Value): Value | undefined {
-  let mask: Value | undefined
-  if (query.mask !== undefined) mask = unsqueeze(net, query.mask, [1, 3])
-  if (value.mask !== undefined) mask = both(net, mask, unsqueeze(net, value.mask, [1, 2]))
-  if (key !== value && key.mask !== undefined) mask = both(net, mask, unsqueeze(net, key.mask, [1, 2]))
+  const maskOf = (name: string, { mask }: Masked): Value | undefined => call.tensors.get(name)?.[0].value ?? mask
+  const [queryMask, valueMask, keyMask] = [maskOf('query_mask', query), maskOf('value_mask', value), key === value ? call.tensors.get('key_mask')?.[0].value : maskOf('key_mask', key)]
+  let mask = queryMask === undefined ? undefined : unsqueeze(net, queryMask, [1, 3])
+  for (const one of [valueMask, keyMask]) if (one !== undefined) mask = both(net, mask, unsqueeze(net, one, [1, 2]))
   const given = call.tensors.get('attention_mask')?.[0].value ?? call.inputs[3]?.value
   if (given !== undefined) {
     const flags = cast(net, given, 'bool')

@@ -1,14 +1,14 @@
 // Lookups of categories in a vocabulary that stands in the configuration.
 import type { Tensor } from '../../../tensor/index.ts'
 import { cast, floats, reduce, squeeze } from '../../network/tensors.ts'
-import { flag, kerasError, nameOf, text, unsupported, whole, word } from '../config.ts'
+import { flag, kerasError, nameOf, plainValue, text, unsupported, whole, word } from '../config.ts'
 import { unmasked, type LayerFactory } from '../layer.ts'
 
 /** Index 0 is the mask's where there is one, then come unknown categories, then the vocabulary. */
 const lookup = (isText: boolean): LayerFactory => (config) => {
   const name = nameOf(config)
   const where = `layer ${JSON.stringify(name)}`
-  const list = config.get('vocabulary')
+  const list = plainValue(config.get('vocabulary'))
   if (!Array.isArray(list)) throw unsupported(`${where}, a lookup whose vocabulary is not in its configuration (pass vocabulary= when the layer is made)`)
   if (!list.every((one) => typeof one === (isText ? 'string' : 'number'))) throw kerasError('KERAS_CONFIG', `${where}: vocabulary is not a list of ${isText ? 'texts' : 'numbers'}`)
   const unknowns = whole(config, 'num_oov_indices', 1)

@@ -1,13 +1,14 @@
 // Preprocessing layers, wrappers.
 import type { Net, Value } from '../../network/net.ts'
-import { add, asFloat, cast, div, floats, frontAxis, ints, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, sub, type Wanted } from '../../network/tensors.ts'
+import { add, asFloat, cast, div, floats, frontAxis, ints, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, squeeze, sub, unsqueeze, type Wanted } from '../../network/tensors.ts'
 import type { Json } from '../../json.ts'
-import { count, flag, kerasError, nameOf, number, numbers, text, unsupported, wholes, word } from '../config.ts'
+import { count, flag, kerasError, nameOf, number, numbers, plainValue, text, unsupported, wholes, word } from '../config.ts'
 import { simple, unmasked, type LayerFactory } from '../layer.ts'
 import { spec } from '../weights.ts'
 
 /** Numbers nested to any depth. */
-function flatNumbers(value: Json | undefined): number[] | undefined {
+function flatNumbers(given: Json | undefined): number[] | undefined {
+  const value = plainValue(given)
   if (typeof value === 'number') return [value]
   if (!Array.isArray(value)) return undefined
   const parts = value.map(flatNumbers)
@@ -114,30 +115,30 @@ const discretization: LayerFactory = (config) => {
   const bounds = numbers(config, 'bin_boundaries')
   const name = nameOf(config)
   if (bounds === undefined) throw unsupported(`layer ${JSON.stringify(name)}, a Discretization whose boundaries are not in its configuration`)
-  if (text(config, 'output_mode', 'int') !== 'int') throw unsupported(`layer ${JSON.stringify(name)}, a Discretization of output mode ${text(config, 'output_mode', 'int')}`)
+  const mode = word(config, 'output_mode', ['int', 'one_hot', 'multi_hot', 'count', 'binary'], 'int')
   return unmasked((net, given) => {
     const value = asFloat(net, given)
     const spread = net.emit('Unsqueeze', [value, net.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(value.shape.length)) }, 'axis')])
     const above = net.emit('GreaterOrEqual', [spread, net.constant(floats(bounds, [bounds.length], net.dtype), 'bounds')])
-    return reduce(net, 'ReduceSum', cast(net, above, 'int64'), [value.shape.length])
+    const ids = reduce(net, 'ReduceSum', cast(net, above, 'int64'), [value.shape.length])
+    return mode === 'int' ? ids : encoded(net, ids, bounds.length + 1, mode)
   })
+}
+
+/** Whole numbers as rows: a row each (one_hot), or one for the numbers along the last axis, which says whether (multi_hot) or how often they occur. */
+function encoded(net: Net, ids: Value, depth: number, mode: 'one_hot' | 'multi_hot' | 'count' | 'binary', weights?: Value): Value {
+  const last = ids.shape.length - 1
+  const flat = mode === 'one_hot' && last > 0 && ids.shape[last] === 1 ? squeeze(net, ids, [last]) : ids
+  const hot = net.emit('OneHot', [flat, net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(depth)) }, 'depth'), net.constant(floats([0, 1], [2], net.dtype), 'values')], { axis: -1 })
+  if (mode === 'one_hot') return hot
+  return reduce(net, mode === 'count' ? 'ReduceSum' : 'ReduceMax', weights === undefined ? hot : mul(net, hot, unsqueeze(net, asFloat(net, weights), [last + 1])), [last])
 }
 
 const categoryEncoding: LayerFactory = (config) => {
   const tokens = count(config, 'num_tokens')
   const mode = word(config, 'output_mode', ['multi_hot', 'one_hot', 'count', 'binary'], 'multi_hot')
   return {
-    call(net, { inputs: [{ value }, weights] }) {
-      const ids = cast(net, value, 'int64')
-      const last = ids.shape.length - 1
-      const ids2 = mode === 'one_hot' && ids.shape[last] === 1 && last > 0 ? net.emit('Squeeze', [ids, net.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(last)) }, 'axis')]) : ids
-      const depth = net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(tokens)) }, 'depth')
-      const values = net.constant(floats([0, 1], [2], net.dtype), 'values')
-      const hot = net.emit('OneHot', [ids2, depth, values], { axis: -1 })
-      if (mode === 'one_hot') return [{ value: hot }]
-      const counted = weights === undefined ? hot : mul(net, hot, net.emit('Unsqueeze', [asFloat(net, weights.value), net.constant({ dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(last + 1)) }, 'axis')]))
-      return [{ value: reduce(net, mode === 'count' ? 'ReduceSum' : 'ReduceMax', counted, [last]) }]
-    },
+    call: (net, { inputs: [{ value }, weights], tensors }) => [{ value: encoded(net, cast(net, value, 'int64'), tokens, mode, (weights ?? tensors.get('count_weights')?.[0])?.value) }],
   }
 }
 
