@@ -40,7 +40,7 @@ const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 18 * KB]])
 const FAMILY_LIMIT = 16 * KB
 const FAMILY_GOAL = 8 * KB
 /** Trees have layouts for batches, single rows and any rows. */
-const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 20.5 * KB]])
+const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 21 * KB]])
 
 /** Prints what each entry, pack and family of kernels of a built package weighs, and returns how many are over their limits. */
 export function checkBudgets(folder: string): number {

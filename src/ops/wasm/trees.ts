@@ -8,7 +8,7 @@ import { isTensorType } from '../types.ts'
 import { nameOf } from './constants.ts'
 import { blockOnce, offsetOf } from './memory.ts'
 import { wasmFunction, type WasmFunction } from './module.ts'
-import { maskedPlan } from './masked-trees.ts'
+import { maskedPlan, maskedScratchBytes } from './masked-trees.ts'
 import { MIN_RANKED_ROWS, placeExits, rankedPlan, rankedScratchBytes } from './ranked-trees.ts'
 import { columnTableOnce, derivedNodes, leafIdsOnce, packedOnce, tableOnce, topsOnce, treeBlockKey, type LazyBlock, type PlacedTrees } from './tree-blocks.ts'
 import { LateLayout } from './tree-layouts.ts'
@@ -72,13 +72,18 @@ interface PlanFields {
   readonly exits?: number
 }
 
+/** Where rows are copied to in the scratch: behind leaves. */
+function rowsAtOf({ schedule, columns }: PlacedTrees): number {
+  const leafBytes = 4 * Math.max(blockRows(columns) + LANES, Math.ceil(schedule.trees / 16) * 16)
+  return Math.ceil(leafBytes / 64) * 64
+}
+
 /** Writes a plan and asks for the scratch that its runs need. */
 function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): number {
   const { host, schedule, derived, columns } = trees
   const { start = new Float64Array(0), treesPerOutput = start, packed } = fields
   const rows = blockRows(columns)
-  const leafBytes = 4 * Math.max(rows + LANES, Math.ceil(schedule.trees / 16) * 16)
-  const rowsAt = Math.ceil(leafBytes / 64) * 64
+  const rowsAt = rowsAtOf(trees)
   const columnTable = columnTableOnce(trees)
   const tops = packed === 0 ? 0 : topsOnce(trees, packed)
   const offset = host.allocate(PLAN_BYTES + start.byteLength + treesPerOutput.byteLength)
@@ -136,6 +141,7 @@ function makeTreeEnsemble(host: WasmHost, known: KnownPacked, context: KernelCon
   })
   if (canBeRanked) host.reserveScratch(rankedScratchBytes(trees.columns))
   const masked = maskedPlan(trees, packed)
+  if (masked !== undefined) host.reserveScratch(rowsAtOf(trees) + 32 * trees.columns + maskedScratchBytes(trees))
   return caller(trees, plan, whole, wasmFunction(host.exports, 'treeEnsemble32'), wasmFunction(host.exports, 'treeEnsemble64'), {
     ranked: canBeRanked ? new LateLayout(trees, rankedPlan(trees, { leafIndex, leafValues, width, isSingle: leavesAreSingle, packed, table }), plan + RANKED_AT) : undefined,
     masked: masked && new LateLayout(trees, masked, plan + MASKED_AT),

@@ -47,10 +47,10 @@ const ASSIGN: u32 = 12
 export const ORDERED: u32 = 13
 export const DONE: u32 = 32
 
-const NODE_BYTES: usize = 12
-const ENTRY_BYTES: usize = 16
+export const NODE_BYTES: usize = 12
+export const ENTRY_BYTES: usize = 16
 const MAX_LOCAL: u32 = 255
-const SIGN: u64 = 0x8000000000000000
+export const SIGN: u64 = 0x8000000000000000
 /** Runs that are sorted by insertion; twice as many where that makes the number of merges even, so that the last one ends where the first began. */
 const RUN_ENTRIES: u32 = 8
 
