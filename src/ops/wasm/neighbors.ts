@@ -15,6 +15,8 @@ const LARGEST = 2
 const EXPANDED = 3
 const SEARCH_BYTES = 64
 const POWER_AT = 56
+/** The edge of a product, a tile of 4 rows by 64 points, and a number for each of its rows. */
+const SCAN_BYTES = 128 + 4 * 64 * 8 + 4 * 8
 
 /** What a search reads, as assembly/parts/neighbors.ts has it: one leaf of all points, or a tree with bounds of its nodes. */
 interface Leaves extends Pick<Tree, 'points' | 'order' | 'nodes' | 'nFeatures'> {
@@ -80,7 +82,8 @@ export function makeNearestNeighbors(host: WasmHost, context: KernelContext): Ke
       for (let f = 0; f < n; f++) packed[at + f * PANEL_POINTS] = leaves.points[place * n + f]
     })
   })
-  const normsAt = !isExpanded ? 0 : blockOnce(host, `neighbours' norms ${key}`, lanes * 8, (to) => squaredNorms(points.data as Float64Array, points.shape[0], n, numbersAt(host, 'float64', to, lanes) as Float64Array))
+  // Eight are read at once.
+  const normsAt = !isExpanded ? 0 : blockOnce(host, `neighbours' norms ${key}`, (lanes + PANEL_POINTS) * 8, (to) => squaredNorms(points.data as Float64Array, points.shape[0], n, numbersAt(host, 'float64', to, lanes) as Float64Array))
   const words = wordsOf(host)
   const put = (name: string, list: ArrayLike<number>): number => blockOnce(host, `neighbours' ${name} ${key}`, Math.max(1, list.length) * 4, (to) => words().set(list, to / 4))
   const firstAt = put('panels', leaves.first)
@@ -94,10 +97,11 @@ export function makeNearestNeighbors(host: WasmHost, context: KernelContext): Ke
     words().set(description, to / 4)
     numbersAt(host, 'float64', to + POWER_AT, 1)[0] = power
   })
+  host.reserveScratch(SCAN_BYTES)
   const nearest = wasmFunction(host.exports, 'nearest')
   const isRoot = metric === 'euclidean' || kind === POWERS ? 1 : 0
   return ([x], [distances, indices]) => {
-    if (x !== undefined && distances !== undefined && indices !== undefined) nearest(searchAt, x.shape[0], offsetOf(x), offsetOf(distances), offsetOf(indices), isRoot)
+    if (x !== undefined && distances !== undefined && indices !== undefined) nearest(searchAt, x.shape[0], offsetOf(x), offsetOf(distances), offsetOf(indices), isRoot, host.scratchOffset)
   }
 }
 

@@ -82,7 +82,7 @@ export function pairwise(rows: usize, n: usize, points: usize, x: usize, panels:
       const to = out + row * points * 8
       let j: usize = 0
       for (; j + 2 <= points; j += 2) {
-        v128.store(to + j * 8, f64x2.max(zero, f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(to + j * 8)), own), v128.load(norms + j * 8))))
+        v128.store(to + j * 8, f64x2.pmax(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(to + j * 8)), own), v128.load(norms + j * 8)), zero))
       }
       if (j < points) store<f64>(to + j * 8, max<f64>(0, -2 * load<f64>(to + j * 8) + xx + load<f64>(norms + j * 8)))
     }

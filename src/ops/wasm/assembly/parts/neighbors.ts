@@ -1,8 +1,8 @@
 // The k nearest points over raw memory with the bits of src/ops/cpu/neighbors.ts: points of a leaf lie in panels of four, features one
 // after the other, so that four distances are summed at once; a scan of all points is a tree of one leaf.
-import { CANBERRA, EXPANDED, finished, HAMMING, LARGEST, MAGNITUDES, POWERS, roots, SQUARES, term } from './metric.ts'
+import { canEstimate, CANBERRA, ESTIMATE_LEAST, estimateError, ESTIMATES, EXPANDED, finished, HAMMING, LARGEST, MAGNITUDES, POWERS, roots, SQUARES, term } from './metric.ts'
 import { powLanes } from './powers.ts'
-import { PANEL } from './product.ts'
+import { EDGE_BYTES, PANEL, product } from './product.ts'
 
 // Bounds of nodes
 const NONE: i32 = 0
@@ -33,7 +33,8 @@ function push(values: usize, indices: usize, k: usize, isLaterKept: bool, value:
     const left: usize = 2 * at + 1
     if (left >= k) break
     const right: usize = left + 1
-    const child: usize = right >= k || load<f64>(values + left * 8) >= load<f64>(values + right * 8) ? left : right
+    // Which child is larger nobody can guess: no branch.
+    const child: usize = right < k ? left + <usize>!(load<f64>(values + left * 8) >= load<f64>(values + right * 8)) : left
     const next = load<f64>(values + child * 8)
     if (!(value < next)) break
     store<f64>(values + at * 8, next)
@@ -60,9 +61,66 @@ function sort(values: usize, indices: usize, k: usize): void {
   }
 }
 
+/** Rows whose products with a tile of points are computed at once, which are offered to their heaps while they are in the first-level cache. */
+const TILE_ROWS: usize = 4
+const TILE_POINTS: usize = 64
+
+/** All points by |x|^2 - 2 x y + |y|^2. Scratch takes a product's edge, a tile, and a number for each of its rows. */
+function scanExpanded(search: usize, rows: usize, x: usize, distances: usize, indices: usize, scratch: usize): void {
+  const count = <usize>load<i32>(<usize>load<u32>(search, NODES), 4)
+  const order = <usize>load<u32>(search, ORDER)
+  const norms = <usize>load<u32>(search, NORMS)
+  const panels = <usize>load<u32>(search, PANELS)
+  const n = <usize>load<u32>(search, FEATURES)
+  const k = <usize>load<u32>(search, K)
+  const isLaterKept = load<u32>(search, LATER) != 0
+  const tile = scratch + EDGE_BYTES
+  const lengths = tile + TILE_ROWS * TILE_POINTS * 8
+  const zero = f64x2.splat(0)
+  const factor = f64x2.splat(-2)
+  for (let row: usize = 0, at = x; row < rows; row++) {
+    let xx: f64 = 0
+    for (const end = at + n * 8; at < end; at += 8) xx += load<f64>(at) * load<f64>(at)
+    store<f64>(lengths + row * 8, xx)
+  }
+  for (let j: usize = 0; j < count; j += TILE_POINTS) {
+    const some = min(TILE_POINTS, count - j)
+    product<f64>(rows, n, (some + 3) / 4 * 4, x, n * 8, 8, panels + (j >> 2) * n * PANEL, PANEL, n * PANEL, tile, TILE_POINTS * 8, true, 0, 0, scratch)
+    for (let row: usize = 0; row < rows; row++) {
+      const own = v128.load64_splat(lengths + row * 8)
+      const values = distances + row * k * 8
+      const places = indices + row * k * 4
+      const from = tile + row * TILE_POINTS * 8
+      const top = v128.load64_splat(values)
+      // A bit for each point that is not too far, as far as the heap knows now.
+      let near: u64 = 0
+      for (let i: usize = 0; i < some; i += 8) {
+        const at = from + i * 8
+        const norm = norms + (j + i) * 8
+        const d0 = f64x2.pmax(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at)), own), v128.load(norm)), zero)
+        const d1 = f64x2.pmax(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 16)), own), v128.load(norm, 16)), zero)
+        const d2 = f64x2.pmax(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 32)), own), v128.load(norm, 32)), zero)
+        const d3 = f64x2.pmax(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 48)), own), v128.load(norm, 48)), zero)
+        v128.store(at, d0)
+        v128.store(at, d1, 16)
+        v128.store(at, d2, 32)
+        v128.store(at, d3, 48)
+        const far01 = v128.shuffle<f32>(f64x2.gt(d0, top), f64x2.gt(d1, top), 0, 2, 4, 6)
+        const far23 = v128.shuffle<f32>(f64x2.gt(d2, top), f64x2.gt(d3, top), 0, 2, 4, 6)
+        near |= <u64>(255 ^ (i32x4.bitmask(far01) | (i32x4.bitmask(far23) << 4))) << i
+      }
+      near &= <u64>-1 >> (TILE_POINTS - some)
+      for (; near != 0; near &= near - 1) {
+        const i = <usize>ctz<u64>(near)
+        push(values, places, k, isLaterKept, load<f64>(from + i * 8), load<i32>(order + (j + i) * 4))
+      }
+    }
+  }
+}
+
 // @ts-ignore: decorator
 @inline
-function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: usize, indices: usize): void {
+function scan(kind: i32, search: usize, x: usize, node: usize, values: usize, indices: usize): void {
   const nodes = <usize>load<u32>(search, NODES) + node * 12
   const start = <usize>load<i32>(nodes)
   const count = <usize>load<i32>(nodes, 4) - start
@@ -73,8 +131,23 @@ function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: 
   const isLaterKept = load<u32>(search, LATER) != 0
   const first = <usize>load<u32>(<usize>load<u32>(search, FIRST) + node * 4)
   let y = <usize>load<u32>(search, PANELS) + first * n * PANEL
-  let norms = <usize>load<u32>(search, NORMS) + first * PANEL
+  const isEstimated = kind == POWERS && canEstimate(p)
   for (let j: usize = 0; j < count; j += 4) {
+    if (isEstimated) {
+      // What estimates find to be too far needs no powers.
+      let e0 = f64x2.splat(0)
+      let e1 = e0
+      for (let f: usize = 0; f < n; f++) {
+        const v = v128.load64_splat(x + f * 8)
+        e0 = term(ESTIMATES, e0, v, v128.load(y + f * PANEL), p)
+        e1 = term(ESTIMATES, e1, v, v128.load(y + f * PANEL, 16), p)
+      }
+      const most = f64x2.splat(load<f64>(values) * (1 + estimateError(n)) + ESTIMATE_LEAST)
+      if (i64x2.bitmask(v128.and(f64x2.gt(e0, most), f64x2.gt(e1, most))) == 3) {
+        y += n * PANEL
+        continue
+      }
+    }
     let low = f64x2.splat(0)
     let high = low
     for (const end = y + n * PANEL; y < end; y += PANEL) {
@@ -86,16 +159,9 @@ function scan(kind: i32, search: usize, x: usize, node: usize, xx: f64, values: 
     x -= n * 8
     low = finished(kind, low, n)
     high = finished(kind, high, n)
-    if (kind == EXPANDED) {
-      const own = f64x2.splat(xx)
-      const zero = f64x2.splat(0)
-      low = f64x2.max(zero, f64x2.add(f64x2.add(f64x2.mul(f64x2.splat(-2), low), own), v128.load(norms)))
-      high = f64x2.max(zero, f64x2.add(f64x2.add(f64x2.mul(f64x2.splat(-2), high), own), v128.load(norms, 16)))
-      norms += PANEL
-    }
     // Four that are all too far go by at once.
     const top = v128.load64_splat(values)
-    if (i64x2.all_true(v128.and(f64x2.gt(low, top), f64x2.gt(high, top)))) continue
+    if (i64x2.bitmask(v128.and(f64x2.gt(low, top), f64x2.gt(high, top))) == 3) continue
     const at = order + j * 4
     push(values, indices, k, isLaterKept, f64x2.extract_lane(low, 0), load<i32>(at))
     if (j + 1 < count) push(values, indices, k, isLaterKept, f64x2.extract_lane(low, 1), load<i32>(at, 4))
@@ -143,12 +209,22 @@ function bound(kind: i32, search: usize, x: usize, first: usize, second: usize):
 }
 
 function scanOf(kind: i32, search: usize, x: usize, node: usize, values: usize, indices: usize): void {
-  if (kind == SQUARES) scan(SQUARES, search, x, node, 0, values, indices)
-  else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, 0, values, indices)
-  else if (kind == LARGEST) scan(LARGEST, search, x, node, 0, values, indices)
-  else if (kind == CANBERRA) scan(CANBERRA, search, x, node, 0, values, indices)
-  else if (kind == POWERS) scan(POWERS, search, x, node, 0, values, indices)
-  else scan(HAMMING, search, x, node, 0, values, indices)
+  if (kind == SQUARES) scan(SQUARES, search, x, node, values, indices)
+  else if (kind == MAGNITUDES) scan(MAGNITUDES, search, x, node, values, indices)
+  else if (kind == LARGEST) scan(LARGEST, search, x, node, values, indices)
+  else if (kind == CANBERRA) scan(CANBERRA, search, x, node, values, indices)
+  else if (kind == POWERS) scan(POWERS, search, x, node, values, indices)
+  else scan(HAMMING, search, x, node, values, indices)
+}
+
+/** Bounds by estimates, where boxes are bounded and there are such; see walk. */
+function boundsOf(kind: i32, search: usize, x: usize, first: usize, second: usize): v128 {
+  if (kind == POWERS && isEstimated(search)) return bound(ESTIMATES, search, x, first, second)
+  return boundOf(kind, search, x, first, second)
+}
+
+function isEstimated(search: usize): bool {
+  return load<u32>(search, FORM) == BOXES && canEstimate(load<f64>(search, POWER))
 }
 
 function boundOf(kind: i32, search: usize, x: usize, first: usize, second: usize): v128 {
@@ -159,8 +235,26 @@ function boundOf(kind: i32, search: usize, x: usize, first: usize, second: usize
   return kind == CANBERRA ? bound(CANBERRA, search, x, first, second) : bound(HAMMING, search, x, first, second)
 }
 
+/** Whether a bound is above the farthest that is kept; `lowest` may be an estimate. */
+function isBeyond(kind: i32, search: usize, x: usize, node: usize, lowest: f64, top: f64): bool {
+  if (kind != POWERS || !isEstimated(search)) return lowest > top
+  const error = estimateError(<usize>load<u32>(search, FEATURES))
+  if (lowest > top * (1 + error) + ESTIMATE_LEAST) return true
+  if (lowest * (1 + error) + ESTIMATE_LEAST < top) return false
+  return f64x2.extract_lane(boundOf(kind, search, x, node, node), 0) > top
+}
+
+/** Whether the left of two nodes comes first; bounds may be estimates. */
+function isLeftFirst(kind: i32, search: usize, x: usize, left: usize, toLeft: f64, toRight: f64): bool {
+  if (kind != POWERS || !isEstimated(search)) return toLeft <= toRight
+  const error = estimateError(<usize>load<u32>(search, FEATURES))
+  if (abs<f64>(toLeft - toRight) > (toLeft + toRight) * error + ESTIMATE_LEAST) return toLeft < toRight
+  const both = boundOf(kind, search, x, left, left + 1)
+  return f64x2.extract_lane(both, 0) <= f64x2.extract_lane(both, 1)
+}
+
 function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, values: usize, indices: usize): void {
-  if (lowest > load<f64>(values)) return
+  if (isBeyond(kind, search, x, node, lowest, load<f64>(values))) return
   const nodes = <usize>load<u32>(search, NODES)
   if (load<i32>(nodes + node * 12, 8) != 0) {
     scanOf(kind, search, x, node, values, indices)
@@ -168,10 +262,10 @@ function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, valu
   }
   const left: usize = 2 * node + 1
   const right = left + 1
-  const both = boundOf(kind, search, x, left, right)
+  const both = boundsOf(kind, search, x, left, right)
   const toLeft = f64x2.extract_lane(both, 0)
   const toRight = f64x2.extract_lane(both, 1)
-  if (toLeft <= toRight) {
+  if (isLeftFirst(kind, search, x, left, toLeft, toRight)) {
     walk(kind, search, x, left, toLeft, values, indices)
     walk(kind, search, x, right, toRight, values, indices)
   } else {
@@ -180,22 +274,21 @@ function walk(kind: i32, search: usize, x: usize, node: usize, lowest: f64, valu
   }
 }
 
-// x [rows, n] f64 -> distances [rows, k] f64, indices [rows, k] i32
-export function nearest(search: usize, rows: usize, x: usize, distances: usize, indices: usize, isRoot: bool): void {
+// x [rows, n] f64 -> distances [rows, k] f64, indices [rows, k] i32; scratch takes what scanExpanded does
+export function nearest(search: usize, rows: usize, x: usize, distances: usize, indices: usize, isRoot: bool, scratch: usize): void {
   const first = distances
   const kind = load<i32>(search)
   const k = <usize>load<u32>(search, K)
   const n = <usize>load<u32>(search, FEATURES)
   const isTree = load<u32>(search, FORM) != NONE
   memory.fill(indices, 0, rows * k * 4)
+  for (let i: usize = 0; i < rows * k; i++) store<f64>(distances + i * 8, Infinity)
+  if (kind == EXPANDED) {
+    for (let row: usize = 0; row < rows; row += TILE_ROWS) scanExpanded(search, min(TILE_ROWS, rows - row), x + row * n * 8, distances + row * k * 8, indices + row * k * 4, scratch)
+  }
   for (let row: usize = 0; row < rows; row++) {
-    for (let i: usize = 0; i < k; i++) store<f64>(distances + i * 8, Infinity)
-    if (kind == EXPANDED) {
-      let xx: f64 = 0
-      for (let f: usize = 0; f < n; f++) xx += load<f64>(x + f * 8) * load<f64>(x + f * 8)
-      scan(EXPANDED, search, x, 0, xx, distances, indices)
-    } else {
-      const lowest: f64 = isTree ? f64x2.extract_lane(boundOf(kind, search, x, 0, 0), 0) : 0
+    if (kind != EXPANDED) {
+      const lowest: f64 = isTree ? f64x2.extract_lane(boundsOf(kind, search, x, 0, 0), 0) : 0
       walk(kind, search, x, 0, lowest, distances, indices)
     }
     sort(distances, indices, k)
