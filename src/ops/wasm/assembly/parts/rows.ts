@@ -47,6 +47,35 @@ function withRest<T>(kind: i32, p: v128, place: usize, whole: usize, x: usize, l
   return place == whole ? v128.add<T>(p, last) : p
 }
 
+/** Partials of a row of 16 to 31 float64, added up to one vector; -0 where every element is. */
+// @ts-ignore: decorator
+@inline
+function shortPartials(kind: i32, x: usize, whole: usize, hasLast: bool): v128 {
+  const zero = f64x2.splat(0)
+  const rest = x + 128
+  const last = hasLast ? lastTerms<f64>(kind, rest + whole * 16, 1, zero) : zero
+  const p0 = withRest<f64>(kind, term<f64>(kind, v128.load(x), zero), 0, whole, rest, last, zero)
+  const p1 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 16), zero), 1, whole, rest, last, zero)
+  const p2 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 32), zero), 2, whole, rest, last, zero)
+  const p3 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 48), zero), 3, whole, rest, last, zero)
+  const p4 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 64), zero), 4, whole, rest, last, zero)
+  const p5 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 80), zero), 5, whole, rest, last, zero)
+  const p6 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 96), zero), 6, whole, rest, last, zero)
+  const p7 = withRest<f64>(kind, term<f64>(kind, v128.load(x, 112), zero), 7, whole, rest, last, zero)
+  return f64x2.add(f64x2.add(f64x2.add(p0, p4), f64x2.add(p2, p6)), f64x2.add(f64x2.add(p1, p5), f64x2.add(p3, p7)))
+}
+
+/** Sums of two neighbouring rows of 16 to 31 float64. Partials begin with their first term in place of 0, which only -0 could tell, and that is made 0 in the end. */
+// @ts-ignore: decorator
+@inline
+export function shortSums(kind: i32, x: usize, n: usize): v128 {
+  const whole = (n - 16) / 2
+  const hasLast = (n & 1) != 0
+  const a = shortPartials(kind, x, whole, hasLast)
+  const b = shortPartials(kind, x + n * 8, whole, hasLast)
+  return f64x2.add(f64x2.add(v128.shuffle<f64>(a, b, 0, 2), v128.shuffle<f64>(a, b, 1, 3)), f64x2.splat(0))
+}
+
 // x [n] -> sum of its terms
 // @ts-ignore: decorator
 @inline
