@@ -27,7 +27,7 @@ const BUDGETS: readonly Budget[] = [
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
   { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 23 * KB, goal: 40 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 710 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 714 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */

@@ -7,7 +7,7 @@ import { acosh, asinh, atanh, cosh, sinh } from '../../../math/hyperbolic.ts'
 import { normalQuantile } from '../../../math/quantile.ts'
 import { tan } from '../../../math/trig.ts'
 import { join, promoteHigh } from './parts/functions.ts'
-import { cosLanes, sinLanes } from './parts/trig.ts'
+import { cosFour, sinFour } from './parts/trig.ts'
 
 // @ts-ignore: decorator
 @inline
@@ -35,33 +35,51 @@ function each<T>(op: i32, y: usize, x: usize, size: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function lanes(isCosine: bool, x: v128): v128 {
-  return isCosine ? cosLanes(x) : sinLanes(x)
+function four(isCosine: bool, x: v128, u: v128, to: usize): void {
+  if (isCosine) cosFour(x, u, to)
+  else sinFour(x, u, to)
 }
 
-// x -> y [size]; scratch takes what is left of a vector
+/** Bytes that are computed at once: four float64, or as many float32. */
+const TOGETHER: usize = 32
+
+// x -> y, four elements
 // @ts-ignore: decorator
 @inline
-function eachVector<T>(isCosine: bool, y: usize, x: usize, size: usize, scratch: usize): void {
+function fourOf<T>(isCosine: bool, y: usize, x: usize, scratch: usize): void {
+  if (sizeof<T>() == 8) {
+    four(isCosine, v128.load(x), v128.load(x, 16), y)
+    return
+  }
+  const v = v128.load(x)
+  four(isCosine, f64x2.promote_low_f32x4(v), promoteHigh(v), scratch)
+  v128.store(y, join(v128.load(scratch), v128.load(scratch, 16)))
+}
+
+// x -> y [size]; scratch takes what is left of four elements, and their results as float64
+// @ts-ignore: decorator
+@inline
+function eachFour<T>(isCosine: bool, y: usize, x: usize, size: usize, scratch: usize): void {
+  const step: usize = 4 * sizeof<T>()
   const end = y + size * sizeof<T>()
-  for (; y < end; y += 16, x += 16) {
-    const isLast = y + 16 > end
+  const results = scratch + TOGETHER
+  for (; y < end; y += step, x += step) {
+    const isLast = y + step > end
     if (isLast) {
-      v128.store(scratch, f64x2.splat(0))
+      memory.fill(scratch, 0, step)
       memory.copy(scratch, x, end - y)
     }
-    const v = v128.load(isLast ? scratch : x)
-    v128.store(isLast ? scratch : y, sizeof<T>() == 8 ? lanes(isCosine, v) : join(lanes(isCosine, f64x2.promote_low_f32x4(v)), lanes(isCosine, promoteHigh(v))))
+    fourOf<T>(isCosine, isLast ? scratch : y, isLast ? scratch : x, results)
     if (isLast) memory.copy(y, scratch, end - y)
   }
 }
 
 export function sin32(y: usize, x: usize, size: usize, scratch: usize): void {
-  eachVector<f32>(false, y, x, size, scratch)
+  eachFour<f32>(false, y, x, size, scratch)
 }
 
 export function cos32(y: usize, x: usize, size: usize, scratch: usize): void {
-  eachVector<f32>(true, y, x, size, scratch)
+  eachFour<f32>(true, y, x, size, scratch)
 }
 
 export function tan32(y: usize, x: usize, size: usize): void {
@@ -113,11 +131,11 @@ export function logExpit32(y: usize, x: usize, size: usize): void {
 }
 
 export function sin64(y: usize, x: usize, size: usize, scratch: usize): void {
-  eachVector<f64>(false, y, x, size, scratch)
+  eachFour<f64>(false, y, x, size, scratch)
 }
 
 export function cos64(y: usize, x: usize, size: usize, scratch: usize): void {
-  eachVector<f64>(true, y, x, size, scratch)
+  eachFour<f64>(true, y, x, size, scratch)
 }
 
 export function tan64(y: usize, x: usize, size: usize): void {
