@@ -28,6 +28,11 @@ export function isSince({ isTfjs, major, version }: ModelInfo, wantedMajor: numb
   return minor === null ? major >= 3 : Number(minor[1]) >= wantedMinor
 }
 
+/** True for Keras before it was TensorFlow's, up to 2.3, and for TensorFlow.js, whose layers were taken from it. */
+export function isStandalone(info: ModelInfo): boolean {
+  return info.isTfjs || info.major === 1 || (info.major === 2 && !isSince(info, 2, 4) && !info.version.endsWith('-tf'))
+}
+
 /** A value with its mask: bool [batch, steps], false where a step is to be skipped. */
 export interface Masked {
   readonly value: Value

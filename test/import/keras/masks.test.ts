@@ -94,3 +94,40 @@ test('a mask that a call passes goes before that of its input', async () => {
   const [got] = await run([picked, flags, own], ['mean'], '2.12.0')
   close(got, meansOver((n, t, c) => at(a, n, t, c), (n, t) => isKept(B_GAPS, n, t)), [2, FEATURES])
 })
+
+test('until Keras 2.3 the first masked steps repeat the first state, and states of stacked cells begin with the last', async () => {
+  const [kernel, recurrent] = [random([FEATURES, FEATURES]), random([FEATURES, FEATURES])]
+  const state: TestLayer = { class_name: 'SlicingOpLambda', config: { name: 'state', function: '__operators__.getitem' }, inbound_nodes: [['b', 0, 0, { slice_spec: [{ start: null, stop: null, step: null }, 2] }]] }
+  const rnn: TestLayer = { class_name: 'SimpleRNN', config: { name: 'rnn', units: FEATURES, activation: 'tanh', use_bias: false, return_sequences: true }, weights: [kernel, recurrent], inbound_nodes: [[['ma', 0, 0, {}], ['state', 0, 0, {}]]] }
+  const step = (x: (c: number) => number, h: readonly number[], k: Tensor, r: Tensor): number[] => range(FEATURES).map((u) => Math.tanh(sum(range(FEATURES).map((c) => x(c) * at(k, c, u) + h[c] * at(r, c, u)))))
+  for (const version of ['2.2.4', '2.15.0']) {
+    const want = range(2).flatMap((n) => {
+      let h = range(FEATURES).map((c) => at(b, n, 2, c))
+      let last = version === '2.2.4' ? h : [0, 0, 0]
+      return range(STEPS).flatMap((t) => {
+        if (isKept(A_GAPS, n, t)) last = h = step((c) => at(a, n, t, c), h, kernel, recurrent)
+        return last
+      })
+    })
+    close((await run([state, rnn], ['rnn'], version))[0], want, [2, STEPS, FEATURES])
+  }
+  const cells = ['one', 'two'].map((name) => ({ class_name: 'SimpleRNNCell', config: { name, units: FEATURES, activation: 'tanh', use_bias: false } }))
+  const more = [random([FEATURES, FEATURES]), random([FEATURES, FEATURES])]
+  const stack: TestLayer = { class_name: 'RNN', config: { name: 'stack', return_state: true, cell: { class_name: 'StackedRNNCells', config: { name: 'cells', cells } } }, weights: [kernel, recurrent, ...more], inbound_nodes: [[['a', 0, 0, {}]]] }
+  const finals = range(2).map((n) => {
+    let [h, g] = [[0, 0, 0], [0, 0, 0]]
+    for (const t of range(STEPS)) {
+      h = step((c) => at(a, n, t, c), h, kernel, recurrent)
+      const below = h
+      g = step((c) => below[c], g, more[0], more[1])
+    }
+    return { h, g }
+  })
+  const inputs: TestLayer[] = [{ class_name: 'InputLayer', config: { name: 'a', batch_input_shape: [null, STEPS, FEATURES] } }, stack]
+  for (const version of ['2.2.4', '2.15.0']) {
+    const [, first, second] = await predict(inputs, [a], { input_layers: [['a', 0, 0]], output_layers: [['stack', 0, 0], ['stack', 0, 1], ['stack', 0, 2]] }, version)
+    const [h, g] = [finals.flatMap((one) => one.h), finals.flatMap((one) => one.g)]
+    close(first, version === '2.2.4' ? g : h, [2, FEATURES])
+    close(second, version === '2.2.4' ? h : g, [2, FEATURES])
+  }
+})

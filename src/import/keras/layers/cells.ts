@@ -5,7 +5,7 @@ import { add, asFloat, mul, numbersOf, scalar, sizeOfAxis, split, sub, zeros } f
 import type { Tensor } from '../../../tensor/index.ts'
 import { activationName, activationOf, hardSigmoidSlope, type Activation } from '../activations.ts'
 import { count, flag, kerasError, nameOf, serialized, text, unsupported, type Config } from '../config.ts'
-import type { ModelInfo } from '../layer.ts'
+import { isStandalone, type ModelInfo } from '../layer.ts'
 import { spec, type Weights } from '../weights.ts'
 import { weight } from './core.ts'
 
@@ -306,8 +306,9 @@ const stackedCells: CellFactory = (config, weights, info) => {
   const parts = list.map((one, i) => serialized(one, `cell ${i}`))
   const sources = weights.members(parts.map((one) => ({ name: nameOf(one.config), className: one.className, specs: [] })), 'cells')
   const cells = parts.map((one, i) => cellOf(one.className, one.config, sources[i], info))
-  // TensorFlow.js lists the states of the last cell first.
-  const inOrder = <T>(list: readonly T[]): readonly T[] => (info.isTfjs ? [...list].reverse() : list)
+  // Until Keras 2.3 the states of the last cell came first.
+  const isReversed = isStandalone(info) || flag(config, 'reverse_state_order', false)
+  const inOrder = <T>(list: readonly T[]): readonly T[] => (isReversed ? [...list].reverse() : list)
   const statesOf = (states: readonly Value[]): readonly Value[][] => {
     let at = 0
     return inOrder(inOrder(cells).map((cell) => states.slice(at, (at += cell.stateCount))))

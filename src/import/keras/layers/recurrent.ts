@@ -5,7 +5,7 @@ import type { Net, Value } from '../../network/net.ts'
 import { add, asFloat, channelsFirst, channelsLast, concat, converted, flip, pick, reshape, scalar, sizeOfAxis, split, squeeze, transpose, unsqueeze, zeros } from '../../network/tensors.ts'
 import { activationOf } from '../activations.ts'
 import { count, flag, isObject, kerasError, nameOf, object, serialized, unsupported, whole, word, type Config } from '../config.ts'
-import { isSince, type CallArguments, type Layer, type LayerFactory, type Masked, type ModelInfo } from '../layer.ts'
+import { isStandalone, type CallArguments, type Layer, type LayerFactory, type Masked, type ModelInfo } from '../layer.ts'
 import { spec } from '../weights.ts'
 import { cellOf, lstmStep, type Cell, type OperatorForm } from './cells.ts'
 import { flipped, isTheano, operatorKernel, placementOf, windowAttributes } from './convolution.ts'
@@ -54,10 +54,11 @@ function runScan(net: Net, x: Value, cell: Cell, given: readonly Value[] | undef
     })
     return { sequence: outputs[0], last: pick(net, outputs[0], 1, reverse ? 0 : -1), states }
   }
-  // The output before the first step, which masked steps repeat, is zero, in TensorFlow.js the first state; its shape is that of the first state.
-  const before = info.isTfjs ? initial[0] : zeros(net, initial[0].shape.map((_, axis) => sizeOfAxis(initial[0], axis)))
+  // The output before the first step, which masked steps repeat, is zero, until Keras 2.3 the first state; its shape is that of the first state.
+  const early = isStandalone(info)
+  const before = early ? initial[0] : zeros(net, initial[0].shape.map((_, axis) => sizeOfAxis(initial[0], axis)))
   const outputShape = outputShapeOf(net, cell, projected, initial)
-  const previous = outputShape === undefined || info.isTfjs ? before : zeros(net, [sizeOfAxis(x, 0), ...outputShape])
+  const previous = outputShape === undefined || early ? before : zeros(net, [sizeOfAxis(x, 0), ...outputShape])
   const { states, outputs } = net.scan([...initial, previous], [projected, mask], reverse, (inner, [...old], [slice, flags]) => {
     const last = old[old.length - 1]
     const { output, states: after } = cell.step(inner, slice, old.slice(0, -1))
@@ -172,9 +173,9 @@ function withSetting(layer: Json, key: string, setting: (config: Config) => bool
   return new Map<string, Json>([...all, ['class_name', className], ['config', new Map<string, Json>([...config, [key, setting(config)]])]])
 }
 
-/** From TensorFlow 2.0 on, both directions give zeros at masked steps where they return sequences. */
+/** From TensorFlow 2.0 on, both directions of Bidirectional give zeros at masked steps where they return sequences. */
 function zeroesMasked(info: ModelInfo): boolean {
-  return isSince(info, 2, 4) || (!info.isTfjs && info.version.endsWith('-tf'))
+  return !isStandalone(info)
 }
 
 const bidirectional: LayerFactory = (config, weights, info) => {
