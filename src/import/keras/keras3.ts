@@ -21,7 +21,9 @@ export async function importKeras3(bytes: Uint8Array): Promise<Graph> {
   const arrays = new Map<string, Tensor>()
   if (!archive.entries.has('model.weights.h5')) throw kerasError('KERAS_WEIGHTS', 'the archive has no model.weights.h5; save the model again with model.save()')
   await collect(openHdf5(await readZipEntry(archive, 'model.weights.h5')), '', arrays, new Set(), 0)
-  return buildGraph(model, treeWeights(arrays, ''), { version: typeof written === 'string' ? written : '3', isTfjs: false, framework: 'keras' })
+  const assets = new Map<string, string>()
+  for (const name of archive.entries.keys()) if (/^assets\/.*\.txt$/.test(name)) assets.set(name.slice('assets/'.length), new TextDecoder().decode(await readZipEntry(archive, name)))
+  return buildGraph(model, treeWeights(arrays, '', assets), { version: typeof written === 'string' ? written : '3', isTfjs: false, framework: 'keras' })
 }
 
 /** Every dataset by its path, the optimizer's left out. */

@@ -27,6 +27,8 @@ export interface Weights {
   readonly recorded?: WeightSpec[]
   /** The layer's next arrays, in the order given. Throws KERAS_WEIGHTS. */
   take(specs: readonly WeightSpec[]): Tensor[]
+  /** The text of a file that the layer keeps beside its arrays, such as a vocabulary; undefined where there is none. */
+  asset?(name: string): string | undefined
   /** The source of an inner layer: a cell, or the layer that a wrapper holds; by the names that its attribute has had. */
   child(...attributes: string[]): Weights
   /** The sources of the layers of a model, or of the cells of a stack. */
@@ -46,6 +48,7 @@ export function recordingWeights(): { weights: Weights; specs: WeightSpec[] } {
       specs.push(...wanted)
       return wanted.map(() => ({ dtype: 'float32', shape: [0], data: new Float32Array(0) }))
     },
+    asset: () => '',
     child: () => weights,
     members: (layers) => layers.map(() => weights),
   }
@@ -86,11 +89,11 @@ function shared(list: readonly NamedTensor[], layers: readonly Member[], where: 
   })
 }
 
-/** Arrays by path, as Keras 3 writes them: layers/dense/vars/0. */
-export function treeWeights(arrays: ReadonlyMap<string, Tensor>, path: string): Weights {
+/** Arrays by path, as Keras 3 writes them: layers/dense/vars/0; texts alike: layers/string_lookup/vocabulary.txt. */
+export function treeWeights(arrays: ReadonlyMap<string, Tensor>, path: string, assets: ReadonlyMap<string, string> = new Map()): Weights {
   const prefix = path === '' ? '' : `${path}/`
   const has = (folder: string): boolean => {
-    for (const name of arrays.keys()) if (name.startsWith(`${folder}/`)) return true
+    for (const files of [arrays, assets]) for (const name of files.keys()) if (name.startsWith(`${folder}/`)) return true
     return false
   }
   let next = 0
@@ -103,7 +106,8 @@ export function treeWeights(arrays: ReadonlyMap<string, Tensor>, path: string): 
         return found
       })
     },
-    child: (...attributes) => treeWeights(arrays, prefix + (attributes.find((one) => has(prefix + one)) ?? attributes[0])),
+    asset: (name) => assets.get(`${prefix}${name}`),
+    child: (...attributes) => treeWeights(arrays, prefix + (attributes.find((one) => has(prefix + one)) ?? attributes[0]), assets),
     members(layers, inFolder = 'layers') {
       const used = new Map<string, number>()
       // The first releases of the format called the folder by the attribute that it came from.
@@ -113,7 +117,7 @@ export function treeWeights(arrays: ReadonlyMap<string, Tensor>, path: string): 
         const count = used.get(snake) ?? 0
         used.set(snake, count + 1)
         const byClass = `${folder}/${count === 0 ? snake : `${snake}_${count}`}`
-        return treeWeights(arrays, has(byClass) || !has(`${folder}/${layer.name}`) ? byClass : `${folder}/${layer.name}`)
+        return treeWeights(arrays, has(byClass) || !has(`${folder}/${layer.name}`) ? byClass : `${folder}/${layer.name}`, assets)
       })
     },
   }

@@ -2,6 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Tensor } from '../../../src/tensor/index.ts'
+import { importModel } from '../../../src/import/index.ts'
+import { openZip, readZipEntry } from '../../../src/import/zip.ts'
+import { load } from '../../../src/index.ts'
+import { readPack } from '../../support/fixtures.ts'
+import { zipArchive } from '../../support/zip.ts'
 import { apply, at, close, layer, predict, randoms, range, sum, type Plain, type TestLayer } from './build.ts'
 
 const random = randoms(11)
@@ -331,4 +336,23 @@ test('operations between layers take their settings', async () => {
   close(await tf('nn.leaky_relu', { alpha: 0.1 }), Array.from(x.data as Float32Array, (one) => (one < 0 ? 0.1 * one : one)), [2, 3, 4])
   const curve = (one: number): number => 0.5 * one * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (one + 0.044715 * one ** 3)))
   close(await tf('nn.gelu', { approximate: true }), Array.from(x.data as Float32Array, curve), [2, 3, 4])
+})
+
+test('vocabularies that adapt() found lie beside the arrays of a .keras file', async () => {
+  const packed = readPack('keras3').get('sequential/model.keras')
+  if (packed === undefined) throw new Error('keras3.pack has no sequential/model.keras')
+  const arrays = await readZipEntry(openZip(packed), 'model.weights.h5')
+  const entry = (class_name: string, config: object): object => ({ module: 'keras.layers', class_name, config, registered_name: null })
+  const run = async (className: string, vocabulary: string, input: Tensor): Promise<number[]> => {
+    const layers = [entry('InputLayer', { name: 'x', batch_shape: [null, 3], dtype: input.dtype }), entry(className, { name: 'lookup', vocabulary: null, num_oov_indices: 1, output_mode: 'int' })]
+    const files = { 'metadata.json': JSON.stringify({ keras_version: '3.5.0' }), 'config.json': JSON.stringify({ ...entry('Sequential', { name: 's', layers }), module: 'keras' }), 'model.weights.h5': arrays }
+    const folder = className === 'StringLookup' ? 'string_lookup' : 'integer_lookup'
+    const bytes = zipArchive([...Object.entries(files), [`assets/layers/${folder}/vocabulary.txt`, vocabulary]])
+    const model = await load(await importModel(bytes, { fileName: 'model.keras' }))
+    const result = await model.run({ [model.inputs[0].name]: input })
+    model.dispose()
+    return Array.from(result[model.outputs[0].name].data as ArrayLike<unknown>, Number)
+  }
+  assert.deepEqual(await run('StringLookup', '[UNK]\nred\na b\ngrün', { dtype: 'string', shape: [1, 3], data: ['grün', 'nothing', 'a b'] }), [3, 0, 2])
+  assert.deepEqual(await run('IntegerLookup', '-1\n40\n7', { dtype: 'int64', shape: [1, 3], data: BigInt64Array.of(7n, 3n, 40n) }), [2, 0, 1])
 })

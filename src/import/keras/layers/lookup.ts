@@ -5,11 +5,12 @@ import { flag, kerasError, nameOf, plainValue, text, unsupported, whole, word } 
 import { unmasked, type LayerFactory } from '../layer.ts'
 
 /** Index 0 is the mask's where there is one, then come unknown categories, then the vocabulary. */
-const lookup = (isText: boolean): LayerFactory => (config) => {
+const lookup = (isText: boolean): LayerFactory => (config, weights) => {
   const name = nameOf(config)
   const where = `layer ${JSON.stringify(name)}`
-  const list = plainValue(config.get('vocabulary'))
-  if (!Array.isArray(list)) throw unsupported(`${where}, a lookup whose vocabulary is not in its configuration (pass vocabulary= when the layer is made)`)
+  // A vocabulary that adapt() found lies in a file of its own.
+  const list = plainValue(config.get('vocabulary') ?? undefined) ?? weights.asset?.('vocabulary.txt')?.split('\n').map((line) => (isText ? line : Number(line)))
+  if (!Array.isArray(list)) throw unsupported(`${where}, a lookup whose vocabulary is neither in its configuration nor beside it (pass vocabulary= when the layer is made, or save as .keras)`)
   if (!list.every((one) => typeof one === (isText ? 'string' : 'number'))) throw kerasError('KERAS_CONFIG', `${where}: vocabulary is not a list of ${isText ? 'texts' : 'numbers'}`)
   const unknowns = whole(config, 'num_oov_indices', 1)
   const mode = word(config, 'output_mode', ['int', 'one_hot', 'multi_hot', 'count', 'tf_idf', 'binary'], 'int')
