@@ -15,8 +15,9 @@ export function isKerasZip(bytes: Uint8Array): boolean {
   return directory.includes('config.json') && (directory.includes('model.weights.h5') || directory.includes('metadata.json'))
 }
 
+/** HDF5 may begin behind a block of a user's; in an archive it can lie there by chance. */
 export function isKerasH5(bytes: Uint8Array): boolean {
-  return isHdf5(bytes)
+  return !isZip(bytes) && isHdf5(bytes)
 }
 
 /** model.json of TensorFlow.js, or a Keras model's architecture on its own. */

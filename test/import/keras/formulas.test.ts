@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Tensor } from '../../../src/tensor/index.ts'
 import { importModel } from '../../../src/import/index.ts'
+import { isHdf5 } from '../../../src/import/hdf5/signature.ts'
 import { openZip, readZipEntry } from '../../../src/import/zip.ts'
 import { load } from '../../../src/index.ts'
 import { readPack } from '../../support/fixtures.ts'
@@ -355,4 +356,18 @@ test('vocabularies that adapt() found lie beside the arrays of a .keras file', a
   }
   assert.deepEqual(await run('StringLookup', '[UNK]\nred\na b\ngrün', { dtype: 'string', shape: [1, 3], data: ['grün', 'nothing', 'a b'] }), [3, 0, 2])
   assert.deepEqual(await run('IntegerLookup', '-1\n40\n7', { dtype: 'int64', shape: [1, 3], data: BigInt64Array.of(7n, 3n, 40n) }), [2, 0, 1])
+})
+
+test('a .keras file whose arrays lie where HDF5 may begin is an archive still', async () => {
+  const packed = readPack('keras3').get('sequential/model.keras')
+  if (packed === undefined) throw new Error('keras3.pack has no sequential/model.keras')
+  const archive = openZip(packed)
+  const entries = await Promise.all(['metadata.json', 'config.json', 'model.weights.h5'].map(async (name) => [name, await readZipEntry(archive, name)] as const))
+  const padded = (bytes: number): Uint8Array => zipArchive([['padding', new Uint8Array(bytes)], ...entries])
+  // The first place from which HDF5 is looked for behind the texts of the archive.
+  const start = range(8192).find((bytes) => isHdf5(padded(bytes)))
+  assert.ok(start !== undefined)
+  const model = await load(await importModel(padded(start), { fileName: 'model.keras' }))
+  assert.equal(model.metadata.estimator, 'Sequential')
+  model.dispose()
 })
