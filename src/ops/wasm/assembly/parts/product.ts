@@ -264,6 +264,23 @@ function block<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: 
   if (bias || epilogue) finish<T>(rows, columns * sizeof<T>(), c, cStep, bias, epilogue)
 }
 
+/** Copies less than a panel, without the call that memory.copy is. */
+// @ts-ignore: decorator
+@inline
+function copyPart<T>(to: usize, from: usize, bytes: usize): void {
+  if (bytes & 16) {
+    v128.store(to, v128.load(from))
+    to += 16
+    from += 16
+  }
+  if (bytes & 8) {
+    store<u64>(to, load<u64>(from))
+    to += 8
+    from += 8
+  }
+  if (sizeof<T>() == 4 && (bytes & 4)) store<u32>(to, load<u32>(from))
+}
+
 /** One panel after the other; the last one may be wider than what is left of C. */
 function byPanels<T>(rows: usize, depth: usize, columns: usize, a: usize, rowStep: usize, step: usize, b: usize, bStep: usize, panelStep: usize, c: usize, cStep: usize, fresh: bool, bias: usize, epilogue: usize, edge: usize): void {
   const lanes: usize = 32 / sizeof<T>()
@@ -279,9 +296,9 @@ function byPanels<T>(rows: usize, depth: usize, columns: usize, a: usize, rowSte
   let d = c
   for (let row: usize = 0; row < rows; row += 4) {
     const some = min<usize>(4, rows - row)
-    if (!fresh) for (let i: usize = 0; i < some; i++) memory.copy(edge + i * PANEL, d + i * cStep, bytes)
+    if (!fresh) for (let i: usize = 0; i < some; i++) copyPart<T>(edge + i * PANEL, d + i * cStep, bytes)
     column<T>(some, depth, a, rowStep, step, b, bStep, edge, PANEL, fresh, 0, 0)
-    for (let i: usize = 0; i < some; i++) memory.copy(d + i * cStep, edge + i * PANEL, bytes)
+    for (let i: usize = 0; i < some; i++) copyPart<T>(d + i * cStep, edge + i * PANEL, bytes)
     a += 4 * rowStep
     d += 4 * cStep
   }

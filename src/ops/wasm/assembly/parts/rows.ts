@@ -254,7 +254,8 @@ export function narrowSoftmax<T>(isLog: bool, x: usize, y: usize, outer: usize, 
     for (let e: usize = 0; e < n; e++) {
       const v = gathered<T>(x + e * sizeof<T>(), rowBytes)
       v128.store(scratch + e * 16, v)
-      top = v128.max<T>(top, v)
+      // NaN, which this passes over, makes the sum NaN, and so every result.
+      top = v128.pmax<T>(top, v)
     }
     for (let e: usize = 0; e < n; e++) {
       const t = expOf<T>(v128.sub<T>(v128.load(scratch + e * 16), top))
