@@ -14,6 +14,8 @@ export interface Hdf5File {
   readonly base: number
   /** Bytes that may still be read: structures may be shared, so that a small file could describe a huge one (CWE-776). */
   budget: number
+  /** Members of the groups that were read, by the groups' addresses: a group of many is looked into as often as it has members. */
+  readonly groups: Map<number, ReadonlyMap<string, number>>
 }
 
 /** A position that moves through a stretch of the file. */
@@ -33,7 +35,7 @@ export function hdf5Error(code: string, message: string, offset?: number): MleEr
 
 export function fileOf(bytes: Uint8Array, offsetBytes: number, lengthBytes: number, base: number): Hdf5File {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { bytes, view, offsetBytes, lengthBytes, base, budget: bytes.length * READS_PER_BYTE + FREE_READS }
+  return { bytes, view, offsetBytes, lengthBytes, base, budget: bytes.length * READS_PER_BYTE + FREE_READS, groups: new Map() }
 }
 
 /** Counts `bytes` against what may be read; throws HDF5_LIMIT. */

@@ -6,7 +6,14 @@ import { MESSAGE, messageOf, messagesOf, type Hdf5Object } from './header.ts'
 import { localHeap } from './heap.ts'
 
 /** Addresses of the members of a group by name; soft and external links are left out. Empty for a dataset. */
-export function linksOf(group: Hdf5Object): Map<string, number> {
+export function linksOf(group: Hdf5Object): ReadonlyMap<string, number> {
+  const { groups } = group.file
+  const links = groups.get(group.address) ?? readLinks(group)
+  groups.set(group.address, links)
+  return links
+}
+
+function readLinks(group: Hdf5Object): Map<string, number> {
   const links = new Map<string, number>()
   const { file } = group
   const table = messageOf(group, MESSAGE.symbolTable)

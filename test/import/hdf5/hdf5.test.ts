@@ -32,6 +32,13 @@ for (const version of ['earliest', 'latest']) {
     assert.equal(textAttribute(root, 'long'), 'z'.repeat(70000))
   })
 
+  test(`${version}: a group is listed once, however often it is looked into`, () => {
+    const root = openHdf5(file(version))
+    // Models of thousands of layers look each of them up; listing anew would read more than the file may be read.
+    for (let i = 0; i < 50_000; i++) assert.equal(memberAt(root, 'nothing'), undefined)
+    assert.ok(memberAt(root, 'plain') !== undefined)
+  })
+
   test(`${version}: datasets`, async () => {
     const root = openHdf5(file(version))
     for (const name of ['plain', 'chunked', 'filtered', 'one_chunk', 'one_filtered', 'growing_both', ...(version === 'earliest' ? ['growing'] : [])]) {
