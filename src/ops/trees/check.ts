@@ -28,7 +28,7 @@ const DEMANDING = CATEGORICAL | ZERO_MISSING | UNKNOWN_RIGHT | EQUAL
 /** The passes over all nodes, which wasm does where the nodes lie in its memory: there they are fast at the first call already. */
 export interface NodePasses {
   /** Checks the tree of the nodes from `start` to `end` and fills `found`. */
-  readonly scanTree: (start: number, end: number, found: TreeScan) => void
+  readonly scanTree: (start: number, end: number, found: TreeScan, tree: number) => void
   /** True if the index of each leaf is below `leaves` and that of each inner node is 0. */
   readonly leavesFit: (leafIndex: Uint32Array, leaves: number) => boolean
 }
@@ -65,7 +65,7 @@ export function checkTrees(trees: TreeStructure, passes: NodePasses = nodePasses
     const start = roots[t]
     const end = t + 1 < treeCount ? roots[t + 1] : count
     if (end <= start || end > count) findFault(trees)
-    passes.scanTree(start, end, found)
+    passes.scanTree(start, end, found, t)
     if (found.bad !== 0 || ((found.flags & DEMANDING) !== 0 && !flagsFit(words, start, end, trees.categories?.length ?? 0))) findFault(trees)
     // A tree of n nodes whose inner ones have two children has (n + 1) / 2 leaves.
     const leaves = (end - start + 1) / 2

@@ -9,13 +9,13 @@ import { AGGREGATES, CATEGORY_ROUNDINGS, NODE_LAYOUT, type Aggregate, type Categ
 import { numberingOf, plainLeafIndex, plainNodeIds, plainNodes, type LeafNumbers, type PlainNodes } from './stored.ts'
 
 /** Facts by the array that holds the nodes: several plans of one model and both of its backends check it only once. */
-const known = /* @__PURE__ */ new WeakMap<Uint8Array, { roots: Uint32Array; categories: Uint32Array | undefined; facts: TreeFacts }>()
+const checked = /* @__PURE__ */ new WeakMap<Uint8Array, { roots: Uint32Array; categories: Uint32Array | undefined; facts: TreeFacts }>()
 
 function factsOf(nodes: Uint8Array, roots: Uint32Array, categories: Uint32Array | undefined, passes: NodePasses): TreeFacts {
-  const found = known.get(nodes)
+  const found = checked.get(nodes)
   if (found !== undefined && found.roots === roots && found.categories === categories) return found.facts
   const facts = checkTrees({ nodes, roots, categories }, passes)
-  known.set(nodes, { roots, categories, facts })
+  checked.set(nodes, { roots, categories, facts })
   return facts
 }
 
@@ -37,6 +37,8 @@ export interface TreeInputs {
 export interface PreparedNodes extends PlainNodes {
   /** [nodes]; where it has been asked for. */
   readonly leafIndex?: Uint32Array
+  /** What passes would find, where it is known already. */
+  readonly passes?: NodePasses
 }
 
 /** In TypeScript, from the arrays that the context has. */
@@ -74,7 +76,7 @@ export interface Ensemble {
  */
 export function ensembleOf(context: KernelContext, { plain, passesOver }: TreePreparer = IN_TYPESCRIPT): Ensemble {
   const { attributes } = context
-  const { nodes, places, leafIndex = new Uint32Array(0) } = plain(context, { nodes: 1, roots: 3, leafIndex: 2 })
+  const { nodes, places, leafIndex = new Uint32Array(0), passes: known } = plain(context, { nodes: 1, roots: 3, leafIndex: 2 })
   const leafView = constantAt(context, 4)
   const arrays: TreeArrays = {
     nodes,
@@ -86,7 +88,7 @@ export function ensembleOf(context: KernelContext, { plain, passesOver }: TreePr
     categories: optionalUint32(context, 6),
   }
   const outputs = int(attributes, 'outputs', 1)
-  const passes = passesOver(arrays.nodes, arrays.roots)
+  const passes = known ?? passesOver(arrays.nodes, arrays.roots)
   const facts = factsOf(arrays.nodes, arrays.roots, arrays.categories, passes)
   checkLeaves(arrays, facts, outputs, passes)
   checkFeatures(context, facts)
@@ -130,10 +132,10 @@ export interface LeafEnsemble {
 
 /** The checked ensemble of a mle.TreeLeaves node; throws as `ensembleOf`. */
 export function leafEnsembleOf(context: KernelContext, { plain, passesOver }: TreePreparer = IN_TYPESCRIPT): LeafEnsemble {
-  const { nodes, places } = plain(context, { nodes: 1, roots: 2 })
+  const { nodes, places, passes } = plain(context, { nodes: 1, roots: 2 })
   const roots = uint32(constantAt(context, 2))
   const categories = optionalUint32(context, 3)
-  const facts = factsOf(nodes, roots, categories, passesOver(nodes, roots))
+  const facts = factsOf(nodes, roots, categories, passes ?? passesOver(nodes, roots))
   checkFeatures(context, facts)
   const nodeIds = plainNodeIds({ nodes, places }, roots, optionalLeafNumbers(context, 4), numberingOf(context.attributes))
   return { arrays: { nodes, roots, categories }, facts, rounding: roundingOf(context), nodeIds, places }

@@ -6,7 +6,7 @@ import { checkLeafCount, plainNodes, refuseSize, storedNodes, type StoredNodes }
 import { nameOf, placeOnce } from './constants.ts'
 import { blockOnce } from './memory.ts'
 import { wasmFunction } from './module.ts'
-import { passBytes, passesIn } from './tree-passes.ts'
+import { FOUND_BYTES, passBytes, passesIn, readFound } from './tree-passes.ts'
 
 /** Views of blocks by the constants that they are made of: the checks of one view are known by it. */
 const views = /* @__PURE__ */ new WeakMap<Uint8Array, Uint8Array>()
@@ -36,29 +36,36 @@ function expanded(host: WasmHost, context: KernelContext, inputs: TreeInputs, st
   const numbers = inputs.leafIndex === undefined ? undefined : context.constants[inputs.leafIndex]
   const numberBytes = inputs.leafIndex === undefined ? 0 : (optionalLeafNumbers(context, inputs.leafIndex)?.BYTES_PER_ELEMENT ?? 0)
   checkLeafCount('TREE_LEAF_INDEX', 'leaf indices', numbers?.size ?? leaves, leaves)
-  host.reserveScratch(passBytes(starts, count))
+  host.reserveScratch(passBytes(new Uint32Array(0), 0))
   const key = (what: string, ...more: readonly View[]): string => [what, ...[view, ...more].map((one) => nameOf(host, one))].join(' ')
   const from = placeOnce(host, view)
   const placesAt = host.block(key('places of leaves'), leaves * 4, false).offset
+  const foundAt = host.block(key('passes over trees'), starts.length * FOUND_BYTES, false).offset
   const nodesAt = blockOnce(host, key('nodes of trees'), count * NODE_BYTES, (to) => {
     const at = host.scratchOffset
     new Uint32Array(host.memory.buffer, at, STORED_WORDS).set([from + stored.thresholdsAt, from + stored.featuresAt, from + stored.bitsAt, stored.thresholdBytes, stored.featureBytes, stored.flagBits])
     const expand = wasmFunction(host.exports, 'expandTree')
     starts.forEach((start, t) => {
-      if (expand(at, t, start, starts[t + 1] ?? count, to, placesAt) === 0) refuseSize(t, starts, count)
+      if (expand(at, t, start, starts[t + 1] ?? count, to, placesAt, foundAt + t * FOUND_BYTES) === 0) refuseSize(t, starts, count)
     })
   }, false)
   let indexAt = 0
   if (inputs.leafIndex !== undefined) {
     const index = numbers === undefined ? 0 : placeOnce(host, numbers)
-    indexAt = blockOnce(host, key('leaf index', ...(numbers === undefined ? [] : [numbers])), count * 4, (to) => {
-      wasmFunction(host.exports, 'spreadLeaves')(index, numberBytes, placesAt, leaves, count, to)
+    // Behind the indices: the largest.
+    indexAt = blockOnce(host, key('leaf index', ...(numbers === undefined ? [] : [numbers])), count * 4 + 4, (to) => {
+      const most = wasmFunction(host.exports, 'spreadLeaves')(index, numberBytes, placesAt, leaves, count, to)
+      new Uint32Array(host.memory.buffer, to + count * 4, 1)[0] = most
     }, false)
   }
   const { buffer } = host.memory
   return {
     nodes: viewOnce(uint8(view), buffer, nodesAt, count * NODE_BYTES),
     places: new Uint32Array(buffer, placesAt, leaves),
+    passes: {
+      scanTree: (_start, _end, found, tree) => readFound(new DataView(buffer, foundAt + tree * FOUND_BYTES, FOUND_BYTES), found),
+      leavesFit: (_leafIndex, rows) => leaves === 0 || new Uint32Array(buffer, indexAt + count * 4, 1)[0] < rows,
+    },
     ...(inputs.leafIndex === undefined ? {} : { leafIndex: new Uint32Array(buffer, indexAt, count) }),
   }
 }

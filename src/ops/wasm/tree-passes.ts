@@ -1,11 +1,11 @@
 // Passes over the nodes of an ensemble when its kernels are made: in WebAssembly where they lie in the host's memory.
 import type { WasmHost } from '../kernel.ts'
-import { nodePasses, type NodePasses, type TreeFacts } from '../trees/check.ts'
+import { nodePasses, type NodePasses, type TreeFacts, type TreeScan } from '../trees/check.ts'
 import { derivedColumns, specialFlags, testColumns, type DerivedColumns } from '../trees/derive.ts'
 import { wasmFunction } from './module.ts'
 
 /** What a pass over a tree finds: f64 and four words. */
-const FOUND_BYTES = 24
+export const FOUND_BYTES = 24
 /** Slots of columns that are marked in scratch; of more, in TypeScript. */
 const SLOT_BYTES = 65536
 const SLOTS_PER_FEATURE = 6
@@ -17,6 +17,15 @@ export function passBytes(roots: Uint32Array, count: number): number {
   let largest = 0
   for (let t = 0; t < roots.length; t++) largest = Math.max(largest, Math.min(roots[t + 1] ?? count, count) - roots[t])
   return FOUND_BYTES + Math.max(SLOT_BYTES, 4 * (largest + 2))
+}
+
+/** What a pass over a tree has left in the memory. */
+export function readFound(view: DataView, found: TreeScan): void {
+  found.leafLevels = view.getFloat64(0, true)
+  found.bad = view.getInt32(8, true)
+  found.deepest = view.getInt32(12, true)
+  found.flags = view.getInt32(16, true)
+  found.maxFeature = Math.max(found.maxFeature, view.getInt32(20, true))
 }
 
 /** The passes over nodes in the host's memory; in TypeScript where they lie elsewhere. */
@@ -32,11 +41,7 @@ export function passesIn(host: WasmHost): (nodes: Uint8Array) => NodePasses {
       scanTree(start, end, found) {
         view.setInt32(20, found.maxFeature, true)
         scan(nodes.byteOffset, at + FOUND_BYTES, start, end, at)
-        found.leafLevels = view.getFloat64(0, true)
-        found.bad = view.getInt32(8, true)
-        found.deepest = view.getInt32(12, true)
-        found.flags = view.getInt32(16, true)
-        found.maxFeature = view.getInt32(20, true)
+        readFound(view, found)
       },
       leavesFit: (leafIndex, leaves) =>
         leafIndex.buffer === buffer ? fit(nodes.byteOffset, leafIndex.byteOffset, leafIndex.length, Math.min(leaves, 0xffffffff)) === 1 : nodePasses(nodes).leavesFit(leafIndex, leaves),
