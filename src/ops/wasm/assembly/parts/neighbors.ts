@@ -90,26 +90,31 @@ function scanExpanded(search: usize, rows: usize, x: usize, distances: usize, in
       const values = distances + row * k * 8
       const places = indices + row * k * 4
       const from = tile + row * TILE_POINTS * 8
-      const top = v128.load64_splat(values)
-      // A bit for each point that is not too far, as far as the heap knows now. What is below 0 is 0, and never too far.
-      let near: u64 = 0
-      for (let i: usize = 0; i < some; i += 8) {
-        const at = from + i * 8
-        const norm = norms + (j + i) * 8
-        const far0 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at)), own), v128.load(norm)), top)
-        const far1 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 16)), own), v128.load(norm, 16)), top)
-        const far2 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 32)), own), v128.load(norm, 32)), top)
-        const far3 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 48)), own), v128.load(norm, 48)), top)
-        const far01 = v128.shuffle<f32>(far0, far1, 0, 2, 4, 6)
-        const far23 = v128.shuffle<f32>(far2, far3, 0, 2, 4, 6)
-        near |= <u64>(255 ^ (i32x4.bitmask(far01) | (i32x4.bitmask(far23) << 4))) << i
-      }
-      near &= <u64>-1 >> (TILE_POINTS - some)
       const xx = load<f64>(lengths + row * 8)
-      for (; near != 0; near &= near - 1) {
-        const i = <usize>ctz<u64>(near)
-        const square = max<f64>(0, -2 * load<f64>(from + i * 8) + xx + load<f64>(norms + (j + i) * 8))
-        push(values, places, k, isLaterKept, square, load<i32>(order + (j + i) * 4))
+      // The first points fill the heap, so that nearly every one changes what is too far.
+      const step: usize = j == 0 ? 8 : TILE_POINTS
+      for (let start: usize = 0; start < some; start += step) {
+        const top = v128.load64_splat(values)
+        const stop = min(start + step, some)
+        // A bit for each point that is not too far, as far as the heap knows now. What is below 0 is 0, and never too far.
+        let near: u64 = 0
+        for (let i = start; i < stop; i += 8) {
+          const at = from + i * 8
+          const norm = norms + (j + i) * 8
+          const far0 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at)), own), v128.load(norm)), top)
+          const far1 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 16)), own), v128.load(norm, 16)), top)
+          const far2 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 32)), own), v128.load(norm, 32)), top)
+          const far3 = f64x2.gt(f64x2.add(f64x2.add(f64x2.mul(factor, v128.load(at, 48)), own), v128.load(norm, 48)), top)
+          const far01 = v128.shuffle<f32>(far0, far1, 0, 2, 4, 6)
+          const far23 = v128.shuffle<f32>(far2, far3, 0, 2, 4, 6)
+          near |= <u64>(255 ^ (i32x4.bitmask(far01) | (i32x4.bitmask(far23) << 4))) << i
+        }
+        near &= <u64>-1 >> (TILE_POINTS - some)
+        for (; near != 0; near &= near - 1) {
+          const i = <usize>ctz<u64>(near)
+          const square = max<f64>(0, -2 * load<f64>(from + i * 8) + xx + load<f64>(norms + (j + i) * 8))
+          push(values, places, k, isLaterKept, square, load<i32>(order + (j + i) * 4))
+        }
       }
     }
   }
