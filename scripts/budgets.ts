@@ -21,7 +21,7 @@ interface Budget {
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 49.5 * KB, goal: 20 * KB },
   { what: 'load and run support vector machines', entry: 'dist/index.js', besides: ['dist/packs-distance.js', 'dist/functions.js'], limit: 63 * KB, goal: 40 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 84.5 * KB, goal: 35 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 85 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 40 * KB, goal: 40 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
@@ -40,7 +40,7 @@ const LARGE_PACKS: ReadonlyMap<string, number> = new Map([['nn', 18 * KB]])
 const FAMILY_LIMIT = 16 * KB
 const FAMILY_GOAL = 8 * KB
 /** Trees have layouts for batches, single rows and any rows. */
-const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 21 * KB]])
+const LARGE_FAMILIES: ReadonlyMap<string, number> = new Map([['trees', 21.5 * KB]])
 
 /** Prints what each entry, pack and family of kernels of a built package weighs, and returns how many are over their limits. */
 export function checkBudgets(folder: string): number {

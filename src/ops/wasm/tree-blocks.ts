@@ -31,7 +31,7 @@ const MAX_PACKED_COLUMNS = 2048
 export const PACKED_BYTES = 8
 const TOP_BYTES = 96
 const TOP_LEVELS = 3
-/** Words of a tree in the tops: when eight of its rows look whether their walks have ended, and when one row does in the trees from this one on. */
+/** Words of a tree in the tops: when eight of its rows look whether their walks have ended, and after how many steps one row looks in the trees from this one on. */
 const LOOK_AT = 7
 const GROUP_LOOK_AT = 23
 /** Looks cost a fifth of a step each, and a branch that is predicted wrongly once a walk. */
@@ -165,13 +165,13 @@ export function topsOnce(trees: PlacedTrees, packed: number): number {
       if (t % LANES !== 0) continue
       let mean = 0
       for (let i = t; i < Math.min(treeCount, t + LANES); i++) mean += meanDepth[i] / Math.min(LANES, treeCount - t)
-      words[at + GROUP_LOOK_AT] = firstLook(groupSteps[t / LANES], mean)
+      words[at + GROUP_LOOK_AT] = firstLook(groupSteps[t / LANES], mean, 1)
     }
   })
 }
 
-/** Eight walks seldom all end before the mean of one. */
-export function firstLook(steps: number, meanDepth: number): number {
-  const first = Math.max(TOP_LEVELS, Math.ceil(1.1 * meanDepth))
+/** Eight walks seldom all end before the mean of one; those of one row go on by themselves from there. */
+function firstLook(steps: number, meanDepth: number, means = 1.1): number {
+  const first = Math.max(TOP_LEVELS, Math.ceil(means * meanDepth))
   return steps - first >= MIN_SAVED_STEPS ? first : Math.max(TOP_LEVELS, steps)
 }

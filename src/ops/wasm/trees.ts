@@ -97,7 +97,8 @@ function placePlan(trees: PlacedTrees, nodes: number, fields: PlanFields): numbe
   new Uint32Array(host.memory.buffer, offset, words.length).set(words)
   new Float64Array(host.memory.buffer, startAt, start.length).set(start)
   new Float64Array(host.memory.buffer, treesPerOutputAt, treesPerOutput.length).set(treesPerOutput)
-  host.reserveScratch(rowsAt + (rows + LANES) * columns * 8)
+  // Behind the first group of rows one row has a list of trees.
+  host.reserveScratch(rowsAt + Math.max((rows + LANES) * columns * 8, LANES * columns * 4 + 2 * (schedule.trees + LANES)))
   return offset
 }
 

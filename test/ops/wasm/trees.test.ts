@@ -111,6 +111,24 @@ test('trees much deeper than their mean path', () => {
   }
 })
 
+test('single rows go on by themselves where some trees are much deeper, and many trees', () => {
+  const random = randomSource(8)
+  for (const count of [1, 9, 300]) {
+    const trees = Array.from({ length: count }, (_, t) => (t % 5 === 3 ? randomTrees(random, { trees: 1, features: 3, width: 1, maxDepth: 3, precision: 'float64', comparisons: ['le'], wild: false })[0] : lopsidedTree(random)))
+    const encoded = encodeTrees(trees, { width: 1, precision: 'float64' })
+    const x = randomRows(random, trees, 40, 3, 'float32', true)
+    for (const [key, entries, inputs] of [['mle.TreeEnsemble', { outputs: 1 }, ensembleInputs(x, encoded)], ['mle.TreeLeaves', {}, leavesInputs(x, encoded)]] as const) {
+      host.reset()
+      const attributes = attributesOf({ layout: 'nodes16/1', ...entries })
+      const expected = bitsOf(runnerOf(key, cpu.get(key), attributes, inputs).run(x))
+      const { run } = runnerOf(key, wasm.get(key), attributes, inputs, host.place)
+      const actual = Array.from({ length: 40 }, (_, row) => Array.from(bitsOf(run(takeRows(x, [row]))))).flat()
+      assert.deepEqual(actual, Array.from(expected))
+      host.checkGuards()
+    }
+  }
+})
+
 test('leaves come from the packed nodes of the sums, where no two leaves share a value', () => {
   for (const areApart of [true, false]) {
     for (const rows of [1, 7, 40]) {

@@ -224,7 +224,7 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
   const tops = <usize>load<u32>(plan, 76)
   const ranked = <usize>load<u32>(plan, 88)
   const masked = <usize>load<u32>(plan, 96)
-  const ranks = walked + (rowBytes << 2)
+  const room = walked + (rowBytes << 2)
   while (rows > 0) {
     const isRanked = ranked != 0 && rows >= load<u32>(ranked, 28)
     // A rest below eight rows is added to the block before it, where rows go side by side.
@@ -240,7 +240,7 @@ function ensemble(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
         if (count < 8) {
           for (let row: u32 = 0; row < count; row++) {
             const at = walked + (<usize>row << 2)
-            if (!masked || !maskedRow(masked, trees, at, ranks, leaves)) packedRow(packed, table, tops, trees, at, leaves)
+            if (!masked || !maskedRow(masked, trees, at, room, leaves)) packedRow(packed, table, tops, trees, at, room, leaves)
             const to = y + <usize>row * sumBytes
             if (load<u32>(plan, 84)) addAllLeaves(isSingle, plan, to, 0, table, leaves, trees)
             else if (isSingle) addRow<f32>(plan, to, leaves, trees)
@@ -327,7 +327,7 @@ function leavesOf(plan: usize, x: usize, rows: u32, features: u32, y: usize, scr
     }
     if (count < 8) {
       for (let row: u32 = 0; row < count; row++) {
-        if (isPacked) packedRow(packed, table, tops, trees, walked + (<usize>row << 2), leaves)
+        if (isPacked) packedRow(packed, table, tops, trees, walked + (<usize>row << 2), walked + (rowBytes << 2), leaves)
         else rowThroughTrees(plan, walked + <usize>row * rowBytes, leaves)
         name(ids, leaves, trees, y + <usize>row * resultBytes, 4)
       }

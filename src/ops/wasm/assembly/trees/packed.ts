@@ -179,8 +179,8 @@ function rootAt(nodes: usize, entry: usize): usize {
   return nodes + (<usize>load<u32>(entry) << 3)
 }
 
-/** One row, eight trees: `entry` is in the table of trees, 32 bytes each. */
-function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, firstLook: u32, leaves: usize): void {
+/** One row, eight trees: `entry` is in the table of trees, 32 bytes each; to [8] u32: their leaves, or addresses of nodes where they may not have ended. */
+function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, to: usize, hasEnded: bool): void {
   let a = rootAt(nodes, entry)
   let b = rootAt(nodes, entry + 32)
   let c = rootAt(nodes, entry + 64)
@@ -190,38 +190,32 @@ function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, firstLook: 
   let g = rootAt(nodes, entry + 192)
   let h = rootAt(nodes, entry + 224)
   let word: u32
-  let step: u32 = 0
-  let until = min(steps, firstLook)
-  while (step < steps) {
-    for (; step < until; step++) {
-      word = load<u32>(a, 4)
-      a = next(a, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(b, 4)
-      b = next(b, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(c, 4)
-      c = next(c, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(d, 4)
-      d = next(d, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(e, 4)
-      e = next(e, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(f, 4)
-      f = next(f, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(g, 4)
-      g = next(g, word, load<i32>(valueAt(word, x)))
-      word = load<u32>(h, 4)
-      h = next(h, word, load<i32>(valueAt(word, x)))
-    }
-    until = min(steps, step + STEPS_PER_LOOK)
-    if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
+  for (let step: u32 = 0; step < steps; step++) {
+    word = load<u32>(a, 4)
+    a = next(a, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(b, 4)
+    b = next(b, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(c, 4)
+    c = next(c, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(d, 4)
+    d = next(d, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(e, 4)
+    e = next(e, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(f, 4)
+    f = next(f, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(g, 4)
+    g = next(g, word, load<i32>(valueAt(word, x)))
+    word = load<u32>(h, 4)
+    h = next(h, word, load<i32>(valueAt(word, x)))
   }
-  store<u32>(leaves, leafOf(a))
-  store<u32>(leaves, leafOf(b), 4)
-  store<u32>(leaves, leafOf(c), 8)
-  store<u32>(leaves, leafOf(d), 12)
-  store<u32>(leaves, leafOf(e), 16)
-  store<u32>(leaves, leafOf(f), 20)
-  store<u32>(leaves, leafOf(g), 24)
-  store<u32>(leaves, leafOf(h), 28)
+  store<u32>(to, hasEnded ? leafOf(a) : <u32>a)
+  store<u32>(to, hasEnded ? leafOf(b) : <u32>b, 4)
+  store<u32>(to, hasEnded ? leafOf(c) : <u32>c, 8)
+  store<u32>(to, hasEnded ? leafOf(d) : <u32>d, 12)
+  store<u32>(to, hasEnded ? leafOf(e) : <u32>e, 16)
+  store<u32>(to, hasEnded ? leafOf(f) : <u32>f, 20)
+  store<u32>(to, hasEnded ? leafOf(g) : <u32>g, 24)
+  store<u32>(to, hasEnded ? leafOf(h) : <u32>h, 28)
 }
 
 /** One tree over a block of rows in groups; leaves [rows, padded to 8]. */
@@ -335,13 +329,75 @@ function exitAt(addresses: usize, exit: usize): usize {
   return <usize>load<u32>(addresses + (<usize>load<u8>(exit) << 2))
 }
 
-/** One row, in the first lane of a group, through all trees; leaves [trees, padded to 8]. */
-export function packedRow(nodes: usize, table: usize, tops: usize, trees: u32, x: usize, leaves: usize): void {
+// @ts-ignore: decorator
+@inline
+function listedAt(nodes: usize, list: usize, n: usize): usize {
+  return nodes + (<usize>load<u16>(list + 2 * n) << 2)
+}
+
+// @ts-ignore: decorator
+@inline
+function relist(nodes: usize, at: usize, n: usize, node: usize, to: usize): usize {
+  const tree = <u32>load<u16>(at + 2 * n)
+  store<u32>(nodes + (<usize>tree << 2), <u32>node)
+  store<u16>(to, tree)
+  return to + (<usize>(distance(node) != 0) << 1)
+}
+
+/** Takes one row some steps further in the trees of a list, eight at a time, and keeps those of them where it still has not reached a leaf; how many. */
+function stepTrees(nodes: usize, x: usize, list: usize, count: u32): u32 {
+  const last = list + (<usize>count << 1)
+  // Filled up to eight with the last tree: the same steps again.
+  for (let at = last; at < last + 14; at += 2) store<u16>(at, load<u16>(last - 2))
+  let to = list
+  for (let at = list; at < last; at += 16) {
+    let a = <usize>load<u32>(listedAt(nodes, at, 0))
+    let b = <usize>load<u32>(listedAt(nodes, at, 1))
+    let c = <usize>load<u32>(listedAt(nodes, at, 2))
+    let d = <usize>load<u32>(listedAt(nodes, at, 3))
+    let e = <usize>load<u32>(listedAt(nodes, at, 4))
+    let f = <usize>load<u32>(listedAt(nodes, at, 5))
+    let g = <usize>load<u32>(listedAt(nodes, at, 6))
+    let h = <usize>load<u32>(listedAt(nodes, at, 7))
+    for (let step: u32 = 0; step < LISTED_STEPS; step++) {
+      a = stepOf(a, x)
+      b = stepOf(b, x)
+      c = stepOf(c, x)
+      d = stepOf(d, x)
+      e = stepOf(e, x)
+      f = stepOf(f, x)
+      g = stepOf(g, x)
+      h = stepOf(h, x)
+    }
+    to = relist(nodes, at, 0, a, to)
+    to = relist(nodes, at, 1, b, to)
+    to = relist(nodes, at, 2, c, to)
+    to = relist(nodes, at, 3, d, to)
+    to = relist(nodes, at, 4, e, to)
+    to = relist(nodes, at, 5, f, to)
+    to = relist(nodes, at, 6, g, to)
+    to = relist(nodes, at, 7, h, to)
+  }
+  return <u32>(to - list) >>> 1
+}
+
+/**
+ * One row, in the first lane of a group, through all trees; leaves [trees, padded to 8]. First as far as most walks go, where some go much further, then those that have
+ * not ended, which would keep seven others waiting: list [trees + 8] u16.
+ */
+export function packedRow(nodes: usize, table: usize, tops: usize, trees: u32, x: usize, list: usize, leaves: usize): void {
+  let isListed: u32 = 0
+  for (let tree: u32 = 0; tree < trees; tree += 8) isListed |= <u32>(trees < 65536) & <u32>(load<u32>(topOf(tops, tree), 92) < load<u32>(table + (<usize>tree << 5), 20))
   for (let tree: u32 = 0; tree < trees; tree += 8) {
     const entry = table + (<usize>tree << 5)
-    walkTrees(nodes, entry, x, load<u32>(entry, 20), load<u32>(topOf(tops, tree), 92), leaves)
-    leaves += 32
+    const to = leaves + (<usize>tree << 2)
+    if (isListed) walkTrees(nodes, entry, x, min(load<u32>(topOf(tops, tree), 92), load<u32>(entry, 20)), to, false)
+    else walkTrees(nodes, entry, x, load<u32>(entry, 20), to, true)
   }
+  if (isListed == 0) return
+  let count = listMoving(leaves, trees, list)
+  while (count > 0) count = stepTrees(leaves, x, list, count)
+  for (const end = leaves + (<usize>trees << 2); leaves < end; leaves += 4) store<u32>(leaves, leafOf(load<u32>(leaves)))
 }
 
 // @ts-ignore: decorator
