@@ -45,9 +45,11 @@ export function isWorthFusing(key: string): boolean {
 
 /** Below this many bytes of weights the start of WebAssembly costs more than it brings, unless windows slide over images. */
 const WORTH_BYTES = 32768
+/** Stored trees are a third as large as what kernels read. */
+const WORTH_TREE_BYTES = 9216
 
 /** Whether device 'auto' computes a graph of these operators in WebAssembly. */
 export function isWorthWasm(keys: ReadonlySet<string>, weightBytes: number): boolean {
   const primary = primaryOf(wasmModulesFor(keys))
-  return primary.includes('conv') || (primary.length > 0 && weightBytes >= WORTH_BYTES)
+  return primary.includes('conv') || (primary.length > 0 && weightBytes >= (primary.includes('trees') ? WORTH_TREE_BYTES : WORTH_BYTES))
 }

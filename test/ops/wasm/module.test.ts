@@ -164,11 +164,13 @@ test('relaxed builds fuse where the engine can, and are the strict ones elsewher
   assert.equal(await wasmModule('trees', { relaxed: true }), await wasmModule('trees'))
 })
 
-test('auto takes WebAssembly for products with weights and for images, not for small or other graphs', () => {
+test('auto takes WebAssembly for products with weights, for images and for ensembles, not for small or other graphs', () => {
   const worth = (bytes: number, ...keys: string[]): boolean => isWorthWasm(new Set(keys), bytes)
   assert.equal(worth(1e6, 'Gemm', 'Relu'), true)
   assert.equal(worth(1e3, 'Gemm', 'Relu'), false)
   assert.equal(worth(1e3, 'Conv'), true)
+  assert.equal(worth(2e4, 'mle.TreeEnsemble'), true)
+  assert.equal(worth(5e3, 'mle.TreeEnsemble'), false)
   assert.equal(worth(1e6, 'Add', 'Transpose'), false)
   assert.equal(worth(1e6, 'Cast'), false)
 })
