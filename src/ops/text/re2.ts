@@ -1,11 +1,21 @@
 // Regular expressions of RE2 as JavaScript's: the part that both have. RE2 knows neither look-around nor back-references.
 import { MleError } from '../../error.ts'
+import { linearMatcher } from './linear-match.ts'
 
 const MAX_PATTERN_LENGTH = 2_000
 const ESCAPES = 'wWdDsSbBtnrfvAz'
 
-/** A RegExp that matches exactly the strings that RE2's FullMatch does; throws TEXT_PATTERN for syntax that has no equal here. */
-export function fullMatchPattern(pattern: string): RegExp {
+export interface FullMatcher {
+  test(text: string): boolean
+  /** Steps that a character of a text may take. */
+  readonly stateCount: number
+}
+
+/** What engines match in linear time: no choices and at most one repeat. */
+const IS_SIMPLE = /^(?:[^|*+?{(\\]|\\.)*[*+?]?(?:[^|*+?{(\\]|\\.)*$/
+
+/** Matches exactly the strings that RE2's FullMatch does, in linear time as it; throws TEXT_PATTERN for syntax that has no equal here. */
+export function fullMatchPattern(pattern: string): FullMatcher {
   const refuse = (what: string): MleError => new MleError('TEXT_PATTERN', `regular expression ${JSON.stringify(pattern.slice(0, 80))}: ${what}`, { actual: pattern.slice(0, 80) })
   if (pattern.length > MAX_PATTERN_LENGTH) throw refuse(`is longer than ${MAX_PATTERN_LENGTH} characters`)
   let out = ''
@@ -43,9 +53,14 @@ export function fullMatchPattern(pattern: string): RegExp {
       i += opening[0].length - 1
     } else out += char
   }
+  let expression: RegExp
   try {
-    return new RegExp(`^(?:${out})$`, 'u')
+    expression = new RegExp(`^(?:${out})$`, 'u')
   } catch (error) {
     throw refuse(`is no regular expression (${error instanceof Error ? error.message : String(error)})`)
   }
+  if (IS_SIMPLE.test(out)) return { stateCount: 1, test: (text) => expression.test(text) }
+  const matcher = linearMatcher(out)
+  if (matcher === undefined) throw refuse('repeats too much: it takes thousands of states')
+  return matcher
 }
