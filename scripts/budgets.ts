@@ -19,15 +19,15 @@ interface Budget {
 
 /** Gzipped bytes of an entry with everything that importing it loads. */
 const BUDGETS: readonly Budget[] = [
-  { what: 'load and run linear models', entry: 'dist/index.js', limit: 49.5 * KB, goal: 20 * KB },
-  { what: 'load and run support vector machines', entry: 'dist/index.js', besides: ['dist/packs-distance.js', 'dist/functions.js'], limit: 63 * KB, goal: 40 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 85 * KB, goal: 35 * KB },
+  { what: 'load and run linear models', entry: 'dist/index.js', limit: 50.7 * KB, goal: 20 * KB },
+  { what: 'load and run support vector machines', entry: 'dist/index.js', besides: ['dist/packs-distance.js', 'dist/functions.js'], limit: 63.9 * KB, goal: 40 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 85.9 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
-  { what: 'import foreign models', entry: 'dist/import.js', limit: 40 * KB, goal: 40 * KB },
+  { what: 'import foreign models', entry: 'dist/import.js', limit: 40.4 * KB, goal: 40 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
   { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 23 * KB, goal: 40 * KB },
   { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 714 * KB, goal: 200 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 722 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */

@@ -47,7 +47,7 @@ interface Begun {
 /** Plan, instance and inputs of a run. */
 function begin(runs: Runs, feeds: ReadonlyMap<string, Fed>, options: RunOptions): Begun {
   runs.checkAlive()
-  if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason } as object)
+  if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason })
   const entry = runs.planFor(options.outputs)
   const fed = runs.graph.inputs.map((info) => feeds.get(info.name) as Fed)
   runs.checkSymbols(fed)

@@ -8,6 +8,8 @@ export interface MleErrorDetail {
   readonly offset?: number
   readonly expected?: string | number
   readonly actual?: string | number
+  /** What went wrong below. */
+  readonly cause?: unknown
 }
 
 /**
@@ -26,7 +28,7 @@ export class MleError extends Error {
   readonly actual?: string | number
 
   constructor(code: string, message: string, detail: MleErrorDetail = {}) {
-    super(message)
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
     this.name = 'MleError'
     this.code = code
     this.section = detail.section
@@ -34,4 +36,13 @@ export class MleError extends Error {
     this.expected = detail.expected
     this.actual = detail.actual
   }
+}
+
+/** How engines say that an array, a text or a memory is larger than they can make. */
+const NO_MEMORY = /^(Range|Internal)?Error: .*(alloc|out of memory|invalid .*length|maximum .*size exceeded$)/i
+
+/** The host's refusal of memory as MEMORY_LIMIT; anything else as it is. */
+export function asMemoryLimit(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof MleError || !NO_MEMORY.test(`${error.name}: ${error.message}`) || /call stack/.test(error.message)) return error
+  return new MleError('MEMORY_LIMIT', `the host has not the memory that this takes (${error.message}); use smaller inputs or batches`, { cause: error })
 }

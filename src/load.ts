@@ -1,9 +1,9 @@
 // load: bytes from anywhere -> checked graph -> model on a device.
-import { MleError } from './error.ts'
+import { asMemoryLimit, MleError } from './error.ts'
 import { read } from './format/read.ts'
-import type { Limits } from './format/limits.ts'
+import { limitsOf, type Limits } from './format/limits.ts'
 import type { ReadOptions } from './format/types.ts'
-import { createDevice, MAX_ARENA_BYTES, type Device, type DeviceName } from './graph/device.ts'
+import { createDevice, type Device, type DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
 import { operatorKeys } from './graph/subgraphs.ts'
 import { Model } from './model.ts'
@@ -50,7 +50,7 @@ export interface LoadOptions {
   readonly worker?: boolean
   /** Where the threads' module is (`mle-runtime/worker`), for bundlers that do not keep it beside the package's other files. */
   readonly workerUrl?: string | URL
-  /** Caps for files of unknown origin; docs/format.md lists the defaults. */
+  /** Caps for files and inputs of unknown origin: of files docs/format.md lists the defaults, of runs src/graph/run-limits.ts. */
   readonly limits?: Partial<Limits>
   /** Trust: only a signed file that satisfies this policy is used, every hash of it checked. A Graph and foreign files are refused. */
   readonly verify?: TrustPolicy
@@ -73,6 +73,15 @@ export interface LoadOptions {
  * @example const model = await load('fraud.mle')
  */
 export async function load(source: SourceInput | Graph, options: LoadOptions = {}): Promise<Model> {
+  try {
+    return await loadWithin(source, options)
+  } catch (error) {
+    throw asMemoryLimit(error)
+  }
+}
+
+async function loadWithin(source: SourceInput | Graph, options: LoadOptions): Promise<Model> {
+  const limits = limitsOf(options.limits)
   const stored = await whole(isGraph(source) ? await given(source, options) : await read(source, await readOptions(options)), options)
   const narrowed = options.precision === 'float32' ? await narrow(stored) : stored
   const graph = isWorthOptimizing(narrowed, options) ? await optimized(narrowed, options) : narrowed
@@ -81,23 +90,23 @@ export async function load(source: SourceInput | Graph, options: LoadOptions = {
   const { device: name = 'auto', wasm, gpu, determinism, precision } = options
   const tables = tableFeedsFor(graph)
   const chosen = name === 'auto' ? await autoGpu(graph, loading, options) : undefined
-  const making = typeof chosen === 'object' ? Promise.resolve(chosen) : createDevice(name, graph, async () => (await loading).schemas, { wasm, gpu, determinism, precision })
+  const making = typeof chosen === 'object' ? Promise.resolve(chosen) : createDevice(name, graph, async () => (await loading).schemas, { wasm, gpu, determinism, precision, limits })
   const [operators, device] = await both(loading, making)
   const declined = typeof chosen === 'string' ? chosen : undefined
   return new Model(graph, device, operators, { promotion: promotionOf(graph, device, operators, options), tableFeeds: await tables, declined, ...(await acceleratedOn(device)) })
 }
 
 /** The GPU, where 'auto' may and should take it; else why not. */
-async function autoGpu(graph: Graph, loading: Promise<OperatorSet>, { determinism, gpu, precision }: LoadOptions): Promise<Device | string> {
+async function autoGpu(graph: Graph, loading: Promise<OperatorSet>, { determinism, gpu, precision, limits }: LoadOptions): Promise<Device | string> {
   if (determinism !== 'relaxed') return "a GPU gives other last digits, which determinism: 'relaxed' allows"
   const [{ chooseWebgpu }, operators] = await Promise.all([import('./graph/webgpu-choice.ts'), loading])
-  return chooseWebgpu(graph, operators, MAX_ARENA_BYTES, { gpu, precision })
+  return chooseWebgpu(graph, operators, { gpu, precision, limits: limitsOf(limits) })
 }
 
 /** Where 'auto' has left a model on cpu only because it is small. */
-function promotionOf(graph: Graph, device: Device, operators: OperatorSet, { device: wanted = 'auto', wasm, determinism }: LoadOptions): Promotion | undefined {
+function promotionOf(graph: Graph, device: Device, operators: OperatorSet, { device: wanted = 'auto', wasm, determinism, limits }: LoadOptions): Promotion | undefined {
   if (wanted !== 'auto' || device.name !== 'cpu' || typeof WebAssembly !== 'object' || wasmModulesFor(operatorKeys(graph)).length === 0) return undefined
-  return new Promotion(async () => new Model(graph, await createDevice('wasm', graph, async () => operators.schemas, { wasm, determinism }), operators))
+  return new Promotion(async () => new Model(graph, await createDevice('wasm', graph, async () => operators.schemas, { wasm, determinism, limits: limitsOf(limits) }), operators))
 }
 
 async function readOptions(options: LoadOptions): Promise<ReadOptions> {

@@ -1,5 +1,5 @@
 // A loaded model: what callers hold. Feeds inputs in, asks runs.ts or what runs elsewhere, and names the training library's methods.
-import { MleError } from './error.ts'
+import { asMemoryLimit, MleError } from './error.ts'
 import type { Accelerated } from './accelerated.ts'
 import { feedOf, isRowObjects, type Fed, type InputRecord, type InputValue, type Row, type RowObject } from './feed.ts'
 import type { TableFeeds } from './feed-table.ts'
@@ -262,8 +262,12 @@ export class Model {
   }
 
   async #runAnywhere(feeds: ReadonlyMap<string, Fed>, options: RunOptions): Promise<OutputRecord> {
-    const shared = this.#pool === undefined ? undefined : this.#parts.runOnPool?.(this.#pool, this.#runs, feeds, options)
-    return shared ?? this.#accelerated?.run(feeds, options) ?? this.#execute(feeds, options)
+    try {
+      const shared = this.#pool === undefined ? undefined : this.#parts.runOnPool?.(this.#pool, this.#runs, feeds, options)
+      return await (shared ?? this.#accelerated?.run(feeds, options) ?? this.#execute(feeds, options))
+    } catch (error) {
+      throw asMemoryLimit(error)
+    }
   }
 
   /** Runs on the host; a small model's large batches where they are fastest. */

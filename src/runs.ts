@@ -1,5 +1,5 @@
 // Plans per set of outputs, bound shapes per plan, and runs over them on the host.
-import { MleError } from './error.ts'
+import { asMemoryLimit, MleError } from './error.ts'
 import type { Fed, Feed } from './feed.ts'
 import type { Device } from './graph/device.ts'
 import { createWorkspace, disposeWorkspace, instantiate, refresh, releaseInstance, runInstance, type Instance, type Workspace } from './graph/execute.ts'
@@ -29,7 +29,10 @@ export type OutputRecord = { readonly [name: string]: Tensor }
 export interface RunOptions {
   /** Names of the outputs wanted; all but explanations (method contributions) by default. Only what they need is computed. */
   readonly outputs?: readonly string[]
-  /** Stops a run between row blocks. */
+  /**
+   * Stops a run: between blocks of rows; with `load(..., { worker: true })` at once, as the thread is ended and another one started. On the caller's
+   * own thread nothing fires while a block is computed: `limits.maxIterations` ends loops there.
+   */
   readonly signal?: AbortSignal
   /**
    * On webgpu: outputs that stay on the GPU, as `GpuTensor`s for the next run or another model there; true for all, names, or names with buffers of
@@ -60,7 +63,7 @@ export class Runs {
   constructor(graph: Graph, device: Device, operators: OperatorSet) {
     this.graph = graph
     this.device = device
-    this.workspace = createWorkspace(device.arena, device.weights)
+    this.workspace = createWorkspace(device.arena, device.weights, device.scratch)
     this.#operators = operators
   }
 
@@ -167,7 +170,16 @@ export class Runs {
 
   /** Computes on the host. */
   execute(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
+    try {
+      return this.#execute(feeds, options)
+    } catch (error) {
+      throw asMemoryLimit(error)
+    }
+  }
+
+  #execute(feeds: ReadonlyMap<string, Fed>, options: RunOptions): OutputRecord {
     this.checkSync()
+    if (options.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted before it began', { cause: options.signal.reason })
     if (options.onDevice) throw new MleError('DEVICE_BUFFER_HOST', `outputs stay on a GPU only where the model is: device ${this.device.name} has none; load it with device: 'webgpu'`, { expected: 'webgpu', actual: this.device.name })
     const entry = this.planFor(options.outputs)
     const fed = this.graph.inputs.map((info) => feeds.get(info.name) as Fed)
@@ -178,7 +190,10 @@ export class Runs {
     if (typeof instance === 'number') return this.#executeBlocks(entry, fed as Feed[], rows, options.signal)
     fill(instance, fed, 0, undefined)
     runInstance(instance)
-    return outputsOf(entry, instance)
+    const results = outputsOf(entry, instance)
+    // The caller has copies: what is as large as the data want is not kept until the next run.
+    for (const id of instance.bound.freshOutputs) instance.bound.frame[id] = undefined
+    return results
   }
 
   #executeBlocks(entry: PlanEntry, fed: readonly Feed[], rows: number, signal: AbortSignal | undefined): OutputRecord {
@@ -187,7 +202,7 @@ export class Runs {
     let { instance } = blocks
     let outputs: Tensor[] | undefined
     for (let first = 0; first < rows; first += blockRows) {
-      if (signal?.aborted) throw new MleError('RUN_ABORTED', `the run was aborted after ${first} of ${rows} rows`, { cause: signal.reason } as object)
+      if (signal?.aborted) throw new MleError('RUN_ABORTED', `the run was aborted after ${first} of ${rows} rows`, { cause: signal.reason })
       const count = Math.min(blockRows, rows - first)
       if (count < blockRows) instance = this.instanceFor(entry, fed, count)
       const { frame } = instance.bound

@@ -1,5 +1,5 @@
 // Sessions: shapes fixed once, memory of their own, no allocation after the first run.
-import { MleError } from './error.ts'
+import { asMemoryLimit, MleError } from './error.ts'
 import { instantiate, refresh, releaseInstance, runInstance, type Instance } from './graph/execute.ts'
 import { isView, tensorOfView, type Value, type View } from './ops/kernel.ts'
 import { isTensorType, type ValueType } from './ops/types.ts'
@@ -49,7 +49,12 @@ export function openSession(runs: Runs, { batch = 1, dims = {}, outputs }: Sessi
     })
     return { dtype: type.dtype, shape }
   })
-  const instance = instantiate(entry.plan, workspace, types, 'io')
+  let instance: Instance
+  try {
+    instance = instantiate(entry.plan, workspace, types, 'io')
+  } catch (error) {
+    throw asMemoryLimit(error)
+  }
   const { frame } = instance.bound
   let records: [inputs: Session['inputs'], outputs: Session['outputs']]
   try {

@@ -2,6 +2,7 @@
 import type { MleErrorDetail } from './error.ts'
 import type { DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
+import type { RunLimits } from './graph/run-limits.ts'
 import type { MemoryPart, SharedTensor } from './graph/shared-weights.ts'
 import type { DType } from './tensor/dtype.ts'
 import type { Tensor } from './tensor/tensor.ts'
@@ -11,6 +12,7 @@ export interface Start {
   readonly kind: 'start'
   readonly device: DeviceName
   readonly determinism?: 'strict' | 'relaxed'
+  readonly limits?: RunLimits
   /** Without constants where they are shared. */
   readonly graph: Graph
   readonly shared?: { readonly part: MemoryPart; readonly constants: readonly (readonly [string, SharedTensor])[] }

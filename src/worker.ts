@@ -1,5 +1,5 @@
 // A worker thread of a model: `load(..., { workers })` and `load(..., { worker: true })` start this file.
-import { MleError } from './error.ts'
+import { asMemoryLimit, MleError } from './error.ts'
 import { sharedTensor } from './graph/shared-weights.ts'
 import { createDevice } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
@@ -13,10 +13,10 @@ import { viewData } from './tensor/dtype.ts'
 import type { Tensor } from './tensor/tensor.ts'
 import { IS_ABORTED, NEXT_BLOCK, type Job, type Reply, type RowsArray, type RowsJob, type Start, type TextRows } from './worker-messages.ts'
 
-async function open({ device, determinism, graph, shared }: Start): Promise<Model> {
+async function open({ device, determinism, limits, graph, shared }: Start): Promise<Model> {
   const own: Graph = shared === undefined ? graph : { ...graph, initializers: new Map(shared.constants.map(([name, tensor]): [string, Tensor] => [name, sharedTensor(shared.part.memory, tensor)])) }
   const operators = await loadOperators(operatorKeys(own))
-  const made = await createDevice(device, own, async () => operators.schemas, { determinism, part: shared?.part })
+  const made = await createDevice(device, own, async () => operators.schemas, { determinism, limits, part: shared?.part })
   return new Model(own, made, operators, await acceleratedOn(made))
 }
 
@@ -86,7 +86,8 @@ async function answer(model: Model, job: Job, reply: (message: Reply, transfer?:
   }
 }
 
-function fault(id: number, error: unknown): Reply {
+function fault(id: number, thrown: unknown): Reply {
+  const error = asMemoryLimit(thrown)
   if (error instanceof MleError) {
     const { name, message, code, section, offset, expected, actual } = error
     return { kind: 'error', id, name, message, code, detail: { section, offset, expected, actual } }

@@ -50,7 +50,7 @@ for (const line of positionals) {
   const inputs = words.slice(1).map(inputOf)
   const fed = inputs.flatMap((input) => (input === undefined || input.constant ? [] : [input.tensor]))
   const graph = opGraph(words[0], inputs, attributes)
-  const instances = [await instanceOn(cpuDevice(), graph, fed), await instanceOn(await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined), maxBytes: 2 ** 30 }), graph, fed)]
+  const instances = [await instanceOn(cpuDevice(), graph, fed), await instanceOn(await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined) }), graph, fed)]
   const best = [Infinity, Infinity]
   for (let i = 0; i < 3; i++) instances.forEach(runInstance)
   for (const end = performance.now() + Number(values.ms); performance.now() < end;) {

@@ -102,14 +102,13 @@ function report(error: unknown, command: string | undefined, terminal: Terminal)
     terminal.err(`mle: ${oneLine(error.message)}; see mle help${command === undefined ? '' : ` ${command}`}\n`)
     return 2
   }
-  terminal.err(`mle: ${error.name === 'MleError' ? code : foreignCode(error, code)}: ${oneLine(error.message)}\n`)
+  terminal.err(`mle: ${error.name === 'MleError' ? code : foreignCode(code)}: ${oneLine(error.message)}\n`)
   return 1
 }
 
-/** Errors of the host: a file that cannot be written, memory that is not there. Anything else is a fault of this program. */
-function foreignCode(error: Error, code: string): string {
-  if (/^E[A-Z]+$/.test(code)) return 'CLI_FILE'
-  return error instanceof RangeError && /allocation|array (buffer|length)/i.test(error.message) ? 'MEMORY_LIMIT' : 'INTERNAL'
+/** Errors of the host: a file that cannot be written. Anything else is a fault of this program. */
+function foreignCode(code: string): string {
+  return /^E[A-Z]+$/.test(code) ? 'CLI_FILE' : 'INTERNAL'
 }
 
 function oneLine(text: string): string {

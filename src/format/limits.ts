@@ -1,7 +1,8 @@
-// What a reader accepts at most. Each limit is far above any real model and stops a small file from costing much memory or
-// time; a caller may lower (or raise) them one by one. Reaching one throws FORMAT_LIMIT.
+// What a reader accepts at most; with them those of runs, which `load` takes too. Each limit is far above any real model and stops a small file from costing
+// much memory or time; a caller may lower (or raise) them one by one. Reaching one throws FORMAT_LIMIT.
+import { RUN_LIMITS, type RunLimits } from '../graph/run-limits.ts'
 
-export interface Limits {
+export interface Limits extends RunLimits {
   /** Bytes of a file, and bytes of its decoded weights (CWE-789, CWE-409). An arena of 32-bit offsets ends at 4 GiB. */
   readonly maxBytes: number
   /** Bytes of each JSON section (CWE-770). The graphs of the largest public networks take a few MiB. */
@@ -27,6 +28,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
+  ...RUN_LIMITS,
   maxBytes: 4294967296,
   maxJsonBytes: 67108864,
   maxJsonValues: 1048576,

@@ -61,8 +61,9 @@ export function bufferArena(maxBytes: number): Arena {
   }
 }
 
-export function memoryLimit(needed: number, allowed: number): MleError {
-  return new MleError('MEMORY_LIMIT', `the model needs ${needed} bytes, more than the ${allowed} allowed; raise limits.maxBytes or use smaller batches`, {
+/** @param advice what may help: memory that is shared, or WebAssembly's, has a size that no limit changes */
+export function memoryLimit(needed: number, allowed: number, advice: string = 'raise limits.maxMemoryBytes or use smaller inputs or batches'): MleError {
+  return new MleError('MEMORY_LIMIT', `the model needs ${needed} bytes, more than the ${allowed} allowed; ${advice}`, {
     expected: allowed,
     actual: needed,
   })

@@ -1,13 +1,13 @@
 // Binds a plan to concrete input shapes: infers every shape, computes small shape values, places static values in memory
 // and prepares the argument lists of kernels, so that running is a loop over prepared calls. Decoding binds a new shape
 // for every token, so this file keeps to flat arrays by value number and allocates little per step.
-import { allocateView, isView, tensorOfView, viewOfTensor, type Kernel, type Value, type View } from '../ops/kernel.ts'
+import { allocateView, isView, REFERENCE_BYTES, tensorOfView, viewOfTensor, type Kernel, type Scratch, type Value, type View } from '../ops/kernel.ts'
 import { isTensorType, type TensorType, type ValueType } from '../ops/types.ts'
 import { bytesPerElement, viewKernelData, type DType } from '../tensor/dtype.ts'
 import { sizeOf } from '../tensor/shape.ts'
 import type { GpuWork } from '../ops/webgpu/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { inferNode } from './infer.ts'
+import { atNode, inferNode } from './infer.ts'
 import { alignUp, type Arena, type Region } from './arena.ts'
 import { place, type Lifetime } from './place.ts'
 import type { Plan, Step } from './plan.ts'
@@ -20,6 +20,8 @@ export interface BoundStep {
   readonly inputs: (View | undefined)[]
   readonly outputs: readonly (View | undefined)[]
   readonly late: readonly number[]
+  /** Values of the run's own that no later step reads. */
+  drops: readonly number[]
   /** Set for steps that run on an accelerator. */
   readonly work?: Exclude<GpuWork, string>
   /** Why a step that an accelerator was asked for stays on the host. */
@@ -58,6 +60,8 @@ export function memoryOf(arena: Arena, region: Region): Memory {
 export interface BindOptions {
   /** 'io': inputs get memory of their own that the caller fills; 'given': the caller puts views into the frame per run. */
   readonly inputs: 'io' | 'given'
+  /** Counts the texts of static values; their numbers are the arena's. */
+  readonly scratch?: Scratch
   /** Asked of every static step; work sends it to the accelerator, a text says why it stays here. `known` are the inputs with values. */
   readonly accelerate?: (step: Step, inputs: readonly (View | undefined)[], outputs: readonly (View | undefined)[], known: readonly (View | undefined)[]) => GpuWork
 }
@@ -116,6 +120,7 @@ interface Walk {
   /** 1 for storage that steps on the host touch; known where there is an accelerator. */
   readonly onHost: number[]
   readonly accelerate: BindOptions['accelerate']
+  readonly scratch: Scratch | undefined
 }
 
 /**
@@ -125,7 +130,7 @@ interface Walk {
  * that host steps make in a shape that is known and checked.
  */
 export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined)[], options: BindOptions): Bound {
-  const walk = startWalk(plan, options.accelerate)
+  const walk = startWalk(plan, options)
   const { types, frame, views, root, isIo, isOutput } = walk
   plan.inputs.forEach((id, i) => {
     const type = inputTypes[i]
@@ -141,15 +146,29 @@ export function bindPlan(plan: Plan, inputTypes: readonly (ValueType | undefined
   const steps: BoundStep[] = []
   const transient: number[] = []
   const freshOutputs = new Set<number>()
-  for (let position = 0; position < plan.steps.length; position++) {
-    const bound = bindStep(walk, plan.steps[position], position)
+  /** By position in the plan. */
+  const boundAt = plan.steps.map((step, position) => {
+    try {
+      return bindStep(walk, step, position)
+    } catch (error) {
+      throw atNode(error, step.node, step.index)
+    }
+  })
+  for (let position = 0; position < boundAt.length; position++) {
+    const bound = boundAt[position]
     if (bound === undefined) continue
     steps.push(bound)
     if (bound.kernel !== undefined) continue
     for (const id of bound.step.outputs) {
       if (id < 0) continue
-      if (isOutput[id] === 0) transient.push(id)
-      else freshOutputs.add(id)
+      if (isOutput[id] === 1) {
+        freshOutputs.add(id)
+        continue
+      }
+      transient.push(id)
+      // What is read last by a step that need not run any more stays until the end.
+      const last = boundAt[Math.max(plan.lastUse[id], position)]
+      if (last !== undefined) last.drops = [...last.drops, id]
     }
   }
   for (const id of plan.outputs) if (root[id] >= 0) isIo[root[id]] = 1
@@ -216,7 +235,7 @@ function startOf(plan: Plan): Start {
   return { types, zeros, minusOnes: zeros.map(() => -1), constant, frame, known, isOutput }
 }
 
-function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
+function startWalk(plan: Plan, { accelerate, scratch }: BindOptions): Walk {
   let start = starts.get(plan)
   if (start === undefined) starts.set(plan, (start = startOf(plan)))
   const count = plan.names.length
@@ -237,11 +256,13 @@ function startWalk(plan: Plan, accelerate: BindOptions['accelerate']): Walk {
     isConstant: start.constant,
     onHost: accelerate === undefined ? [] : start.zeros.slice(),
     accelerate,
+    scratch,
   }
 }
 
 /** Adds a static value to the frame: storage of its own when `root` is `id`, else shared with `root`. */
 function addView(walk: Walk, id: number, { dtype, shape }: ConcreteType, size: number, root: number, position: number): MutableView {
+  if (dtype === 'string') walk.scratch?.take(0, size * REFERENCE_BYTES)
   const data = dtype === 'string' ? new Array<string>(size).fill('') : NO_DATA
   const view: MutableView = { dtype, shape, size, data }
   const last = Math.max(walk.plan.lastUse[id], position)
@@ -307,7 +328,7 @@ function bindStep(walk: Walk, step: Step, position: number): BoundStep | undefin
   const kernel = step.schema.alias ? copyKernel : late === undefined && !isOutside ? step.kernel : step.cpuKernel
   const work = workOf(walk, step, inputs, outputs, late !== undefined)
   const isHosted = typeof work === 'string'
-  return { step, kernel, inputs, outputs, late: late ?? NONE, work: isHosted ? undefined : work, declined: isHosted ? work : undefined, expected: NONE }
+  return { step, kernel, inputs, outputs, late: late ?? NONE, drops: NONE, work: isHosted ? undefined : work, declined: isHosted ? work : undefined, expected: NONE }
 }
 
 /** What an accelerator makes of a static step. */
@@ -320,7 +341,7 @@ function workOf(walk: Walk, step: Step, inputs: readonly (View | undefined)[], o
 
 function bindDynamic(step: Step, outputTypes: readonly (ValueType | undefined)[]): BoundStep {
   const expected = step.host === undefined ? NONE : outputTypes.map((type) => (isConcrete(type) ? type : undefined))
-  return { step, kernel: undefined, inputs: [], outputs: NONE, late: NONE, expected }
+  return { step, kernel: undefined, inputs: [], outputs: NONE, late: NONE, drops: NONE, expected }
 }
 
 /** Input values for the shape rule, as far as they are known now. */

@@ -1,7 +1,7 @@
 // Where a model computes: its memory and the kernels it prefers.
 import { MleError } from '../error.ts'
 import type { OpSchema } from '../ops/schema.ts'
-import type { PreferredTable, Scratch, View } from '../ops/kernel.ts'
+import type { PreferredTable, View } from '../ops/kernel.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { GpuRequest } from '../platform/gpu.ts'
 import type * as Wasm from '../ops/wasm/index.ts'
@@ -16,7 +16,8 @@ import type { GpuInput, GpuTensor } from './gpu-tensor.ts'
 import type { Graph } from './graph.ts'
 import type { MemoryPart } from './shared-weights.ts'
 import { operatorKeys } from './subgraphs.ts'
-import { heapScratch } from './scratch.ts'
+import { RUN_LIMITS, type RunLimits } from './run-limits.ts'
+import { heapScratch, type HeapScratch } from './scratch.ts'
 import type * as WasmDevice from './wasm-device.ts'
 import { weightBytesOf } from './weights.ts'
 
@@ -82,16 +83,13 @@ export interface Device {
   /** Joins steps of a plan whose preferred kernels compute what follows them. */
   readonly fuse?: typeof fuseSteps
   readonly weights?: WeightStore
-  readonly scratch: Scratch
+  readonly scratch: HeapScratch
   /** Present on devices that cannot run synchronously. */
   readonly accelerator?: Accelerator
   /** The GPU that the model is on: for buffers that stay there. */
   readonly gpu?: GPUDevice
   dispose(): void
 }
-
-/** Activations, inputs and outputs of one model, unless the caller allows more or less. */
-export const MAX_ARENA_BYTES: number = 4 * 2 ** 30
 
 /** What a device may be told beside its name. */
 export interface DeviceOptions {
@@ -107,6 +105,7 @@ export interface DeviceOptions {
   readonly hasLargeBatches?: boolean
   /** Where a thread of several computes; see shared-weights.ts. */
   readonly part?: MemoryPart
+  readonly limits?: RunLimits
 }
 
 /** Kept once they are there: an import takes hosts a while each time. */
@@ -120,32 +119,34 @@ let wasmModules: readonly [typeof WasmDevice, typeof Wasm] | undefined
  *   float64 graphs on webgpu
  */
 export async function createDevice(name: DeviceName, graph: Graph, schemas: () => Promise<ReadonlyMap<string, OpSchema>>, options: DeviceOptions = {}): Promise<Device> {
-  if (name === 'cpu') return cpuDevice()
+  const { limits = RUN_LIMITS } = options
+  if (name === 'cpu') return cpuDevice(limits)
   if (name === 'webgpu') {
     const [{ createWebgpuDevice }, { gpuKernels }, { refuseFloat64 }] = await Promise.all([import('./webgpu-device.ts'), import('../ops/webgpu/index.ts'), import('./narrow.ts')])
     if (options.precision === undefined) refuseFloat64(graph, await schemas())
-    return createWebgpuDevice(gpuKernels, MAX_ARENA_BYTES, options.gpu)
+    return createWebgpuDevice(gpuKernels, limits, options.gpu)
   }
   const keys = operatorKeys(graph)
-  if (name === 'auto' && !isWorthWasm(keys, options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice()
+  if (name === 'auto' && !isWorthWasm(keys, options.hasLargeBatches ? Infinity : weightBytesOf(graph))) return cpuDevice(limits)
   ;[wasmModules] = await Promise.all([
     wasmModules ?? Promise.all([import('./wasm-device.ts'), import('../ops/wasm/index.ts')]),
     ...wasmModulesFor(keys).map(loadKernelFamily),
   ])
   const [{ createWasmDevice }, { wasmKernelsGiven }] = wasmModules
   const kernels = wasmKernelsGiven(options.wasm, options.determinism)
-  const wasmOptions = { kernels, maxBytes: MAX_ARENA_BYTES, part: options.part }
+  const wasmOptions = { kernels, limits, part: options.part }
   if (name === 'wasm') return createWasmDevice(graph, wasmOptions)
   try {
     return await createWasmDevice(graph, wasmOptions)
   } catch (error) {
     // Forbidden by a content security policy, or missing: the same bits come from cpu.
-    if (error instanceof MleError && (error.code === 'DEVICE_WASM' || error.code === 'DEVICE_UNAVAILABLE')) return cpuDevice()
+    if (error instanceof MleError && (error.code === 'DEVICE_WASM' || error.code === 'DEVICE_UNAVAILABLE')) return cpuDevice(limits)
     throw error
   }
 }
 
 /** The portable backend in plain TypeScript. */
-export function cpuDevice(): Device {
-  return { name: 'cpu', arena: bufferArena(MAX_ARENA_BYTES), scratch: heapScratch(), dispose() {} }
+export function cpuDevice(limits: RunLimits = RUN_LIMITS): Device {
+  const arena = bufferArena(limits.maxMemoryBytes)
+  return { name: 'cpu', arena, scratch: heapScratch(limits, arena), dispose() {} }
 }

@@ -1,21 +1,28 @@
 // Runs bound plans on host memory (cpu and wasm): a loop over prepared kernel calls; steps whose shapes depend on data
 // resolve them as they come, subgraphs run through instances of their own.
 import { MleError } from '../error.ts'
-import { allocateView, cloneView, isView, tensorOfView, type HostKernel, type SubgraphRunner, type Value, type View } from '../ops/kernel.ts'
+import { allocateView, cloneView, isView, REFERENCE_BYTES, tensorOfView, VIEW_OBJECTS, type HostKernel, type Kernel, type SubgraphRunner, type Value, type View } from '../ops/kernel.ts'
 import { isTensorType, type ValueType } from '../ops/types.ts'
+import { bytesPerElement } from '../tensor/dtype.ts'
 import { bindPlan, copyKernel, isConcrete, memoryOf, type BindOptions, type Bound, type BoundStep } from './bind.ts'
 import type { WeightStore } from './device.ts'
 import { atNode, inferNode, nodeLabel } from './infer.ts'
 import type { Arena, Region } from './arena.ts'
 import type { Body, Plan, Step } from './plan.ts'
+import { heapScratch, type HeapScratch, type HeldValues } from './scratch.ts'
 
 /** Bound shapes kept per subgraph; growing state makes a new one per iteration. */
 const MAX_BOUND = 16
+
+/** Elements of an input that decides shapes: sizes and axes, and parts of a Split. */
+const MAX_VALUES = 65536
 
 /** Memory of one model on one device: an activations region that all its plans share, grown when a binding needs more. */
 export interface Workspace {
   readonly arena: Arena
   readonly weights?: WeightStore
+  /** Counts what runs make besides the arena. */
+  readonly scratch: HeapScratch
   activations: Region | undefined
   /** Changes whenever the activations region was replaced. */
   version: number
@@ -23,6 +30,8 @@ export interface Workspace {
   readonly bodies: Map<Body, BodyState>
   /** Instances whose steps are running subgraphs now, outermost first; shared with the workspaces of subgraphs. */
   readonly callers: Instance[]
+  /** All that hold values, those of subgraphs too. */
+  readonly instances: Set<Instance>
 }
 
 interface BodyState {
@@ -32,8 +41,37 @@ interface BodyState {
   readonly runner: SubgraphRunner
 }
 
-export function createWorkspace(arena: Arena, weights?: WeightStore): Workspace {
-  return { arena, weights, activations: undefined, version: 0, bodies: new Map(), callers: [] }
+export function createWorkspace(arena: Arena, weights?: WeightStore, scratch: HeapScratch = heapScratch()): Workspace {
+  const instances = new Set<Instance>()
+  scratch.measure = () => heldValues(instances, scratch.lists)
+  return { arena, weights, scratch, activations: undefined, version: 0, bodies: new Map(), callers: [], instances }
+}
+
+/** What values take that are in frames or in kernels' lists, and neither in the arena nor constants. */
+function heldValues(instances: ReadonlySet<Instance>, lists: HeapScratch['lists']): HeldValues {
+  const held = { bytes: 0, objects: 0 }
+  const seen = new Set<Value | undefined>([undefined, null])
+  const visit = (value: Value | undefined): void => {
+    if (seen.has(value)) return
+    seen.add(value)
+    if (isView(value)) {
+      held.bytes += value.size * bytesPerElement(value.dtype)
+      held.objects += VIEW_OBJECTS
+      if (Array.isArray(value.data)) for (const text of value.data) held.objects += REFERENCE_BYTES + 2 * (text?.length ?? 0)
+    } else if (value) {
+      const items = Array.isArray(value) ? value : [...value.values()]
+      held.objects += items.length * REFERENCE_BYTES
+      items.forEach(visit)
+    }
+  }
+  for (const { plan, bound: { frame, rootOf } } of instances) {
+    frame.forEach((value, id) => {
+      if (plan.constantViews.has(id) || (rootOf[id] >= 0 && !(isView(value) && value.dtype === 'string'))) seen.add(value)
+    })
+  }
+  for (const { bound } of instances) bound.frame.forEach(visit)
+  for (const list of lists) list.forEach(visit)
+  return held
 }
 
 /** Gives back activations and everything that subgraphs hold; instances are released by who made them. */
@@ -78,10 +116,11 @@ export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readon
 export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate: BindOptions['accelerate'], maxActivationBytes: number): Instance | number
 export function instantiate(plan: Plan, workspace: Workspace, inputTypes: readonly (ValueType | undefined)[], inputs: 'io' | 'given', accelerate?: BindOptions['accelerate'], maxActivationBytes: number = Infinity): Instance | number {
   plan.inputs.forEach((id, i) => checkDType(plan, id, inputTypes[i]))
-  const bound = bindPlan(plan, inputTypes, { inputs, accelerate })
+  const bound = bindPlan(plan, inputTypes, { inputs, accelerate, scratch: workspace.scratch })
   if (bound.activationBytes > maxActivationBytes) return bound.activationBytes
   reserveActivations(workspace, bound.activationBytes)
   const instance: Instance = { plan, bound, workspace, io: workspace.arena.allocate(bound.ioBytes), generation: -1, version: -1, isReleased: false }
+  workspace.instances.add(instance)
   refresh(instance)
   return instance
 }
@@ -106,11 +145,17 @@ export function refresh(instance: Instance): void {
 
 export function releaseInstance(instance: Instance): void {
   instance.isReleased = true
+  instance.workspace.instances.delete(instance)
   instance.workspace.arena.free(instance.io)
 }
 
 /** Runs once. Inputs must be in the frame: in their io memory, or put there by the caller. */
 export function runInstance(instance: Instance): void {
+  instance.workspace.scratch.begin()
+  runOnce(instance)
+}
+
+function runOnce(instance: Instance): void {
   refresh(instance)
   try {
     runSteps(instance, 0, instance.bound.steps.length)
@@ -132,13 +177,9 @@ export function runSteps(instance: Instance, first: number, end: number): void {
   try {
     for (; position < end; position++) {
       const bound = steps[position]
-      const { late } = bound
-      for (let i = 0; i < late.length; i++) {
-        const value = frame[bound.step.inputs[late[i]]]
-        bound.inputs[late[i]] = isView(value) ? value : undefined
-      }
-      if (bound.kernel !== undefined) bound.kernel(bound.inputs, bound.outputs)
-      else runDynamic(instance, bound)
+      if (bound.kernel === undefined) runDynamic(instance, bound)
+      else if (bound.late.length === 0) bound.kernel(bound.inputs, bound.outputs)
+      else runLate(frame, bound, bound.kernel)
     }
   } catch (error) {
     const { step } = steps[position]
@@ -146,11 +187,23 @@ export function runSteps(instance: Instance, first: number, end: number): void {
   }
 }
 
+/** A static step of which some inputs are made in this run: neither it nor the frame holds them any longer than anybody reads them. */
+function runLate(frame: (Value | undefined)[], { step, inputs, outputs, late, drops }: BoundStep, kernel: Kernel): void {
+  for (let i = 0; i < late.length; i++) {
+    const value = frame[step.inputs[late[i]]]
+    inputs[late[i]] = isView(value) ? value : undefined
+  }
+  kernel(inputs, outputs)
+  for (let i = 0; i < late.length; i++) inputs[late[i]] = undefined
+  for (let i = 0; i < drops.length; i++) frame[drops[i]] = undefined
+}
+
 /** A step that may allocate: a host kernel, or a kernel whose output shapes follow from values computed in this run. */
 function runDynamic(instance: Instance, bound: BoundStep): void {
   const { step } = bound
   if (step.host !== undefined) runHost(instance, bound)
   else runResolved(instance, bound)
+  for (const id of bound.drops) instance.bound.frame[id] = undefined
 }
 
 function runHost(instance: Instance, bound: BoundStep): void {
@@ -204,13 +257,17 @@ function runResolved(instance: Instance, bound: BoundStep): void {
   }
   const views = inputs.map((value) => (isView(value) ? value : undefined))
   const types = inputs.map(typeOfValue)
-  const values = views.map((view, i) => (view !== undefined && step.schema.valueInputs?.includes(i) ? tensorOfView(view) : undefined))
+  const values = views.map((view, i) => {
+    if (view === undefined || !step.schema.valueInputs?.includes(i)) return undefined
+    if (view.size > MAX_VALUES) throw new MleError('OP_DIMENSION', `input ${i} decides a shape by ${view.size} elements, expected at most ${MAX_VALUES}`, { expected: MAX_VALUES, actual: view.size })
+    return tensorOfView(view)
+  })
   const outputs = inferNode(step.schema, step.node, step.index, types, values).map((type, i): View | undefined => {
     if (step.outputs[i] === undefined || step.outputs[i] < 0) return undefined
     if (!isConcrete(type)) {
       throw new MleError('GRAPH_SHAPE', `graph ${nodeLabel(step.node, step.index)}: output ${i} has no known shape even with its inputs at hand`)
     }
-    return allocateView(type.dtype, type.shape)
+    return allocateView(type.dtype, type.shape, instance.workspace.scratch)
   })
   const kernel = step.schema.alias ? copyKernel : step.cpuKernel
   kernel?.(views, outputs)
@@ -235,9 +292,10 @@ function bodyState(workspace: Workspace, body: Body): BodyState {
   if (state !== undefined) return state
   // Captures are bound like inputs, because their shapes decide as much.
   const plan: Plan = { ...body.plan, inputs: [...body.plan.inputs, ...body.plan.captures], captures: [] }
-  const own: Workspace = { ...createWorkspace(workspace.arena, workspace.weights), callers: workspace.callers }
+  const own: Workspace = { ...workspace, activations: undefined, version: 0, bodies: new Map() }
   const instances = new Map<string, Instance>()
   const runner: SubgraphRunner = (inputs) => {
+    own.scratch.spend(1)
     const given = [...inputs, ...body.captured]
     const key = given.map(shapeKey).join(';')
     let instance = instances.get(key)
@@ -253,10 +311,11 @@ function bodyState(workspace: Workspace, body: Body): BodyState {
     refreshCallers(workspace)
     const { frame, freshOutputs } = instance.bound
     plan.inputs.forEach((id, i) => (frame[id] = given[i]))
-    runInstance(instance)
+    runOnce(instance)
     // The next iteration overwrites static memory, and inputs belong to others: such results leave as copies.
-    const results = plan.outputs.map((id) => ownValue(frame[id], freshOutputs.has(id)))
+    const results = plan.outputs.map((id) => ownValue(frame[id], freshOutputs.has(id), own.scratch))
     plan.inputs.forEach((id) => (frame[id] = undefined))
+    for (const id of freshOutputs) frame[id] = undefined
     return results
   }
   state = { workspace: own, instances, runner }
@@ -274,7 +333,7 @@ function shapeKey(value: Value | undefined): string {
   return value === undefined || value === null ? '-' : Array.isArray(value) ? `s${shapeKey(value[0])}` : 'm'
 }
 
-function ownValue(value: Value | undefined, isFresh: boolean): Value {
+function ownValue(value: Value | undefined, isFresh: boolean, scratch: HeapScratch): Value {
   if (value === undefined) throw new MleError('GRAPH_UNDEFINED', 'a subgraph output was not computed')
-  return isView(value) && !isFresh ? cloneView(value) : value
+  return isView(value) && !isFresh ? cloneView(value, scratch) : value
 }

@@ -1,5 +1,5 @@
 // Symbolic types of every value in a graph, and the one place that applies an operator's shape rule.
-import { MleError } from '../error.ts'
+import { asMemoryLimit, MleError } from '../error.ts'
 import { checkSignature } from '../ops/check.ts'
 import { opKey } from '../ops/kernel.ts'
 import type { InferContext, OpSchema } from '../ops/schema.ts'
@@ -14,7 +14,8 @@ export function nodeLabel(node: Node, index: number): string {
 }
 
 /** Adds the node to an error that does not say where it happened. */
-export function atNode(error: unknown, node: Node, index: number): unknown {
+export function atNode(thrown: unknown, node: Node, index: number): unknown {
+  const error = asMemoryLimit(thrown)
   if (!(error instanceof MleError) || error.section !== undefined) return error
   const section = nodeLabel(node, index)
   return new MleError(error.code, `graph ${section}: ${error.message}`, {
@@ -22,6 +23,7 @@ export function atNode(error: unknown, node: Node, index: number): unknown {
     offset: error.offset,
     expected: error.expected,
     actual: error.actual,
+    cause: error.cause,
   })
 }
 

@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import type { Graph, Node } from './graph.ts'
 import type { WeightStore } from './device.ts'
 import type { fuseSteps } from './fuse-steps.ts'
-import { inferTypes, isPropagated, nodeLabel, scopeOf, type GraphTypes, type OuterScope } from './infer.ts'
+import { atNode, inferTypes, isPropagated, nodeLabel, scopeOf, type GraphTypes, type OuterScope } from './infer.ts'
 import { capturedNames, subgraphsOf } from './subgraphs.ts'
 
 /** One operator application with its kernel and its values by number; -1 stands for an optional one left out. */
@@ -157,18 +157,22 @@ function planTyped(graph: Graph, outputNames: readonly string[], target: PlanTar
       return { name, body: { plan, from: plan.captureNames.map(idOf), captured: [] } as Body }
     })
     if (cpu === undefined && !schema.alias) throw new MleError('GRAPH_KERNEL', `graph ${nodeLabel(node, index)}: the cpu backend has no kernel for it`)
-    made.push({
-      node,
-      index,
-      schema,
-      inputs: inputIds,
-      outputs: node.outputs.map(idOf),
-      captures: [...new Set(bodies.flatMap(({ body }) => body.from))],
-      valueInputs: [],
-      makesShape: false,
-      bodies: bodies.map(({ body }) => body),
-      ...makeKernels(cpu, context, target.preferred?.get(key), (i) => placed(inputIds[i]), new Map(bodies.map(({ name, body }) => [name, body]))),
-    })
+    try {
+      made.push({
+        node,
+        index,
+        schema,
+        inputs: inputIds,
+        outputs: node.outputs.map(idOf),
+        captures: [...new Set(bodies.flatMap(({ body }) => body.from))],
+        valueInputs: [],
+        makesShape: false,
+        bodies: bodies.map(({ body }) => body),
+        ...makeKernels(cpu, context, target.preferred?.get(key), (i) => placed(inputIds[i]), new Map(bodies.map(({ name, body }) => [name, body]))),
+      })
+    } catch (error) {
+      throw atNode(error, node, index)
+    }
   }
 
   const outputs = outputNames.map(valueOf)

@@ -60,6 +60,9 @@ const PAGE_BYTES = 65536
 const MAX_SLACK_BYTES = 2 ** 24
 const WASM_MAX_BYTES = 4294901760
 
+/** What helps where the memory itself ends. */
+export const USE_LESS = "use smaller inputs or batches, or device 'cpu'"
+
 /**
  * Regions inside one WebAssembly.Memory, first fit over a sorted free list. Several models may share one arena: small
  * ones do, because an engine allows few memories (Chromium 124, Node about 13,000).
@@ -82,7 +85,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
     try {
       memory.grow(Math.ceil((target - size) / PAGE_BYTES))
     } catch {
-      throw memoryLimit(needed, size)
+      throw memoryLimit(needed, size, USE_LESS)
     }
     generation++
   }
@@ -107,7 +110,7 @@ export function wasmArena(memory: WebAssembly.Memory, reservedBytes: number, max
         if (range.bytes === bytes) free.splice(slot, 1)
         else free[slot] = { offset: range.offset + bytes, bytes: range.bytes - bytes }
       } else {
-        if (end + bytes > cap) throw memoryLimit(end + bytes, cap)
+        if (end + bytes > cap) throw memoryLimit(end + bytes, cap, USE_LESS)
         grow(end + bytes)
         offset = end
         end += bytes

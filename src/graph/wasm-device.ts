@@ -11,14 +11,15 @@ import { fuseSteps } from './fuse-steps.ts'
 import type { Graph } from './graph.ts'
 import { ownBlocks } from './kernel-blocks.ts'
 import type { MemoryPart } from './shared-weights.ts'
+import { RUN_LIMITS, type RunLimits } from './run-limits.ts'
 import { operatorKeys } from './subgraphs.ts'
 import { heapScratch } from './scratch.ts'
-import { shareArena, wasmArena } from './wasm-arena.ts'
+import { shareArena, USE_LESS, wasmArena } from './wasm-arena.ts'
 import { weightBytesOf } from './weights.ts'
 
 export interface WasmDeviceOptions {
   readonly kernels: WasmKernels
-  readonly maxBytes: number
+  readonly limits?: RunLimits
   /** A part of a memory that threads share, in which the graph's constants lie already. */
   readonly part?: MemoryPart
 }
@@ -46,7 +47,7 @@ const pools = /* @__PURE__ */ new WeakMap<WasmKernels, WasmMemory>()
  * @throws MleError DEVICE_UNAVAILABLE where there is no WebAssembly, DEVICE_WASM where compiling it is forbidden
  */
 export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions): Promise<Device> {
-  const { kernels, maxBytes, part } = options
+  const { kernels, limits = RUN_LIMITS, part } = options
   if (typeof WebAssembly !== 'object') throw new MleError('DEVICE_UNAVAILABLE', "this host has no WebAssembly; use device 'cpu'", { actual: 'wasm' })
   const weightBytes = weightBytesOf(graph)
   const isPooled = part === undefined && weightBytes < POOLED_BYTES
@@ -59,7 +60,7 @@ export async function createWasmDevice(graph: Graph, options: WasmDeviceOptions)
   const modules = kernels.modulesFor(operatorKeys(graph))
   const exports: WebAssembly.Exports = Object.assign({}, ...(await Promise.all(modules.map((name) => instantiateOnce(memory, kernels, name)))))
   const shared = part && (await import('./shared-blocks.ts')).sharedBlocks
-  return deviceOver(own, exports, kernels, modules, maxBytes, shared && ((alone, count) => shared(part.blocks, alone, count)))
+  return deviceOver(own, exports, kernels, modules, limits, shared && ((alone, count) => shared(part.blocks, alone, count)))
 }
 
 function instantiateOnce(own: WasmMemory, kernels: WasmKernels, name: string): Promise<WebAssembly.Exports> {
@@ -79,17 +80,17 @@ function openMemory(weightBytes: number): WasmMemory {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES })
     return { memory, exports: new Map(), arena: wasmArena(memory, RESERVED_BYTES), scratch: undefined }
   } catch {
-    throw memoryLimit(pages * PAGE_BYTES, 0)
+    throw memoryLimit(pages * PAGE_BYTES, 0, USE_LESS)
   }
 }
 
 /** Blocks of kernels where threads share the memory; `alone` are those of one thread, `count` is told the bytes of the others. */
 type BlocksOfThreads = (alone: WasmHost['block'], count: (byteLength: number) => void) => WasmHost['block']
 
-function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], maxBytes: number, blocksOfThreads?: BlocksOfThreads): Device {
-  const share = shareArena(own.arena, maxBytes)
+function deviceOver(own: WasmMemory, exports: WebAssembly.Exports, kernels: WasmKernels, modules: readonly string[], limits: RunLimits, blocksOfThreads?: BlocksOfThreads): Device {
+  const share = shareArena(own.arena, limits.maxMemoryBytes)
   const weights = weightStore(share, own.memory)
-  const scratch = heapScratch()
+  const scratch = heapScratch(limits, share)
   const allocate: WasmHost['allocate'] = (byteLength, isZeroed) => {
     const { byteOffset } = share.allocate(byteLength, isZeroed)
     weights.refresh()

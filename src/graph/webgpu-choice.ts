@@ -13,6 +13,7 @@ import { inferTypes, nodeLabel } from './infer.ts'
 import { refuseFloat64 } from './narrow.ts'
 import { partition } from './partition.ts'
 import { planGraph } from './plan.ts'
+import { RUN_LIMITS } from './run-limits.ts'
 import { createWebgpuDevice } from './webgpu-device.ts'
 
 /** Each is a wait for the GPU, and one for what goes back to it. */
@@ -25,7 +26,7 @@ const WORTH_WORK = 2 ** 25
  *
  * @param options a GPU of the caller's counts whatever it is; one of our own must be hardware
  */
-export async function chooseWebgpu(graph: Graph, operators: OperatorSet, maxBytes: number, { gpu, precision }: Pick<DeviceOptions, 'gpu' | 'precision'>): Promise<Device | string> {
+export async function chooseWebgpu(graph: Graph, operators: OperatorSet, { gpu, precision, limits = RUN_LIMITS }: Pick<DeviceOptions, 'gpu' | 'precision' | 'limits'>): Promise<Device | string> {
   const types = graph.inputs.map(({ type }) => ofOne(type))
   try {
     if (precision !== 'float32') refuseFloat64(graph, operators.schemas)
@@ -37,7 +38,7 @@ export async function chooseWebgpu(graph: Graph, operators: OperatorSet, maxByte
   if (work < WORTH_WORK) return `the work is too small: a run of one takes ${Math.ceil(work / 1e5) / 10} million multiplications, a GPU is worth asking from ${Math.floor(WORTH_WORK / 1e6)} million on`
   let device: Device
   try {
-    device = await createWebgpuDevice(gpuKernels, maxBytes, gpu)
+    device = await createWebgpuDevice(gpuKernels, limits, gpu)
   } catch (error) {
     if (error instanceof MleError && error.code === 'DEVICE_UNAVAILABLE') return `no GPU: ${error.message}`
     throw error

@@ -17,6 +17,7 @@ import { putTensor, readTensor, storageFor } from './gpu-tensor.ts'
 import { elementsOf, inWindows, unitsOf } from './gpu-units.ts'
 import { nodeLabel } from './infer.ts'
 import { partition } from './partition.ts'
+import type { RunLimits } from './run-limits.ts'
 import { heapScratch } from './scratch.ts'
 
 /**
@@ -26,7 +27,7 @@ import { heapScratch } from './scratch.ts'
  * @param assume features in place of those that the GPU says, for tests
  * @throws MleError DEVICE_UNAVAILABLE where the host has none
  */
-export async function createWebgpuDevice(kernels: GpuKernelTable, maxBytes: number, gpu: GPUDevice | GpuRequest = {}, assume: Partial<GpuFeatures> = {}): Promise<Device> {
+export async function createWebgpuDevice(kernels: GpuKernelTable, limits: RunLimits, gpu: GPUDevice | GpuRequest = {}, assume: Partial<GpuFeatures> = {}): Promise<Device> {
   const isGiven = 'queue' in gpu
   const device = isGiven ? gpu : await requestGpuDevice(gpu)
   const shared: Shared = { device, features: { ...featuresOf(device), ...assume }, compiled: compiledFor(device), weights: new Map() }
@@ -94,10 +95,11 @@ export async function createWebgpuDevice(kernels: GpuKernelTable, maxBytes: numb
     put: (tensor, into) => putTensor(device, tensor, into, shared.features.half),
     release: destroy,
   }
+  const arena = bufferArena(limits.maxMemoryBytes)
   return {
     name: 'webgpu',
-    arena: bufferArena(maxBytes),
-    scratch: heapScratch(),
+    arena,
+    scratch: heapScratch(limits, arena),
     accelerator,
     gpu: device,
     dispose() {

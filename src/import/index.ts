@@ -1,5 +1,5 @@
 // importModel: bytes of any supported foreign format -> Graph. An importer adds one line to FORMATS.
-import { MleError } from '../error.ts'
+import { asMemoryLimit, MleError } from '../error.ts'
 import type { Graph } from '../graph/graph.ts'
 import { plainBytes } from '../tensor/bytes.ts'
 import { isCatboost } from './catboost/detect.ts'
@@ -114,5 +114,9 @@ export async function importModel(source: Uint8Array, options: ImportOptions = {
     throw new MleError('IMPORT_FORMAT', `${fileName === '' ? 'the file' : fileName} begins with ${start === '' ? 'nothing' : start}, which no importer knows`, { actual: start })
   }
   const { withTreeSummary } = await import('./tree-summary.ts')
-  return withTreeSummary(await format.read(bytes, options))
+  try {
+    return withTreeSummary(await format.read(bytes, options))
+  } catch (error) {
+    throw asMemoryLimit(error)
+  }
 }

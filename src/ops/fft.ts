@@ -7,6 +7,8 @@ export interface Transform {
   readonly im: Float64Array
   readonly outRe: Float64Array
   readonly outIm: Float64Array
+  /** Products that `run` takes: a prime number of elements takes its square. */
+  readonly work: number
   /** out[k] = sum over n of in[n] e^(-2 pi i n k / length), with the opposite sign and divided by the length where inverse. */
   run(): void
 }
@@ -17,9 +19,13 @@ export function fourier(length: number, inverse: boolean): Transform {
   const im = new Float64Array(length)
   const outRe = new Float64Array(length)
   const outIm = new Float64Array(length)
-  const turns = Array.from({ length }, (_, k) => turnOf(k, length))
-  const cosines = Float64Array.from(turns, ([x]) => x)
-  const sines = Float64Array.from(turns, ([, y]) => (inverse ? y : -y))
+  const cosines = new Float64Array(length)
+  const sines = new Float64Array(length)
+  for (let k = 0; k < length; k++) {
+    const [x, y] = turnOf(k, length)
+    cosines[k] = x
+    sines[k] = inverse ? y : -y
+  }
   const factors = factorsOf(length)
   const most = Math.max(1, ...factors)
   const partRe = new Float64Array(most)
@@ -58,6 +64,7 @@ export function fourier(length: number, inverse: boolean): Transform {
   }
   return {
     re, im, outRe, outIm,
+    work: factors.reduce((sum, factor) => sum + factor, 0) * length,
     run() {
       if (length === 0) return
       step(0, length, 0, 1, 0)

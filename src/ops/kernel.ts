@@ -27,6 +27,15 @@ export interface Scratch {
   keep(byteLength: number): void
   /** All of it: scratch and what is kept. */
   readonly heldBytes: number
+  /**
+   * Asks for room before a run makes values: `bytes` of numbers, and `objects` bytes of the engine's own heap for lists and texts. What nobody
+   * holds any more counts only until the limit is reached. Throws MEMORY_LIMIT.
+   */
+  take(bytes: number, objects?: number): void
+  /** Counts runs of subgraphs, and other work that data make as long as they like. Throws LOOP_LIMIT. */
+  spend(iterations: number): void
+  /** Lists that kernels fill while subgraphs run: values in them are held. */
+  readonly lists: (readonly Value[])[]
 }
 
 /** What a kernel knows when it is made: once per node and model, before any shape is bound. */
@@ -133,15 +142,21 @@ export function isView(value: Value | undefined): value is View {
   return typeof value === 'object' && value !== null && 'dtype' in value
 }
 
-/** Zeroed memory of its own for a tensor. */
-export function allocateView(dtype: DType, shape: readonly number[]): View {
+/** What a view takes of the engine's heap, about; and a reference, in a list or an array of strings. */
+export const VIEW_OBJECTS = 256
+export const REFERENCE_BYTES = 8
+
+/** Zeroed memory of its own for a tensor; `scratch` counts it where a run makes it. */
+export function allocateView(dtype: DType, shape: readonly number[], scratch?: Scratch): View {
   const size = sizeOf(shape)
+  scratch?.take(size * bytesPerElement(dtype), VIEW_OBJECTS + (dtype === 'string' ? size * REFERENCE_BYTES : 0))
   if (dtype === 'string') return { dtype, shape, size, data: new Array<string>(size).fill('') }
   return { dtype, shape, size, data: viewKernelData(dtype, new ArrayBuffer(size * bytesPerElement(dtype)), 0, size) }
 }
 
-/** A copy with memory of its own. */
-export function cloneView(view: View): View {
+/** A copy with memory of its own; `scratch` counts it where a run makes it. */
+export function cloneView(view: View, scratch?: Scratch): View {
+  scratch?.take(view.size * bytesPerElement(view.dtype), VIEW_OBJECTS + (view.dtype === 'string' ? view.size * REFERENCE_BYTES : 0))
   return { dtype: view.dtype, shape: view.shape, size: view.size, data: view.data.slice() }
 }
 

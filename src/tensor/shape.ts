@@ -1,8 +1,17 @@
 // Concrete shapes: sizes, strides, broadcasting. Symbolic shapes belong to the graph.
 import { MleError } from '../error.ts'
 
-/** Number of elements; throws for a dimension that is no count and for products past 2^53. */
+/** Kernels go into each dimension, and numpy has no more. */
+const MAX_RANK = 64
+
+export function checkRank(rank: number): number {
+  if (rank > MAX_RANK) throw new MleError('SHAPE_RANK', `a shape of ${rank} dimensions, expected at most ${MAX_RANK}`, { expected: MAX_RANK, actual: rank })
+  return rank
+}
+
+/** Number of elements; throws for a dimension that is no count, for more than 64 dimensions, and for products past 2^53. */
 export function sizeOf(shape: readonly number[]): number {
+  checkRank(shape.length)
   let size = 1
   for (let axis = 0; axis < shape.length; axis++) {
     const dim = shape[axis]

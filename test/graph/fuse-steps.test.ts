@@ -16,7 +16,7 @@ import { cpu, runOn } from '../support/run-op.ts'
 
 type Dtype = 'float32' | 'float64'
 const kernels = wasmKernelsGiven(undefined)
-const device = (graph: Graph): ReturnType<typeof createWasmDevice> => createWasmDevice(graph, { kernels, maxBytes: 2 ** 30 })
+const device = (graph: Graph): ReturnType<typeof createWasmDevice> => createWasmDevice(graph, { kernels })
 
 /** Operators of the steps that are left on wasm, and what they compute as against cpu. */
 async function stepsOf(graph: Graph): Promise<string[]> {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Graph, Node } from '../../src/graph/graph.ts'
 import { cpuDevice } from '../../src/graph/device.ts'
+import { RUN_LIMITS } from '../../src/graph/run-limits.ts'
 import { createWasmDevice } from '../../src/graph/wasm-device.ts'
 import { MleError, tensor } from '../../src/index.ts'
 import { Model } from '../../src/model.ts'
@@ -105,7 +106,7 @@ function subtractGraph(weights: Float32Array | Float64Array): Graph {
 const MAX = 2 ** 30
 
 async function wasmModel(graph: Graph, kernels: WasmKernels): Promise<Model> {
-  return new Model(graph, await createWasmDevice(graph, { kernels, maxBytes: MAX }), operators)
+  return new Model(graph, await createWasmDevice(graph, { kernels, limits: { ...RUN_LIMITS, maxMemoryBytes: MAX } }), operators)
 }
 
 test('a wasm kernel gives the bits of its cpu twin', async () => {
@@ -166,7 +167,7 @@ test('what a kernel of cpu keeps of a constant stays when the memory grows', asy
   } }]]) }
   const kernels = wasmKernels()
   const graph = subtractGraph(Float64Array.of(1, 2))
-  const model = new Model(graph, await createWasmDevice(graph, { kernels, maxBytes: MAX }), keeping)
+  const model = new Model(graph, await createWasmDevice(graph, { kernels, limits: { ...RUN_LIMITS, maxMemoryBytes: MAX } }), keeping)
   assert.deepEqual(model.runSync({ x: Float64Array.of(5, 5) }).y.data, Float64Array.of(3, 1))
   const { generation } = model.device.arena
   model.device.arena.allocate(2 ** 24)
@@ -202,7 +203,7 @@ test('memory that grows while a subgraph runs stays under the values of the grap
   const all = await loadOperators(['Concat', 'Loop'])
   const set: OperatorSet = { schemas: new Map([...all.schemas, ...operators.schemas]), cpu: new Map([...all.cpu, ...operators.cpu]) }
   const kernels = wasmKernels()
-  const model = new Model(graph, await createWasmDevice(graph, { kernels, maxBytes: MAX }), set)
+  const model = new Model(graph, await createWasmDevice(graph, { kernels, limits: { ...RUN_LIMITS, maxMemoryBytes: MAX } }), set)
   const x = Float32Array.from({ length: 1000 }, (_, i) => i)
   model.session({ outputs: ['y'] })
   const { generation } = model.device.arena
@@ -253,7 +254,7 @@ test('a disposed model on wasm says so and does not touch its neighbours', async
 
 test('past its limit a model is refused', async () => {
   const graph = subtractGraph(new Float32Array(1000))
-  const model = new Model(graph, await createWasmDevice(graph, { kernels: wasmKernels(), maxBytes: 2000 }), operators)
+  const model = new Model(graph, await createWasmDevice(graph, { kernels: wasmKernels(), limits: { ...RUN_LIMITS, maxMemoryBytes: 2000 } }), operators)
   assert.throws(() => model.runSync({ x: new Float32Array(1000) }), hasCode('MEMORY_LIMIT'))
 })
 
@@ -262,7 +263,7 @@ test('where compiling is forbidden loading fails, and the next load tries again'
   let forbidden = true
   const flaky: WasmKernels = { ...kernels, instantiate: (name, memory) => (forbidden ? Promise.reject(new WebAssembly.CompileError('blocked by policy')) : kernels.instantiate(name, memory)) }
   const graph = subtractGraph(Float32Array.of(1))
-  await assert.rejects(createWasmDevice(graph, { kernels: flaky, maxBytes: MAX }), /blocked by policy/)
+  await assert.rejects(createWasmDevice(graph, { kernels: flaky, limits: { ...RUN_LIMITS, maxMemoryBytes: MAX } }), /blocked by policy/)
   forbidden = false
   assert.deepEqual((await wasmModel(graph, flaky)).runSync({ x: Float32Array.of(3) }).y.data, Float32Array.of(1))
 })

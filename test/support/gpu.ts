@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
 import { create } from 'webgpu'
 import { acceleratedBy } from '../../src/accelerated.ts'
+import { RUN_LIMITS } from '../../src/graph/run-limits.ts'
 import { createWebgpuDevice } from '../../src/graph/webgpu-device.ts'
 import type { Device } from '../../src/graph/device.ts'
 import type { Graph } from '../../src/graph/graph.ts'
@@ -67,7 +68,7 @@ after(async () => {
 
 /** A model on the GPU; `assume` makes it choose the kernels of other hardware. */
 export async function gpuModel(graph: Graph, gpu: GPUDevice, assume: Partial<GpuFeatures> = {}): Promise<{ model: Model; device: Device }> {
-  const device = await createWebgpuDevice(gpuKernels, 2 ** 31, gpu, assume)
+  const device = await createWebgpuDevice(gpuKernels, { ...RUN_LIMITS, maxMemoryBytes: 2 ** 31 }, gpu, assume)
   const accelerated = device.accelerator === undefined ? undefined : acceleratedBy(device.accelerator)
   return { model: new Model(graph, device, await loadOperators(operatorKeys(graph)), { accelerated }), device }
 }

@@ -8,6 +8,7 @@ import { createWorkspace, disposeWorkspace, instantiate, runInstance } from '../
 import type { Graph, Node } from '../graph.ts'
 import { subgraphsOf } from '../subgraphs.ts'
 import { planGraph } from '../plan.ts'
+import { RUN_LIMITS } from '../run-limits.ts'
 import { heapScratch } from '../scratch.ts'
 import { bufferArena } from '../arena.ts'
 import type { Pass } from './edit.ts'
@@ -83,9 +84,11 @@ function evaluate(look: Look, nodes: readonly Node[], wanted: readonly string[])
     inputs: [], outputs: wanted.map((name) => ({ name, type: look.typeOf(name) ?? { dtype: 'float32' } })), nodes,
     initializers: graph.initializers, metadata: {},
   }
-  const workspace = createWorkspace(bufferArena(2 * MAX_BYTES))
+  const arena = bufferArena(2 * MAX_BYTES)
+  const scratch = heapScratch(RUN_LIMITS, arena)
+  const workspace = createWorkspace(arena, undefined, scratch)
   try {
-    const plan = planGraph(part, wanted, { ...operators, scratch: heapScratch() })
+    const plan = planGraph(part, wanted, { ...operators, scratch })
     const instance = instantiate(plan, workspace, [], 'io')
     runInstance(instance)
     const values = new Map<string, Tensor>()

@@ -2,7 +2,7 @@
 import { MleError } from '../../error.ts'
 import { is64BitInteger } from '../../tensor/dtype.ts'
 import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
-import { allocateView, type View } from '../kernel.ts'
+import { allocateView, type Scratch, type View } from '../kernel.ts'
 
 /** Copies `count` elements; `start`s are in elements. */
 export function copyElements(source: View, sourceStart: number, target: View, targetStart: number, count: number): void {
@@ -19,13 +19,13 @@ function product(shape: readonly number[], start: number, end: number): number {
   return size
 }
 
-/** x [..., start:start + length, ...] along `axis`, in memory of its own; without the axis itself when `drop`. */
-export function sliceView(x: View, axis: number, start: number, length: number, drop: boolean): View {
+/** x [..., start:start + length, ...] along `axis`, in memory of its own; without the axis itself when `drop`. `scratch` counts it. */
+export function sliceView(x: View, axis: number, start: number, length: number, drop: boolean, scratch?: Scratch): View {
   const { shape } = x
   const outer = product(shape, 0, axis)
   const inner = product(shape, axis + 1, shape.length)
   const outShape = drop ? shape.filter((_, i) => i !== axis) : shape.map((dim, i) => (i === axis ? length : dim))
-  const out = allocateView(x.dtype, outShape)
+  const out = allocateView(x.dtype, outShape, scratch)
   for (let o = 0; o < outer; o++) copyElements(x, (o * shape[axis] + start) * inner, out, o * length * inner, length * inner)
   return out
 }
@@ -35,7 +35,7 @@ export function sliceView(x: View, axis: number, start: number, length: number, 
  *
  * @throws MleError OP_PARTS when shapes or dtypes do not fit together
  */
-export function joinViews(parts: readonly View[], axis: number, isNewAxis: boolean): View {
+export function joinViews(parts: readonly View[], axis: number, isNewAxis: boolean, scratch: Scratch): View {
   const first = parts[0]
   if (first === undefined) throw new MleError('OP_PARTS', 'there is no tensor to join')
   const rank = first.shape.length
@@ -47,7 +47,7 @@ export function joinViews(parts: readonly View[], axis: number, isNewAxis: boole
     total += isNewAxis ? 1 : part.shape[at]
   }
   const outShape = isNewAxis ? [...first.shape.slice(0, at), total, ...first.shape.slice(at)] : first.shape.map((dim, i) => (i === at ? total : dim))
-  const out = allocateView(first.dtype, outShape)
+  const out = allocateView(first.dtype, outShape, scratch)
   const outer = product(first.shape, 0, at)
   const inner = product(first.shape, isNewAxis ? at : at + 1, rank)
   let before = 0

@@ -3,13 +3,10 @@ import { MleError } from '../../error.ts'
 import { readInt64Nearest, writeInt64 } from '../../tensor/int64.ts'
 import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
 import { ints, subgraph } from '../attributes.ts'
-import { allocateView, cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type SubgraphRunner, type Value, type View } from '../kernel.ts'
+import { allocateView, cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type Scratch, type SubgraphRunner, type Value, type View } from '../kernel.ts'
 import { scanCounts } from '../schemas/control.ts'
 import { isTensorType } from '../types.ts'
 import { joinViews, sliceView } from './blocks.ts'
-
-/** A loop that neither its trip count nor its condition ends is an error instead of a hang. */
-const MAX_ITERATIONS = 1_000_000
 
 type Runners = ReadonlyMap<string, SubgraphRunner>
 
@@ -40,8 +37,19 @@ function scalarInt64(value: number): View {
   return { dtype: 'int64', shape: [], size: 1, data }
 }
 
-function owned(value: Value): Value {
-  return isView(value) ? cloneView(value) : value
+function owned(value: Value, scratch: Scratch): Value {
+  return isView(value) ? cloneView(value, scratch) : value
+}
+
+/** Runs what fills lists while subgraphs run, so that the values in them count as held. */
+function holding<T>({ scratch: { lists } }: KernelContext, own: readonly (readonly Value[])[], run: () => T): T {
+  const before = lists.length
+  lists.push(...own)
+  try {
+    return run()
+  } finally {
+    lists.length = before
+  }
 }
 
 /** What a loop of no iterations gives for scan output `index`: no slices, other dimensions as far as they are known. */
@@ -61,6 +69,7 @@ function makeIf(_context: KernelContext, bodies: Runners): HostKernel {
 
 function makeLoop(context: KernelContext, bodies: Runners): HostKernel {
   const body = runnerOf(bodies, 'body')
+  const { scratch } = context
   const carriedCount = Math.max(0, context.inputTypes.length - 2)
   const scanCount = (subgraph(context.attributes, 'body')?.outputs.length ?? 1) - 1 - carriedCount
   return (inputs) => {
@@ -68,22 +77,26 @@ function makeLoop(context: KernelContext, bodies: Runners): HostKernel {
     let goesOn = inputs[1] === undefined || isTrue(inputs[1], 'the condition')
     let carried: readonly Value[] = Array.from({ length: carriedCount }, (_, i) => inputs[2 + i] ?? null)
     const slices = Array.from({ length: scanCount }, (): View[] => [])
-    let iteration = 0
-    for (; goesOn && iteration < limit; iteration++) {
-      if (iteration >= MAX_ITERATIONS) throw new MleError('LOOP_LIMIT', `the loop did not end after ${MAX_ITERATIONS} iterations`, { expected: MAX_ITERATIONS })
-      const results = body([scalarInt64(iteration), scalarBool(true), ...carried])
-      goesOn = isTrue(results[0], "the body's condition")
-      carried = results.slice(1, 1 + carriedCount)
-      slices.forEach((list, i) => list.push(tensorOf(results[1 + carriedCount + i], `scan output ${i}`)))
-    }
-    const finals = iteration === 0 ? carried.map(owned) : carried
-    return [...finals, ...slices.map((list, i) => (list.length === 0 ? emptyScan(context, carriedCount + i, 0) : joinViews(list, 0, true)))]
+    return holding(context, slices, () => {
+      let iteration = 0
+      // The runner says when there are too many.
+      for (; goesOn && iteration < limit; iteration++) {
+        const results = body([scalarInt64(iteration), scalarBool(true), ...carried])
+        goesOn = isTrue(results[0], "the body's condition")
+        carried = results.slice(1, 1 + carriedCount)
+        slices.forEach((list, i) => list.push(tensorOf(results[1 + carriedCount + i], `scan output ${i}`)))
+      }
+      const results = iteration === 0 ? carried.map((value) => owned(value, scratch)) : [...carried]
+      scratch.lists.push(results)
+      slices.forEach((list, i) => results.push(list.length === 0 ? emptyScan(context, carriedCount + i, 0) : joinViews(list, 0, true, scratch)))
+      return results
+    })
   }
 }
 
 function makeScan(context: KernelContext, bodies: Runners): HostKernel {
   const body = runnerOf(bodies, 'body')
-  const { attributes } = context
+  const { attributes, scratch } = context
   const { states, scans } = scanCounts(attributes, context.inputTypes.length)
   const outputScans = (subgraph(attributes, 'body')?.outputs.length ?? 0) - states
   const inputAxes = ints(attributes, 'scan_input_axes')
@@ -99,20 +112,20 @@ function makeScan(context: KernelContext, bodies: Runners): HostKernel {
     })
     let carried: readonly Value[] = Array.from({ length: states }, (_, i) => inputs[i] ?? null)
     const slices = Array.from({ length: outputScans }, (): View[] => [])
-    for (let step = 0; step < length; step++) {
-      const results = body([...carried, ...sources.map((source, i) => sliceView(source, axes[i], inputReversed?.[i] === 1 ? length - 1 - step : step, 1, true))])
-      carried = results.slice(0, states)
-      slices.forEach((list, i) => list.push(tensorOf(results[states + i], `scan output ${i}`)))
-    }
-    const finals = length === 0 ? carried.map(owned) : carried
-    return [
-      ...finals,
-      ...slices.map((list, i) => {
+    return holding(context, slices, () => {
+      for (let step = 0; step < length; step++) {
+        const results = body([...carried, ...sources.map((source, i) => sliceView(source, axes[i], inputReversed?.[i] === 1 ? length - 1 - step : step, 1, true, scratch))])
+        carried = results.slice(0, states)
+        slices.forEach((list, i) => list.push(tensorOf(results[states + i], `scan output ${i}`)))
+      }
+      const results = length === 0 ? carried.map((value) => owned(value, scratch)) : [...carried]
+      scratch.lists.push(results)
+      slices.forEach((list, i) => {
         const axis = outputAxes?.[i] ?? 0
-        if (list.length === 0) return emptyScan(context, states + i, axis)
-        return joinViews(outputReversed?.[i] === 1 ? list.toReversed() : list, axis, true)
-      }),
-    ]
+        results.push(list.length === 0 ? emptyScan(context, states + i, axis) : joinViews(outputReversed?.[i] === 1 ? list.toReversed() : list, axis, true, scratch))
+      })
+      return results
+    })
   }
 }
 
@@ -123,15 +136,17 @@ function makeSequenceMap(context: KernelContext, bodies: Runners): HostKernel {
     const first = inputs[0]
     if (!Array.isArray(first)) throw new MleError('OP_INPUT', 'input 0 is no sequence')
     const outputs = Array.from({ length: outputCount }, (): Value[] => [])
-    for (let i = 0; i < first.length; i++) {
-      const given = inputs.map((value, position): Value | undefined => {
-        if (!Array.isArray(value)) return value
-        if (value.length !== first.length) throw new MleError('OP_DIMENSION', `sequence input ${position} has ${value.length} elements, but input 0 has ${first.length}`, { expected: first.length, actual: value.length })
-        return value[i]
-      })
-      body(given).forEach((value, output) => outputs[output].push(value))
-    }
-    return outputs
+    return holding(context, outputs, () => {
+      for (let i = 0; i < first.length; i++) {
+        const given = inputs.map((value, position): Value | undefined => {
+          if (!Array.isArray(value)) return value
+          if (value.length !== first.length) throw new MleError('OP_DIMENSION', `sequence input ${position} has ${value.length} elements, but input 0 has ${first.length}`, { expected: first.length, actual: value.length })
+          return value[i]
+        })
+        body(given).forEach((value, output) => outputs[output].push(value))
+      }
+      return outputs
+    })
   }
 }
 

@@ -4,12 +4,12 @@ import { decodeImage } from '../image/decode.ts'
 import { allocateView, isView, type HostKernel, type KernelContext, type KernelEntry } from '../kernel.ts'
 
 // encoded_stream [bytes] -> image [height, width, 1 or 3]
-function makeImageDecoder({ attributes }: KernelContext): HostKernel {
+function makeImageDecoder({ attributes, scratch }: KernelContext): HostKernel {
   const format = text(attributes, 'pixel_format', 'RGB')
   return ([stream]) => {
     if (!isView(stream)) throw new TypeError('ImageDecoder was called without its input')
     const { width, height, channels, data } = decodeImage(Uint8Array.from(stream.data as Uint8Array))
-    const out = allocateView('uint8', [height, width, format === 'Grayscale' ? 1 : 3])
+    const out = allocateView('uint8', [height, width, format === 'Grayscale' ? 1 : 3], scratch)
     const pixels = out.data as Uint8Array
     for (let i = 0, o = 0; i < width * height; i++) {
       const at = i * channels

@@ -8,7 +8,7 @@ import { randomState, seedOf, type RandomState } from '../twister.ts'
 import { castLoop } from './cast.ts'
 import { dtypeOf, isHalf } from './elementwise.ts'
 import { view } from './moving.ts'
-import { numbers, perShape } from './nest.ts'
+import { numbers } from './nest.ts'
 import { widened } from './widen.ts'
 
 /** A kernel that fills doubles from a fresh state and stores them in the output's dtype. */
@@ -18,9 +18,10 @@ function drawn(context: KernelContext, fill: (y: Float64Array, state: RandomStat
   const store = castLoop('float64', type.dtype)
   const seed = seedOf(float(context.attributes, 'seed', 0))
   const read = context.op === 'Bernoulli' || context.op === 'Multinomial' ? castLoop(dtypeOf(context), 'float64') : undefined
-  const memory = perShape(([input], [output]) => ({ y: new Float64Array(view(output).size), x: new Float64Array(read === undefined ? 0 : view(input).size) }))
   return (inputs, outputs) => {
-    const { x, y } = memory(inputs, outputs)
+    const [made, given] = [view(outputs[0]).size, read === undefined ? 0 : view(inputs[0]).size]
+    const memory = context.scratch.float64(made + given)
+    const [y, x] = [memory.subarray(0, made), memory.subarray(made, made + given)]
     read?.(x, numbers(inputs[0]), x.length)
     fill(y, randomState(seed), x)
     store(numbers(outputs[0]), y, y.length)

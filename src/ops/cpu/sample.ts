@@ -1,7 +1,7 @@
 // Sampling images at computed places. Coordinates are computed in float64 and samples rounded to the dtype once.
 import { MleError } from '../../error.ts'
 import { float, int, ints, text } from '../attributes.ts'
-import { allocateView, isView, type HostKernel, type Kernel, type KernelContext, type KernelEntry, type Value } from '../kernel.ts'
+import { allocateView, isView, REFERENCE_BYTES, type HostKernel, type Kernel, type KernelContext, type KernelEntry, type Value } from '../kernel.ts'
 import { kernelOf } from '../schemas/conv.ts'
 import { windowOf } from '../window.ts'
 import { dtypeOf, isHalf } from './elementwise.ts'
@@ -201,8 +201,11 @@ function alignedSample(into: Bilinear, top: number, left: number, height: number
   places[3] = h1 * width + w1
 }
 
+/** Samples in the time of an iteration, about. */
+const SAMPLES_AN_ITERATION = 1024
+
 // x [N, C, H, W], rois [R, 4], images [R] int64 -> y [R, C, rows, columns]
-function makeRoiAlign({ attributes }: KernelContext): Kernel {
+function makeRoiAlign({ attributes, scratch }: KernelContext): Kernel {
   const scale = float(attributes, 'spatial_scale', 1)
   const rows = int(attributes, 'output_height', 1)
   const columns = int(attributes, 'output_width', 1)
@@ -225,6 +228,7 @@ function makeRoiAlign({ attributes }: KernelContext): Kernel {
       const [cellHeight, cellWidth] = [roiHeight / rows, roiWidth / columns]
       const down = ratio > 0 ? ratio : Math.ceil(cellHeight)
       const across = ratio > 0 ? ratio : Math.ceil(cellWidth)
+      scratch.spend((Math.max(0, down) * Math.max(0, across) * rows * columns * channels) / SAMPLES_AN_ITERATION)
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < columns; j++) {
           for (let c = 0; c < channels; c++) {
@@ -314,19 +318,23 @@ function bilinear(x: Numbers, plane: number, top: number, left: number, height: 
   return sum
 }
 
-/** Corners of box i, in ascending order. */
-function cornersOf(boxes: Numbers, i: number, centered: boolean): readonly [number, number, number, number] {
-  const [a, b, c, d] = [boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]]
+/** Corners of box i in ascending order, and its area. */
+function setCorners(corners: Float64Array, boxes: Numbers, from: number, i: number, centered: boolean): void {
+  const at = 4 * (from + i)
+  const [a, b, c, d] = [boxes[at], boxes[at + 1], boxes[at + 2], boxes[at + 3]]
   // Centers are given as x, y, width, height; corners as y1, x1, y2, x2.
-  if (centered) return [b - d / 2, a - c / 2, b + d / 2, a + c / 2]
-  return [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]
+  corners[5 * i] = centered ? b - d / 2 : Math.min(a, c)
+  corners[5 * i + 1] = centered ? a - c / 2 : Math.min(b, d)
+  corners[5 * i + 2] = centered ? b + d / 2 : Math.max(a, c)
+  corners[5 * i + 3] = centered ? a + c / 2 : Math.max(b, d)
+  corners[5 * i + 4] = (corners[5 * i + 2] - corners[5 * i]) * (corners[5 * i + 3] - corners[5 * i + 1])
 }
 
-function overlap(p: readonly number[], q: readonly number[]): number {
-  const area = (box: readonly number[]): number => (box[2] - box[0]) * (box[3] - box[1])
-  const common = Math.max(0, Math.min(p[2], q[2]) - Math.max(p[0], q[0])) * Math.max(0, Math.min(p[3], q[3]) - Math.max(p[1], q[1]))
-  const union = area(p) + area(q) - common
-  return union > 0 ? common / union : 0
+/** Whether two boxes, at their places among the corners, have more than a share in common. */
+function overlap(corners: Float64Array, p: number, q: number, share: number): boolean {
+  const common = Math.max(0, Math.min(corners[p + 2], corners[q + 2]) - Math.max(corners[p], corners[q])) * Math.max(0, Math.min(corners[p + 3], corners[q + 3]) - Math.max(corners[p + 1], corners[q + 1]))
+  const union = corners[p + 4] + corners[q + 4] - common
+  return (union > 0 ? common / union : 0) > share
 }
 
 function optionalNumber(value: Value | undefined, fallback: number): number {
@@ -334,8 +342,13 @@ function optionalNumber(value: Value | undefined, fallback: number): number {
   return value.dtype === 'int64' ? integers(value)[0] : numbers(value)[0]
 }
 
+/** Of lists, for each box: its place, twice. */
+const BOX_OBJECTS = 32
+/** Pairs of boxes that are compared in the time of an iteration, about. */
+const COMPARED_AN_ITERATION = 256
+
 // boxes [N, B, 4], scores [N, classes, B] -> indices [selected, 3] int64, best scores first within a class
-function makeNonMaxSuppression({ attributes }: KernelContext): HostKernel {
+function makeNonMaxSuppression({ attributes, scratch }: KernelContext): HostKernel {
   const centered = int(attributes, 'center_point_box', 0) !== 0
   return ([boxesValue, scoresValue, most, share, least]) => {
     if (!isView(boxesValue) || !isView(scoresValue)) throw new TypeError('NonMaxSuppression was called without boxes and scores')
@@ -345,20 +358,26 @@ function makeNonMaxSuppression({ attributes }: KernelContext): HostKernel {
     const [boxes, scores] = [numbers(boxesValue), numbers(scoresValue)]
     const [images, classes, count] = scoresValue.shape
     const found: number[] = []
+    scratch.take(count * 40, count * BOX_OBJECTS)
+    const corners = new Float64Array(5 * count)
     for (let n = 0; n < images; n++) {
-      const corners = Array.from({ length: count }, (_, i) => cornersOf(boxes, n * count + i, centered))
+      for (let i = 0; i < count; i++) setCorners(corners, boxes, n * count, i, centered)
       for (let c = 0; c < classes; c++) {
         const row = (n * classes + c) * count
         const order = Array.from({ length: count }, (_, i) => i).filter((i) => scores[row + i] > threshold).sort((i, j) => scores[row + j] - scores[row + i] || i - j)
         const kept: number[] = []
         for (const i of order) {
           if (kept.length >= limit) break
-          if (kept.every((j) => !(overlap(corners[i], corners[j]) > iou))) kept.push(i)
+          scratch.spend(kept.length / COMPARED_AN_ITERATION)
+          let isNew = true
+          for (let k = 0; isNew && k < kept.length; k++) isNew = !overlap(corners, 5 * i, 5 * kept[k], iou)
+          if (isNew) kept.push(i)
         }
         for (const i of kept) found.push(n, c, i)
+        scratch.take(0, found.length * REFERENCE_BYTES)
       }
     }
-    const out = allocateView('int64', [found.length / 3, 3])
+    const out = allocateView('int64', [found.length / 3, 3], scratch)
     const data = numbers(out)
     found.forEach((value, i) => (data[2 * i] = value))
     return [out]

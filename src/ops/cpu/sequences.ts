@@ -3,7 +3,8 @@ import { MleError } from '../../error.ts'
 import { readInt64 } from '../../tensor/exact-int64.ts'
 import { normalizeAxis } from '../../tensor/numpy-shapes.ts'
 import { int } from '../attributes.ts'
-import { cloneView, isView, type HostKernel, type KernelContext, type KernelEntry, type Value, type View } from '../kernel.ts'
+import { cloneView, isView, REFERENCE_BYTES, VIEW_OBJECTS, type HostKernel, type KernelContext, type KernelEntry, type Scratch, type Value, type View } from '../kernel.ts'
+import { bytesPerElement } from '../../tensor/dtype.ts'
 import { joinViews, sliceView } from './blocks.ts'
 
 function sequenceOf(value: Value | undefined): readonly Value[] {
@@ -11,9 +12,9 @@ function sequenceOf(value: Value | undefined): readonly Value[] {
   return value
 }
 
-function owned(value: Value | undefined): Value {
+function owned(value: Value | undefined, scratch: Scratch): Value {
   if (value === undefined) throw new MleError('OP_INPUT', 'an input is missing')
-  return isView(value) ? cloneView(value) : value
+  return isView(value) ? cloneView(value, scratch) : value
 }
 
 function integers(value: Value | undefined, what: string): number[] {
@@ -32,17 +33,28 @@ function positionOf(value: Value | undefined, length: number, limit: number): nu
   return normal
 }
 
-const construct: HostKernel = (inputs) => [inputs.map(owned)]
+/** Elements of sequences that are copied in the time of an iteration, about: a sequence that grows by one at a time is copied each time. */
+const COPIED_AN_ITERATION = 2048
+
+/** Counts a copy of a list, which shares its elements. */
+function copyOf(value: Value | undefined, scratch: Scratch): readonly Value[] {
+  const list = sequenceOf(value)
+  scratch.take(0, list.length * REFERENCE_BYTES)
+  scratch.spend(list.length / COPIED_AN_ITERATION)
+  return list
+}
+
+const makeConstruct = ({ scratch }: KernelContext): HostKernel => (inputs) => [inputs.map((value) => owned(value, scratch))]
 
 const empty: HostKernel = () => [[]]
 
-const insert: HostKernel = ([sequence, value, position]) => {
-  const list = sequenceOf(sequence)
-  return [list.toSpliced(position === undefined ? list.length : positionOf(position, list.length, list.length), 0, owned(value))]
+const makeInsert = ({ scratch }: KernelContext): HostKernel => ([sequence, value, position]) => {
+  const list = copyOf(sequence, scratch)
+  return [list.toSpliced(position === undefined ? list.length : positionOf(position, list.length, list.length), 0, owned(value, scratch))]
 }
 
-const erase: HostKernel = ([sequence, position]) => {
-  const list = sequenceOf(sequence)
+const makeErase = ({ scratch }: KernelContext): HostKernel => ([sequence, position]) => {
+  const list = copyOf(sequence, scratch)
   if (list.length === 0) throw new MleError('OP_POSITION', 'nothing can be erased from an empty sequence')
   return [list.toSpliced(position === undefined ? list.length - 1 : positionOf(position, list.length, list.length - 1), 1)]
 }
@@ -54,12 +66,13 @@ const at: HostKernel = ([sequence, position]) => {
 
 const length: HostKernel = ([sequence]) => [{ dtype: 'int64', shape: [], size: 1, data: Int32Array.of(sequenceOf(sequence).length, 0) }]
 
-function makeSplit({ attributes }: KernelContext): HostKernel {
+function makeSplit({ attributes, scratch }: KernelContext): HostKernel {
   const keepsAxis = int(attributes, 'keepdims', 1) !== 0
   return ([input, split]) => {
     if (!isView(input)) throw new MleError('OP_INPUT', 'input 0 is no tensor')
     const axis = normalizeAxis(int(attributes, 'axis', 0), input.shape.length)
     const total = input.shape[axis]
+    scratch.take(input.size * bytesPerElement(input.dtype), partCount(split, total) * VIEW_OBJECTS + (input.dtype === 'string' ? input.size * REFERENCE_BYTES : 0))
     const parts: View[] = []
     let start = 0
     for (const size of partSizes(split, total)) {
@@ -68,6 +81,12 @@ function makeSplit({ attributes }: KernelContext): HostKernel {
     }
     return [parts]
   }
+}
+
+/** How many parts there are, at the most. */
+function partCount(split: Value | undefined, total: number): number {
+  if (!isView(split)) return total
+  return split.shape.length === 0 ? Math.ceil(total / Math.max(1, integers(split, 'split')[0])) : split.size
 }
 
 /** Sizes of the parts: ones by default, equal ones with a smaller last for a scalar, else the list itself. */
@@ -84,33 +103,33 @@ function partSizes(split: Value | undefined, total: number): number[] {
   return sizes
 }
 
-function makeConcat({ attributes }: KernelContext): HostKernel {
+function makeConcat({ attributes, scratch }: KernelContext): HostKernel {
   const axis = int(attributes, 'axis', 0)
   const isNewAxis = int(attributes, 'new_axis', 0) !== 0
-  return ([sequence]) => [joinViews(sequenceOf(sequence).filter(isView), axis, isNewAxis)]
+  return ([sequence]) => [joinViews(sequenceOf(sequence).filter(isView), axis, isNewAxis, scratch)]
 }
 
-const optional: HostKernel = ([value]) => [value === undefined ? null : owned(value)]
+const makeOptional = ({ scratch }: KernelContext): HostKernel => ([value]) => [value === undefined ? null : owned(value, scratch)]
 
 const hasElement: HostKernel = ([value]) => [{ dtype: 'bool', shape: [], size: 1, data: Uint8Array.of(value === undefined || value === null ? 0 : 1) }]
 
-const getElement: HostKernel = ([value]) => {
+const makeGetElement = ({ scratch }: KernelContext): HostKernel => ([value]) => {
   if (value === undefined || value === null) throw new MleError('OP_OPTIONAL', 'the optional is empty')
-  return [owned(value)]
+  return [owned(value, scratch)]
 }
 
 const host = (kernel: HostKernel): KernelEntry => ({ makeHost: () => kernel })
 
 export const sequenceKernels: readonly (readonly [string, KernelEntry])[] = [
-  ['SequenceConstruct', host(construct)],
+  ['SequenceConstruct', { makeHost: makeConstruct }],
   ['SequenceEmpty', host(empty)],
-  ['SequenceInsert', host(insert)],
-  ['SequenceErase', host(erase)],
+  ['SequenceInsert', { makeHost: makeInsert }],
+  ['SequenceErase', { makeHost: makeErase }],
   ['SequenceAt', host(at)],
   ['SequenceLength', host(length)],
   ['SplitToSequence', { makeHost: makeSplit }],
   ['ConcatFromSequence', { makeHost: makeConcat }],
-  ['Optional', host(optional)],
+  ['Optional', { makeHost: makeOptional }],
   ['OptionalHasElement', host(hasElement)],
-  ['OptionalGetElement', host(getElement)],
+  ['OptionalGetElement', { makeHost: makeGetElement }],
 ]

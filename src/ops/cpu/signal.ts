@@ -4,7 +4,7 @@ import { pow } from '../../math/pow.ts'
 import { cos } from '../../math/trig.ts'
 import { fourier, type Transform } from '../fft.ts'
 import { int } from '../attributes.ts'
-import type { Kernel, KernelContext, KernelEntry, View } from '../kernel.ts'
+import { REFERENCE_BYTES, type Kernel, type KernelContext, type KernelEntry, type Scratch, type View } from '../kernel.ts'
 import { axisOf } from '../schemas/define.ts'
 import { dftLength, outputDatatype } from '../schemas/signal.ts'
 import { castLoop } from './cast.ts'
@@ -34,6 +34,16 @@ function fillLine({ re, im }: Transform, x: Numbers, at: number, step: number, c
   if (length % 2 === 0) im[length / 2] = 0
 }
 
+/** Products in the time of an iteration, about. */
+const PRODUCTS_AN_ITERATION = 4096
+
+/** A transform whose memory and work count. */
+function transformOf({ scratch }: KernelContext, length: number, inverse: boolean): Transform {
+  scratch.take(6 * 8 * length)
+  const transform = fourier(length, inverse)
+  return { ...transform, run: () => (scratch.spend(transform.work / PRODUCTS_AN_ITERATION), transform.run()) }
+}
+
 // input [..., 1 or 2] f64 -> output [..., 1 or 2]
 function makeDft(context: KernelContext): Kernel {
   const inverse = int(context.attributes, 'inverse', 0) !== 0
@@ -41,7 +51,7 @@ function makeDft(context: KernelContext): Kernel {
   const layout = perShape(([input, length, axisInput]) => {
     const { shape } = view(input)
     const axis = axisOf(axisInput === undefined ? -2 : integers(axisInput)[0], shape.length)
-    return { axis, transform: fourier(dftLength(length === undefined ? undefined : integers(length)[0], shape[axis], real), inverse) }
+    return { axis, transform: transformOf(context, dftLength(length === undefined ? undefined : integers(length)[0], shape[axis], real), inverse) }
   }, [1, 2])
   return (inputs, outputs) => {
     const { axis, transform } = layout(inputs, outputs)
@@ -70,8 +80,8 @@ function makeDft(context: KernelContext): Kernel {
 }
 
 // signal [batch, length, 1 or 2] f64, window [N] -> output [batch, frames, bins, 2]
-function makeStft(): Kernel {
-  const layout = perShape(([signal, , window, length]) => fourier(length !== undefined ? integers(length)[0] : (window?.shape[0] ?? view(signal).shape[1]), false), [3])
+function makeStft(context: KernelContext): Kernel {
+  const layout = perShape(([signal, , window, length]) => transformOf(context, length !== undefined ? integers(length)[0] : (window?.shape[0] ?? view(signal).shape[1]), false), [3])
   return (inputs, outputs) => {
     const [signal, step, window] = inputs
     const transform = layout(inputs, outputs)
@@ -102,14 +112,14 @@ function makeStft(): Kernel {
 }
 
 /** A kernel that makes numbers in doubles and stores them in the dtype that output_datatype names. */
-function madeAs(make: (inputs: readonly (View | undefined)[], y: Float64Array) => void): KernelEntry {
+function madeAs(make: (inputs: readonly (View | undefined)[], y: Float64Array, scratch: Scratch) => void): KernelEntry {
   return {
     make(context) {
       const store = castLoop('float64', outputDatatype(context))
-      const memory = perShape((_inputs, [output]) => new Float64Array(view(output).size))
       return (inputs, outputs) => {
-        const y = memory(inputs, outputs)
-        make(inputs, y)
+        const { size } = view(outputs[0])
+        const y = context.scratch.float64(size).subarray(0, size)
+        make(inputs, y, context.scratch)
         store(numbers(outputs[0]), y, y.length)
       }
     },
@@ -123,6 +133,7 @@ function windowEntry(weights: readonly number[]): KernelEntry {
       const store = castLoop('float64', outputDatatype(context))
       const periodic = int(context.attributes, 'periodic', 1) !== 0
       const memory = perShape((_inputs, [output]) => {
+        context.scratch.take(8 * view(output).size)
         const y = new Float64Array(view(output).size)
         const turn = (2 * Math.PI) / (periodic ? y.length : y.length - 1)
         for (let n = 0; n < y.length; n++) y[n] = weights.reduce((sum, weight, k) => sum + (k === 0 || n === 0 ? weight : weight * cos(k * n * turn)), 0)
@@ -139,7 +150,7 @@ function windowEntry(weights: readonly number[]): KernelEntry {
 const mel = (hertz: number): number => 2595 * log10(1 + hertz / 700)
 
 // num_mel_bins, dft_length, sample_rate, lower_edge_hertz, upper_edge_hertz [] -> output [bins, mel bins]
-const melWeightMatrix: KernelEntry = /* @__PURE__ */ madeAs((inputs, y) => {
+const melWeightMatrix: KernelEntry = /* @__PURE__ */ madeAs((inputs, y, scratch) => {
   const [count, length, rate] = inputs.slice(0, 3).map((input) => integers(input)[0])
   const [low, high] = inputs.slice(3).map((input) => {
     const edge = new Float64Array(1)
@@ -147,6 +158,7 @@ const melWeightMatrix: KernelEntry = /* @__PURE__ */ madeAs((inputs, y) => {
     return mel(edge[0])
   })
   const bins = Math.floor(length / 2) + 1
+  scratch.take(0, count * REFERENCE_BYTES)
   const step = (high - low) / (count + 2)
   const edges = Array.from({ length: count + 2 }, (_, i) => Math.floor(((length + 1) * (700 * (pow(10, (i * step + low) / 2595) - 1))) / rate))
   const set = (bin: number, i: number, value: number): void => {
@@ -156,8 +168,8 @@ const melWeightMatrix: KernelEntry = /* @__PURE__ */ madeAs((inputs, y) => {
   for (let i = 0; i < count; i++) {
     const [left, centre, right] = [edges[i], edges[i + 1], edges[i + 2]]
     if (centre === left) set(centre, i, 1)
-    else for (let j = left; j <= centre; j++) set(j, i, (j - left) / (centre - left))
-    for (let j = centre; j < right; j++) set(j, i, (right - j) / (right - centre))
+    else for (let j = Math.max(0, left); j <= Math.min(centre, bins); j++) set(j, i, (j - left) / (centre - left))
+    for (let j = Math.max(0, centre); j < Math.min(right, bins); j++) set(j, i, (right - j) / (right - centre))
   }
 })
 

@@ -2,6 +2,7 @@
 import { MleError } from '../../error.ts'
 import { isDType, type DType } from '../../tensor/dtype.ts'
 import type { Narrowing } from '../../tensor/minifloat.ts'
+import { checkRank } from '../../tensor/shape.ts'
 import { int as intOf, text as textOf } from '../attributes.ts'
 import { elementwiseRows, inputShape, like, tensorInput, unifyDims } from '../rules.ts'
 import { exact, type InferContext, type OpSchema } from '../schema.ts'
@@ -31,7 +32,7 @@ export function lengthOf(context: InferContext, index: number): number | undefin
 }
 
 export function unknownDims(rank: number | undefined): Dim[] | undefined {
-  return rank === undefined ? undefined : new Array<Dim>(rank).fill(null)
+  return rank === undefined ? undefined : new Array<Dim>(checkRank(rank)).fill(null)
 }
 
 const inferSqueeze = reshaped((shape, context) => {

@@ -77,7 +77,7 @@ function notes(key: string, { make, packs }: PreferredEntry, check: (operator: s
 export const wasm: Platform = {
   name: 'wasm',
   async run(graph, feeds) {
-    return runOn(await createWasmDevice(graph, { kernels: noting, maxBytes: 2 ** 30 }), graph, feeds)
+    return runOn(await createWasmDevice(graph, { kernels: noting }), graph, feeds)
   },
 }
 
@@ -120,7 +120,7 @@ export const wasmOnly: Platform = {
     const keys = new Set(graph.nodes.map(({ domain, op }) => opKey(domain, op)))
     // Test graphs name their outputs by Identity.
     for (const key of keys) if (key !== 'Identity' && bound.modulesFor(new Set([key])).length === 0) declined(key)()
-    return runOn(await createWasmDevice(graph, { kernels: bound, maxBytes: 2 ** 30 }), graph, feeds)
+    return runOn(await createWasmDevice(graph, { kernels: bound }), graph, feeds)
   },
 }
 

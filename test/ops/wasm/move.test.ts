@@ -74,7 +74,7 @@ test('wasm: a shape computed while binding leaves the step that reads it in WebA
   builder.output('y', builder.add('Expand', [builder.add('Slice', [x, builder.constant(tensor([0n, 0n])), builder.add('Concat', [rows, builder.constant(tensor([1n]))], { axis: 0 })]), shape]), { dtype: 'float32' })
   const graph = builder.build()
   const fed: Tensor = { dtype: 'float32', shape: [2, 6], data: Float32Array.from({ length: 12 }, (_, i) => i) }
-  const device = await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined), maxBytes: 2 ** 30 })
+  const device = await createWasmDevice(graph, { kernels: wasmKernelsGiven(undefined) })
   const operators = await loadOperators(operatorKeys(graph))
   const plan = planGraph(graph, ['y'], { ...operators, preferred: device.preferred, weights: device.weights, scratch: device.scratch })
   const { bound } = instantiate(plan, createWorkspace(device.arena, device.weights), [{ dtype: 'float32', shape: [2, 6] }], 'io')
