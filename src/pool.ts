@@ -3,6 +3,7 @@ import { MleError } from './error.ts'
 import type { Feed } from './feed.ts'
 import type { DeviceName } from './graph/device.ts'
 import type { Graph } from './graph/graph.ts'
+import type { RunLimits } from './graph/run-limits.ts'
 import { shareWeights, type SharedGraph } from './graph/shared-weights.ts'
 import type { View } from './ops/kernel.ts'
 import { startThread, whyNoSharedMemory, type Thread } from './platform/workers.ts'
@@ -13,6 +14,7 @@ import { IS_ABORTED, type Job, type Reply, type RowsArray, type RowsJob, type Ru
 export interface PoolOptions {
   readonly device: DeviceName
   readonly determinism?: 'strict' | 'relaxed'
+  readonly limits?: RunLimits
   /** The module that threads run, where it is not beside this one. */
   readonly url?: string | URL
 }
@@ -51,7 +53,8 @@ export interface Pool {
   /** True when all runs go to the thread, so that the caller's stays free. */
   readonly takesAll: boolean
   runRows(request: RowsRequest): Promise<Map<string, Tensor>>
-  run(inputs: Readonly<Record<string, Tensor>>, outputs: readonly string[]): Promise<Readonly<Record<string, Tensor>>>
+  /** One whole run; a signal that fires ends the thread and starts another one. */
+  run(inputs: Readonly<Record<string, Tensor>>, outputs: readonly string[], signal?: AbortSignal): Promise<Readonly<Record<string, Tensor>>>
   dispose(): void
 }
 
@@ -80,6 +83,7 @@ function spareMemory(): SpareMemory {
 }
 
 interface Waiting {
+  readonly job: Job
   readonly resolve: (reply: Extract<Reply, { kind: 'done' }>) => void
   readonly reject: (error: Error) => void
 }
@@ -103,22 +107,42 @@ function workerUrl(): URL {
  * @returns words where the host has no threads or they cannot load their module
  * @throws MleError what loading the model in a thread throws
  */
-async function openPool(graph: Graph, threads: number, takesAll: boolean, shared: SharedGraph | undefined, { device, determinism, url }: PoolOptions): Promise<Pool | WhyNone> {
+async function openPool(graph: Graph, threads: number, takesAll: boolean, shared: SharedGraph | undefined, { device, determinism, limits, url }: PoolOptions): Promise<Pool | WhyNone> {
   const members = new Set<Member>()
   const starting: Promise<WhyNone | undefined>[] = []
+  const starts: Start[] = []
   const module = url === undefined ? workerUrl() : new URL(url, import.meta.url)
   for (let i = 0; i < threads; i++) {
-    const start: Start = shared === undefined ? { kind: 'start', device, determinism, graph } : { kind: 'start', device, determinism, graph: { ...graph, initializers: new Map() }, shared: { part: shared.parts[i + 1], constants: shared.constants } }
+    const start: Start = shared === undefined ? { kind: 'start', device, determinism, limits, graph } : { kind: 'start', device, determinism, limits, graph: { ...graph, initializers: new Map() }, shared: { part: shared.parts[i + 1], constants: shared.constants } }
+    starts.push(start)
     const started = startMember(module, start, members)
     if (started === undefined) return 'this host has no threads'
     starting.push(started)
   }
+  let isDisposed = false
+  /** Until the thread is there that takes the place of one that was ended. */
+  let replacing: Promise<void> | undefined
   const dispose = (): void => {
+    isDisposed = true
     for (const { thread, waiting } of members) {
-      thread.terminate()
-      for (const { reject } of waiting.values()) reject(new MleError('MODEL_DISPOSED', 'the model was disposed while it ran'))
+      void thread.terminate()
+      for (const { reject } of waiting.values()) reject(disposed())
     }
     members.clear()
+  }
+  /** Ends the only thread, which computes a run that nobody wants any more; what waits for it goes to another one. */
+  const replace = async (member: Member): Promise<void> => {
+    const { thread, waiting } = member
+    members.delete(member)
+    // It computes in memory that the next one has: it must have ended.
+    await thread.terminate()
+    const why = isDisposed ? undefined : await startMember(module, starts[0], members)?.catch(String)
+    const [next] = members
+    for (const { job, resolve, reject } of waiting.values()) {
+      if (isDisposed) reject(disposed())
+      else if (next === undefined) reject(crashed(why ?? 'it ended before it was ready'))
+      else ask(next, job).then(resolve, reject)
+    }
   }
   try {
     const failed = (await Promise.all(starting)).find((why) => why !== undefined)
@@ -134,7 +158,7 @@ async function openPool(graph: Graph, threads: number, takesAll: boolean, shared
   const spare = spareMemory()
   return {
     get size() {
-      return members.size
+      return replacing === undefined ? members.size : 1
     },
     takesAll,
     async runRows(request) {
@@ -143,7 +167,7 @@ async function openPool(graph: Graph, threads: number, takesAll: boolean, shared
       request.signal?.addEventListener('abort', stop)
       try {
         const replies = await Promise.all([...members].map((member) => ask(member, job)))
-        if (request.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted between blocks of rows', { cause: request.signal.reason } as object)
+        if (request.signal?.aborted) throw new MleError('RUN_ABORTED', 'the run was aborted between blocks of rows', { cause: request.signal.reason })
         const tensors = collect(results, replies)
         spare.give([...job.inputs, ...results].flatMap(({ buffer }) => buffer ?? []))
         return tensors
@@ -154,14 +178,36 @@ async function openPool(graph: Graph, threads: number, takesAll: boolean, shared
         request.signal?.removeEventListener('abort', stop)
       }
     },
-    async run(inputs, outputs) {
+    async run(inputs, outputs, signal) {
+      await replacing
       const [member] = members
+      if (isDisposed) throw disposed()
       if (member === undefined) throw crashed('it has ended before')
       const job: RunJob = { kind: 'run', id: nextId++, inputs, outputs }
-      return (await ask(member, job)).outputs ?? {}
+      const answered = ask(member, job)
+      const stop = (): void => {
+        const [current = member] = members
+        const { waiting } = current
+        const own = waiting.get(job.id)
+        const isRunning = waiting.keys().next().value === job.id
+        waiting.delete(job.id)
+        own?.reject(new MleError('RUN_ABORTED', 'the run was aborted', { cause: signal?.reason }))
+        if (own !== undefined && isRunning && replacing === undefined) replacing = replace(current).finally(() => (replacing = undefined))
+      }
+      signal?.addEventListener('abort', stop)
+      if (signal?.aborted) stop()
+      try {
+        return (await answered).outputs ?? {}
+      } finally {
+        signal?.removeEventListener('abort', stop)
+      }
     },
     dispose,
   }
+}
+
+function disposed(): MleError {
+  return new MleError('MODEL_DISPOSED', 'the model was disposed while it ran')
 }
 
 function crashed(reason: string): MleError {
@@ -206,7 +252,7 @@ function startMember(url: URL, start: Start, members: Set<Member>): Promise<WhyN
 
 function ask({ thread, waiting }: Member, job: Job): Promise<Extract<Reply, { kind: 'done' }>> {
   return new Promise((resolve, reject) => {
-    waiting.set(job.id, { resolve, reject })
+    waiting.set(job.id, { job, resolve, reject })
     // A thread keeps the process alive only while somebody waits for it.
     thread.hold(true)
     thread.post(job)

@@ -25,7 +25,7 @@ export function runOnPool(pool: Pool, runs: Runs, feeds: ReadonlyMap<string, Fed
     if (options.signal?.aborted) return undefined
     const inputs: Record<string, Tensor> = Object.create(null)
     graph.inputs.forEach(({ name, type }, i) => (inputs[name] = filledTensor(fed[i], isTensorType(type) ? type.dtype : 'float32')))
-    return pool.run({ ...inputs }, names).then((results) => recordOf(names, (name) => results[name]))
+    return pool.run({ ...inputs }, names, options.signal).then((results) => recordOf(names, (name) => results[name]))
   }
   const entry = runs.planFor(options.outputs)
   if (entry.plan.rowSymbol === undefined || fed[0].shape[0] < SHARED_ROWS || options.signal?.aborted) return undefined

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { graphBuilder } from '../src/graph/builder.ts'
 import type { Graph } from '../src/graph/graph.ts'
 import { addTreeEnsemble } from '../src/import/trees.ts'
-import { load, MleError, tensor } from '../src/index.ts'
+import { load, MleError, tensor, type Tensor } from '../src/index.ts'
 import { encodeTrees } from '../src/ops/trees/encode.ts'
 import { randomSource } from './ops/trees/support.ts'
 
@@ -89,6 +89,34 @@ test('worker: true takes every run', async () => {
   assert.equal(model.workers, 1)
   for (const rows of [1, 2000]) assert.deepEqual(await model.run(rowsOf(rows)), await alone.run(rowsOf(rows)))
   await assert.rejects(model.run({ X: [[1, 2, 3]], N: [[1]], M: [1] }), hasCode('INPUT_UNKNOWN'))
+})
+
+test('worker: true: a run that does not end is aborted, those that wait for it are computed', async () => {
+  const b = graphBuilder()
+  const type = { dtype: 'float32', shape: [] } as const
+  const body = graphBuilder('body.')
+  body.input('i', { dtype: 'int64', shape: [] })
+  const goesOn = body.input('goesOn', { dtype: 'bool', shape: [] })
+  const v = body.input('v', type)
+  body.output('again', goesOn, { dtype: 'bool', shape: [] })
+  body.output('next', body.add('Neg', [v]), type)
+  b.output('y', b.addMany('Loop', [b.input('count', { dtype: 'int64', shape: [] }), '', b.input('x', type)], 1, { body: { kind: 'graph', value: body.build() } })[0], type)
+  using model = await load(b.build(), { worker: true, workerUrl, limits: { maxIterations: 2 ** 40 } })
+  const given = (count: bigint): Record<string, Tensor> => ({ count: tensor(BigInt64Array.of(count), []), x: tensor(Float32Array.of(1), []) })
+  const controller = new AbortController()
+  const endless = model.run(given(1n << 40n), { signal: controller.signal })
+  const waiting = model.run(given(3n))
+  const unwanted = model.run(given(2n), { signal: controller.signal })
+  setTimeout(() => controller.abort('enough'), 20)
+  await assert.rejects(endless, (error: unknown) => hasCode('RUN_ABORTED')(error) && (error as Error).cause === 'enough')
+  await assert.rejects(unwanted, hasCode('RUN_ABORTED'))
+  assert.deepEqual((await waiting).y.data, Float32Array.of(-1))
+  assert.equal(model.workers, 1)
+  assert.deepEqual((await model.run(given(2n))).y.data, Float32Array.of(1))
+  await assert.rejects(model.run(given(2n), { signal: AbortSignal.abort() }), hasCode('RUN_ABORTED'))
+  const last = model.run(given(1n << 40n))
+  model.dispose()
+  await assert.rejects(last, hasCode('MODEL_DISPOSED'))
 })
 
 test('without threads or shared memory everything runs on the caller\'s thread', async () => {

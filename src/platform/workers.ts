@@ -5,7 +5,8 @@ export interface Thread {
   post(message: unknown, transfer?: readonly ArrayBuffer[]): void
   /** Keeps the process alive, or no longer; a new thread does. */
   hold(isHeld: boolean): void
-  terminate(): void
+  /** Resolves once it has ended, where the host says when. */
+  terminate(): Promise<unknown>
 }
 
 export interface ThreadEvents {
@@ -90,7 +91,7 @@ export function startThread(url: URL, events: ThreadEvents): Thread | undefined 
       hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
       terminate() {
         hasEnded = true
-        void worker.terminate()
+        return worker.terminate()
       },
     }
   }
@@ -107,6 +108,7 @@ export function startThread(url: URL, events: ThreadEvents): Thread | undefined 
     terminate() {
       hasEnded = true
       worker.terminate()
+      return Promise.resolve()
     },
   }
 }
