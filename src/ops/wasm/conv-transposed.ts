@@ -16,6 +16,7 @@ const OUTPUTS_BYTES = 131072
 const SCRATCH_BYTES = SHAPE_BYTES + 256 + PACKED_BYTES + OUTPUTS_BYTES
 const MAX_TAPS = PACKED_BYTES / 32
 const MAX_FEATURES = OUTPUTS_BYTES / 32
+const MAX_PHASES = 4096
 /** Words of a phase behind its window. */
 const OUTPUT = 21
 
@@ -66,6 +67,8 @@ export function makeTransposed(host: WasmHost, context: KernelContext): Kernel |
   const axes = axesOf(window)
   // What lies beside the input counts as products with 0 here, and not at all on cpu: the same as long as weights are finite.
   if (axes.reduce((taps, { kernel }) => taps * kernel, 1) > MAX_TAPS || features > MAX_FEATURES || !isFinite(w)) return undefined
+  // Each place modulo the strides is a phase with a layout of its own.
+  if (axes.reduce((phases, { stride }) => phases * stride, 1) > MAX_PHASES) return undefined
   host.reserveScratch(SCRATCH_BYTES)
   const run = wasmFunction(host.exports, bytes === 4 ? 'transposed32' : 'transposed64')
   const classes = new Map<string, number>()

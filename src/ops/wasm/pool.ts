@@ -26,7 +26,11 @@ export function makePool(host: WasmHost, context: KernelContext, fallback: Kerne
   if (bytes === undefined) return undefined
   host.reserveScratch(SHAPE_BYTES)
   const pool = wasmFunction(host.exports, `${name}${bytes * 8}`)
-  const layout = perShape(([x], [y]) => placeWindow(poolWindow(context.attributes), x?.shape.slice(2) ?? [], y?.shape.slice(2) ?? []))
+  const layout = perShape(([x], [y]) => {
+    const window = placeWindow(poolWindow(context.attributes), x?.shape.slice(2) ?? [], y?.shape.slice(2) ?? [])
+    // The loops go through whole windows; cpu's leave out what lies in the padding.
+    return window.kernel.some((size, axis) => size > (x?.shape[axis + 2] ?? 0)) ? undefined : window
+  })
   const words = wordsOf(host)
   return (inputs, outputs) => {
     const [x] = inputs
@@ -36,7 +40,12 @@ export function makePool(host: WasmHost, context: KernelContext, fallback: Kerne
       return
     }
     const { scratchOffset } = host
-    writePlaces(words(), scratchOffset / 4, layout(inputs, outputs))
+    const window = layout(inputs, outputs)
+    if (window === undefined) {
+      fallback(inputs, outputs)
+      return
+    }
+    writePlaces(words(), scratchOffset / 4, window)
     pool(kind, scratchOffset, offsetOf(x), offsetOf(y), x.shape[0] * x.shape[1])
   }
 }
