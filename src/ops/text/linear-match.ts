@@ -57,6 +57,7 @@ function parse(pattern: string): Part {
     const start = at
     const char = String.fromCodePoint(pattern.codePointAt(at) ?? 0)
     at += char.length
+    if (char === '.') return one(char)
     if (char === '^') return { kind: 'place', place: 'start' }
     if (char === '$') return { kind: 'place', place: 'end' }
     if (char === '(') {
