@@ -21,7 +21,7 @@ interface Budget {
 const BUDGETS: readonly Budget[] = [
   { what: 'load and run linear models', entry: 'dist/index.js', limit: 50.7 * KB, goal: 20 * KB },
   { what: 'load and run support vector machines', entry: 'dist/index.js', besides: ['dist/packs-distance.js', 'dist/functions.js'], limit: 63.9 * KB, goal: 40 * KB },
-  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 85.9 * KB, goal: 35 * KB },
+  { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 86.6 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 40.4 * KB, goal: 40 * KB },
   { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
