@@ -1,5 +1,8 @@
 // ml-random-forest (ml.js): the trees of our graph in its JSON form. It averages, so that a sum of trees is its mean times their number.
 import type { Graph } from '../../src/graph/graph.ts'
+import { text } from '../../src/ops/attributes.ts'
+import { FEATURE_MASK, nodeWords } from '../../src/ops/trees/layout.ts'
+import { plainLeafIndex, plainNodes, type LeafNumbers } from '../../src/ops/trees/stored.ts'
 import { mlForest } from '../peers.ts'
 import type { Subject } from '../measure.ts'
 
@@ -17,13 +20,15 @@ export async function mlForestSubject(graph: Graph, rows: Float32Array, count: n
   const node = graph.nodes.find(({ op }) => op === 'TreeEnsemble')
   const [nodes, leafIndex, roots, values] = (node?.inputs.slice(1, 5) ?? []).map((name) => graph.initializers.get(name)?.data)
   const base = graph.initializers.get(node?.inputs[7] ?? '')?.data[0] ?? 0
-  if (!(nodes instanceof Uint8Array) || !(leafIndex instanceof Uint32Array) || !(roots instanceof Uint32Array) || !(values instanceof Float64Array)) throw new Error('no plain ensemble')
-  const view = new DataView(nodes.buffer, nodes.byteOffset)
+  if (node === undefined || !(nodes instanceof Uint8Array) || !(roots instanceof Uint32Array) || !(values instanceof Float64Array)) throw new Error('no plain ensemble')
+  const plain = plainNodes(text(node.attributes, 'layout', ''), nodes, roots)
+  const leafOf = plainLeafIndex(plain, leafIndex as LeafNumbers | undefined)
+  const { thresholds, words } = nodeWords(plain.nodes)
   const read = (index: number): MlNode => {
-    const left = view.getUint32(16 * index + 12, true)
-    if (left === index) return { distribution: values[leafIndex[index]] }
+    const left = words[4 * index + 3]
+    if (left === index) return { distribution: values[leafOf[index]] }
     // Ours goes right for x > threshold; ml-cart goes left for x < value, so the value is the next number up.
-    return { splitColumn: view.getUint32(16 * index + 8, true) & 0x07ffffff, splitValue: nextUp(view.getFloat64(16 * index, true)), left: read(left), right: read(left + 1) }
+    return { splitColumn: words[4 * index + 2] & FEATURE_MASK, splitValue: nextUp(thresholds[2 * index]), left: read(left), right: read(left + 1) }
   }
   const features = rows.length / count
   const everyFeature = Array.from({ length: features }, (_, i) => i)

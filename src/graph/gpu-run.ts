@@ -37,6 +37,7 @@ interface Exchange {
  */
 export async function execute(shared: Shared, own: Prepared, instance: Instance, transfer: Transfer, times?: StepTime[]): Promise<ReadonlyMap<number, GpuTensor>> {
   const exchange = exchangeOf(shared, own, instance, transfer)
+  instance.workspace.scratch.begin()
   try {
     await readHostInputs(shared, own, instance, exchange)
     for (let s = 0; s < own.segments.length; s++) {

@@ -8,7 +8,7 @@ import { createWorkspace, disposeWorkspace, instantiate, runInstance } from '../
 import type { Graph, Node } from '../graph.ts'
 import { subgraphsOf } from '../subgraphs.ts'
 import { planGraph } from '../plan.ts'
-import { RUN_LIMITS } from '../run-limits.ts'
+import { RUN_LIMITS, type RunLimits } from '../run-limits.ts'
 import { heapScratch } from '../scratch.ts'
 import { bufferArena } from '../arena.ts'
 import type { Pass } from './edit.ts'
@@ -20,6 +20,8 @@ const RANDOM: ReadonlySet<string> = /* @__PURE__ */ new Set(['RandomNormal', 'Ra
 const WIDENING: ReadonlySet<string> = /* @__PURE__ */ new Set(['Cast', 'DequantizeLinear'])
 const MAX_GROWTH_BYTES = 1 << 20
 const MAX_BYTES = 1 << 30
+/** Loading waits for it: what takes longer is left to runs. */
+const FOLDING_LIMITS: RunLimits = { ...RUN_LIMITS, maxIterations: 65_536 }
 
 export function isRandom(node: Node): boolean {
   return node.domain === 'ai.onnx' && RANDOM.has(node.op)
@@ -85,7 +87,7 @@ function evaluate(look: Look, nodes: readonly Node[], wanted: readonly string[])
     initializers: graph.initializers, metadata: {},
   }
   const arena = bufferArena(2 * MAX_BYTES)
-  const scratch = heapScratch(RUN_LIMITS, arena)
+  const scratch = heapScratch(FOLDING_LIMITS, arena)
   const workspace = createWorkspace(arena, undefined, scratch)
   try {
     const plan = planGraph(part, wanted, { ...operators, scratch })

@@ -202,7 +202,7 @@ function alignedSample(into: Bilinear, top: number, left: number, height: number
 }
 
 /** Samples in the time of an iteration, about. */
-const SAMPLES_AN_ITERATION = 1024
+const SAMPLES_AN_ITERATION = 4096
 
 // x [N, C, H, W], rois [R, 4], images [R] int64 -> y [R, C, rows, columns]
 function makeRoiAlign({ attributes, scratch }: KernelContext): Kernel {
@@ -344,8 +344,8 @@ function optionalNumber(value: Value | undefined, fallback: number): number {
 
 /** Of lists, for each box: its place, twice. */
 const BOX_OBJECTS = 32
-/** Pairs of boxes that are compared in the time of an iteration, about. */
-const COMPARED_AN_ITERATION = 256
+/** Pairs of boxes that count as an iteration: far more than detectors compare, whose limit would else be that of loops. */
+const COMPARED_AN_ITERATION = 2048
 
 // boxes [N, B, 4], scores [N, classes, B] -> indices [selected, 3] int64, best scores first within a class
 function makeNonMaxSuppression({ attributes, scratch }: KernelContext): HostKernel {

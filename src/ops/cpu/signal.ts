@@ -34,7 +34,7 @@ function fillLine({ re, im }: Transform, x: Numbers, at: number, step: number, c
   if (length % 2 === 0) im[length / 2] = 0
 }
 
-/** Products in the time of an iteration, about. */
+/** Products that count as an iteration. */
 const PRODUCTS_AN_ITERATION = 4096
 
 /** A transform whose memory and work count. */
