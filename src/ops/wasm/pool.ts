@@ -29,7 +29,7 @@ export function makePool(host: WasmHost, context: KernelContext, fallback: Kerne
   const layout = perShape(([x], [y]) => {
     const window = placeWindow(poolWindow(context.attributes), x?.shape.slice(2) ?? [], y?.shape.slice(2) ?? [])
     // The loops go through whole windows; cpu's leave out what lies in the padding.
-    return window.kernel.some((size, axis) => size > (x?.shape[axis + 2] ?? 0)) ? undefined : window
+    return window.kernel.some((size, axis) => size > window.input[axis]) ? undefined : window
   })
   const words = wordsOf(host)
   return (inputs, outputs) => {
