@@ -24,10 +24,10 @@ const BUDGETS: readonly Budget[] = [
   { what: 'load and run forests, with their WebAssembly', entry: 'dist/index.js', besides: ['dist/packs-trees.js', 'dist/wasm.js', 'dist/wasm-trees.js'], limit: 86.6 * KB, goal: 35 * KB },
   { what: 'read and write .mle files', entry: 'dist/format.js', limit: 26 * KB, goal: 25 * KB },
   { what: 'import foreign models', entry: 'dist/import.js', limit: 40.4 * KB, goal: 40 * KB },
-  { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 33 * KB, goal: 35 * KB },
-  { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 23 * KB, goal: 40 * KB },
-  { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 24 * KB, goal: 12 * KB },
-  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 722 * KB, goal: 200 * KB },
+  { what: 'sign, verify and encrypt', entry: 'dist/security.js', limit: 32 * KB, goal: 35 * KB },
+  { what: 'work with tensors on a GPU', entry: 'dist/webgpu.js', limit: 22 * KB, goal: 40 * KB },
+  { what: 'export models to ONNX', entry: 'dist/export.js', besides: ['dist/export-onnx.js'], limit: 17.5 * KB, goal: 12 * KB },
+  { what: 'everything in one file for a page', entry: 'dist/mle.browser.js', limit: 718 * KB, goal: 200 * KB },
 ]
 
 /** A pack of operators, fetched by the models that need it: its own file. */
