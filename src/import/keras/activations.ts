@@ -1,7 +1,7 @@
 // Activation functions by Keras' names.
 import type { Json } from '../json.ts'
 import type { Net, Value } from '../network/net.ts'
-import { add, asFloat, div, elementwise, mul, reduce, scalar, sub } from '../network/tensors.ts'
+import { add, asFloat, div, elementwise, listLength, mul, reduce, scalar, sub } from '../network/tensors.ts'
 import { isObject, kerasError, unsupported, type Config } from './config.ts'
 import type { Layer, ModelInfo } from './layer.ts'
 import { recordingWeights } from './weights.ts'
@@ -39,7 +39,7 @@ const sparsemax: Activation = (net, given) => {
   const [sorted] = net.emitMany('TopK', [value, count], 2, { axis: last })
   const axis = net.constant({ dtype: 'int64', shape: [], data: BigInt64Array.of(BigInt(last)) }, 'axis')
   const sums = sub(net, net.emit('CumSum', [sorted, axis]), scalar(net, 1))
-  const ranks = net.constant({ dtype: 'float32', shape: [size], data: Float32Array.from({ length: size }, (_, i) => i + 1) }, 'ranks')
+  const ranks = net.constant({ dtype: 'float32', shape: [size], data: Float32Array.from({ length: listLength(size) }, (_, i) => i + 1) }, 'ranks')
   const k = net.dtype === 'float32' ? ranks : net.emit('Cast', [ranks], { to: net.dtype })
   const inside = net.emit('Greater', [mul(net, k, sorted), sums])
   const support = reduce(net, 'ReduceSum', net.emit('Cast', [inside], { to: net.dtype }), [last], true)

@@ -17,6 +17,15 @@ export function ints(net: Net, values: readonly number[]): Value {
   return net.constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) }, 'ints')
 }
 
+/** More than any real layer has. */
+const MAX_LISTED = 1 << 20
+
+/** The length of a list of numbers that a file says in one or two of them; throws IMPORT_LIMIT for what no layer needs (CWE-789). */
+export function listLength(length: number): number {
+  if (!(length <= MAX_LISTED)) throw new MleError('IMPORT_LIMIT', `a layer asks for a list of ${length} numbers, expected at most ${MAX_LISTED}; the file is damaged`, { expected: MAX_LISTED, actual: length })
+  return length
+}
+
 /** A tensor of floats or whole numbers. */
 export function floats(values: ArrayLike<number>, shape: readonly number[], dtype: DType): Tensor {
   const data = allocateData(dtype, values.length)

@@ -2,9 +2,8 @@
 import { flatInt32s } from '../flatbuffers.ts'
 import type { DType } from '../../tensor/index.ts'
 import type { Value } from '../network/net.ts'
-import { add, cast, channelsFirst, channelsLast, concat, converted, flip, floats, frontAxis, ints, numbersOf, pick, reduce, scalar, slice, squeeze, transpose, unsqueeze } from '../network/tensors.ts'
+import { add, cast, channelsFirst, channelsLast, concat, converted, flip, floats, frontAxis, ints, listLength, numbersOf, pick, reduce, scalar, slice, squeeze, transpose, unsqueeze } from '../network/tensors.ts'
 import { permuted } from '../network/permute.ts'
-import { tfliteError } from './model.ts'
 import { dtypeOf } from './tensors.ts'
 import { byteOption, constantNumbers, fused, input, int64, intOption, unsupported, type Lowering, type Op } from './operator.ts'
 
@@ -112,7 +111,7 @@ const mirrorPad: Lowering = (op) => {
       const [before, after] = [pairs[2 * axis] ?? 0, pairs[2 * axis + 1] ?? 0]
       if (before === 0 && after === 0) return value
       if (typeof dim !== 'number') throw unsupported(op, 'padding that repeats the edge of an axis of unknown length')
-      const places = Array.from({ length: before + dim + after }, (_, i) => (i < before ? before - 1 - i : i < before + dim ? i - before : 2 * dim - 1 - (i - before)))
+      const places = Array.from({ length: listLength(before + dim + after) }, (_, i) => (i < before ? before - 1 - i : i < before + dim ? i - before : 2 * dim - 1 - (i - before)))
       return op.net.emit('Gather', [value, ints(op.net, places)], { axis })
     }, input(op, 0))
   }
@@ -249,12 +248,8 @@ const range: Lowering = (op) => {
     return numbersOf(found)[0] ?? 0
   })
   const count = Math.max(0, Math.ceil((limit - start) / delta))
-  if (!(count <= MAX_RANGE)) throw tfliteError('TFLITE_GRAPH', `${op.where}: a range from ${start} to ${limit} in steps of ${delta} has ${count} numbers, expected at most ${MAX_RANGE}`)
-  return op.net.constant(floats(Array.from({ length: count }, (_, i) => start + i * delta), [count], input(op, 0).dtype), 'range')
+  return op.net.constant(floats(Array.from({ length: listLength(count) }, (_, i) => start + i * delta), [count], input(op, 0).dtype), 'range')
 }
-
-/** A range stands in the file as three numbers: no more than real models need (CWE-789). */
-const MAX_RANGE = 1 << 20
 
 /** Writes updates into zeros; those for one place add up. */
 const scatter: Lowering = (op) => {

@@ -96,6 +96,15 @@ test('models nested deep are read in no time; deeper ones are refused', () => {
   throwsCode('KERAS_GRAPH', () => importTfjs(files(60).json, () => files(60).weights), /nested/)
 })
 
+test('IMPORT_LIMIT: an image of a thousand million rows', () => {
+  const layers = [
+    { class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 1e9, 2, 1], dtype: 'float32' } },
+    { class_name: 'CenterCrop', config: { name: 'crop', height: 1e9 - 2, width: 2 } },
+  ]
+  const json = new TextEncoder().encode(JSON.stringify({ generatedBy: 'TensorFlow.js tfjs-layers v4.22.0', modelTopology: { class_name: 'Sequential', keras_version: 'tfjs-layers 4.22.0', config: { name: 'm', layers } }, weightsManifest: [] }))
+  throwsCode('IMPORT_LIMIT', () => importTfjs(json, undefined), /999999998 numbers/)
+})
+
 test('IMPORT_LIMIT: models that call models twice', () => {
   let inner: { readonly name: string; readonly [key: string]: Plain } = { class_name: 'Activation', name: 'a', config: { name: 'a', activation: 'relu' } }
   for (let i = 0; i < 24; i++) {

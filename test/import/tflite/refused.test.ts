@@ -75,6 +75,14 @@ test('every operator of the list has a name of TFLite', () => {
   assert.equal(new Set(operatorNames()).size, operatorNames().length)
 })
 
+test('TFLITE_GRAPH: a range of a thousand million numbers', () => {
+  const RANGE = 96
+  const number = (value: number): { shape: number[]; dtype: 'int32'; data: Int32Array } => ({ shape: [], dtype: 'int32', data: Int32Array.of(value) })
+  throwsCode('TFLITE_GRAPH', () => importTflite(tfliteModel({
+    tensors: [number(0), number(1e9), number(1), { shape: [1e9], dtype: 'int32' }], inputs: [], outputs: [3], operators: [{ code: RANGE, inputs: [0, 1, 2], outputs: [3] }],
+  })), /1000000000 numbers/)
+})
+
 test('TFLITE_GRAPH: blocks that do not divide an image', () => {
   throwsCode('TFLITE_GRAPH', () => importTflite(tfliteModel({
     tensors: [{ shape: [1, 5, 5, 1] }, { shape: [2], dtype: 'int32', data: Int32Array.of(2, 2) }, { shape: [2, 2], dtype: 'int32', data: new Int32Array(4) }, { shape: [4, 2, 2, 1] }],

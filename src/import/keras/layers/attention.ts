@@ -1,6 +1,6 @@
 // Attention layers: dot products, additive, several heads, grouped heads.
 import type { Net, Value } from '../../network/net.ts'
-import { add, asFloat, cast, expand, mul, reduce, scalar, sizeOfAxis, sub, unsqueeze } from '../../network/tensors.ts'
+import { add, asFloat, cast, expand, listLength, mul, reduce, scalar, sizeOfAxis, sub, unsqueeze } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
 import { count, flag, kerasError, nameOf, text, unsupported, wholes } from '../config.ts'
 import type { CallArguments, LayerFactory, Masked } from '../layer.ts'
@@ -148,7 +148,7 @@ function masksOf(net: Net, call: CallArguments, query: Masked, value: Masked, ke
 // [batch, steps, heads, size] -> each head `times` times, one after the other
 function repeatHeads(net: Net, value: Value, times: number): Value {
   const heads = Number(value.shape[2])
-  const indices = BigInt64Array.from({ length: heads * times }, (_, i) => BigInt(Math.floor(i / times)))
+  const indices = BigInt64Array.from({ length: listLength(heads * times) }, (_, i) => BigInt(Math.floor(i / times)))
   return net.emit('Gather', [value, net.constant({ dtype: 'int64', shape: [indices.length], data: indices }, 'heads')], { axis: 2 })
 }
 

@@ -1,7 +1,7 @@
 // Convolutions. Kernels of Keras are [...places, inputs, outputs]; the operators take [outputs, inputs, ...places] and channels first.
 import type { Net, Value } from '../../network/net.ts'
 import { permuted } from '../../network/permute.ts'
-import { add, asFloat, channelsFirst, channelsLast, converted, numbersOf, reshape, sizeOfAxis, transpose } from '../../network/tensors.ts'
+import { add, asFloat, channelsFirst, channelsLast, converted, listLength, numbersOf, reshape, sizeOfAxis, transpose } from '../../network/tensors.ts'
 import type { Tensor } from '../../../tensor/index.ts'
 import { activationOf } from '../activations.ts'
 import { count, flag, kerasError, nameOf, number, text, tuple, unsupported, word, type Config } from '../config.ts'
@@ -196,7 +196,7 @@ const locallyConnected = (rank: 1 | 2): LayerFactory => (config, weights, info) 
     // [batch, out, place, ...] along each axis, from the last to the first
     for (let axis = rank - 1; axis >= 0; axis--) {
       const size = placement.kernel[axis]
-      const indices = BigInt64Array.from({ length: outs[axis] * size }, (_, i) => BigInt(Math.floor(i / size) * placement.strides[axis] + (i % size)))
+      const indices = BigInt64Array.from({ length: listLength(outs[axis] * size) }, (_, i) => BigInt(Math.floor(i / size) * placement.strides[axis] + (i % size)))
       x = net.emit('Gather', [x, net.constant({ dtype: 'int64', shape: [outs[axis], size], data: indices }, 'places')], { axis: 1 + axis })
     }
     const places = outs.reduce((product, one) => product * one, 1)

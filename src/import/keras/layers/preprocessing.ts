@@ -1,6 +1,6 @@
 // Preprocessing layers, wrappers.
 import type { Net, Value } from '../../network/net.ts'
-import { add, asFloat, cast, div, floats, frontAxis, ints, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, squeeze, sub, unsqueeze, type Wanted } from '../../network/tensors.ts'
+import { add, asFloat, cast, div, floats, frontAxis, ints, listLength, mul, numbersOf, reduce, reshape, scalar, sizeOfAxis, slice, squeeze, sub, unsqueeze, type Wanted } from '../../network/tensors.ts'
 import type { Json } from '../../json.ts'
 import { count, flag, kerasError, nameOf, number, numbers, plainValue, text, unsupported, wholes, word } from '../config.ts'
 import { simple, unmasked, type LayerFactory } from '../layer.ts'
@@ -76,7 +76,7 @@ function croppedPlaces(dim: number, wanted: number, isWidth: boolean): number[] 
   const start = isWidth && half === 0 && dim !== wanted ? 1 : half
   const [from, to] = [Math.fround(start / dim), Math.fround((wanted + start) / dim)]
   const step = wanted > 1 ? ((to - from) * (dim - 1)) / (wanted - 1) : 0
-  return Array.from({ length: wanted }, (_, i) => {
+  return Array.from({ length: listLength(wanted) }, (_, i) => {
     const at = wanted > 1 ? from * (dim - 1) + i * step : 0.5 * (from + to) * (dim - 1)
     return at < 0 || at > dim - 1 ? -1 : Math.round(at)
   })
