@@ -162,9 +162,12 @@ export function zeros(net: Net, wanted: readonly Wanted[]): Value {
   return expand(net, scalar(net, 0), wanted)
 }
 
-/** An axis counted from the front; the value's rank is given. */
+/** An axis counted from the front; the value's rank is given. Throws IMPORT_NUMBER outside of the value. */
 export function frontAxis(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis
+  const front = axis < 0 ? axis + rank : axis
+  // A new axis may stand behind all.
+  if (!(front >= 0 && front <= rank)) throw new MleError('IMPORT_NUMBER', `axis ${axis} of a value with ${rank} dimensions; the file is damaged`, { expected: rank, actual: axis })
+  return front
 }
 
 /** [batch, channels, ...spatial] of [batch, ...spatial, channels]; remembered, so that neighbours share it. */

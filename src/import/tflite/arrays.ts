@@ -184,7 +184,7 @@ const gather: Lowering = (op) => {
   const axis = frontAxis(intOption(op, 0, 0), value.shape.length)
   const batch = frontAxis(intOption(op, 1, 0), places.shape.length)
   if (batch === 0) return op.net.emit('Gather', [value, places], { axis })
-  if (batch > axis) throw unsupported(op, `GATHER of axis ${axis} with ${batch} batch dimensions`)
+  if (batch > axis || axis >= value.shape.length) throw unsupported(op, `GATHER of axis ${axis} with ${batch} batch dimensions`)
   // The gathered axis goes behind the batch's, its places there take its old position.
   const { net } = op
   const between = Array.from({ length: axis - batch }, (_, i) => batch + i)

@@ -83,6 +83,14 @@ test('TFLITE_GRAPH: a range of a thousand million numbers', () => {
   })), /1000000000 numbers/)
 })
 
+test('TFLITE_GRAPH: an axis far outside of the value', () => {
+  const GATHER = 36
+  throwsCode('TFLITE_GRAPH', () => importTflite(tfliteModel({
+    tensors: [{ shape: [2, 2] }, { shape: [2], dtype: 'int32', data: Int32Array.of(0, 1) }, { shape: [2, 2] }],
+    inputs: [0], outputs: [2], operators: [{ code: GATHER, inputs: [0, 1], outputs: [2], options: { 0: { i32: 805_306_369 }, 1: { i32: 1 } } }],
+  })), /axis/)
+})
+
 test('TFLITE_GRAPH: blocks that do not divide an image', () => {
   throwsCode('TFLITE_GRAPH', () => importTflite(tfliteModel({
     tensors: [{ shape: [1, 5, 5, 1] }, { shape: [2], dtype: 'int32', data: Int32Array.of(2, 2) }, { shape: [2, 2], dtype: 'int32', data: new Int32Array(4) }, { shape: [4, 2, 2, 1] }],
