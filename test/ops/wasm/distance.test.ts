@@ -72,6 +72,17 @@ test('wasm: points and classes outside are refused as on cpu', async () => {
   await refused(1, -1)
 })
 
+test('wasm: points that are no numbers take the place of the farthest, and others theirs, as on cpu', async () => {
+  for (const ties of ['earlier', 'later']) {
+    for (const k of [1, 2, 5]) {
+      for (let seed = 0; seed < 40; seed++) {
+        const inputs = [{ tensor: noise(seed, 'float64', [3, 4], 0) }, { tensor: noise(seed + 1, 'float64', [5 + ((seed * 7) % 150), 4], 0.05), constant: true }]
+        await assertEqual('mle.NearestNeighbors', { inputs, attributes: { metric: 'euclidean', form: 'expanded', k, search: 'brute', ties }, outputs: 2 }, wasmOnly)
+      }
+    }
+  }
+})
+
 for (const search of ['brute', 'kd_tree', 'ball_tree']) {
   test(`wasm: the nearest points through ${search} have the bits and the order of cpu`, async () => {
     // Few different values make ties; odd ones go into the queries.

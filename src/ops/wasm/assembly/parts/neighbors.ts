@@ -114,6 +114,8 @@ function scanExpanded(search: usize, rows: usize, x: usize, distances: usize, in
           const i = <usize>ctz<u64>(near)
           const square = max<f64>(0, -2 * load<f64>(from + i * 8) + xx + load<f64>(norms + (j + i) * 8))
           push(values, places, k, isLaterKept, square, load<i32>(order + (j + i) * 4))
+          // Behind NaN in the heap nothing is too far.
+          if (square != square) near = (<u64>-1 >> (TILE_POINTS - stop)) & (<u64>-1 << i)
         }
       }
     }
