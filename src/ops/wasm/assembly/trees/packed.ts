@@ -119,6 +119,20 @@ function nodeOf(top: usize, offset: usize): usize {
   return <usize>load<u32>(top + <usize>load<u32>(offset), 60)
 }
 
+/** Eight nodes: to [8] u32 their leaves, or their addresses where they may not have ended. */
+// @ts-ignore: decorator
+@inline
+function storeReached(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: usize, h: usize, to: usize, hasEnded: bool): void {
+  store<u32>(to, hasEnded ? leafOf(a) : <u32>a)
+  store<u32>(to, hasEnded ? leafOf(b) : <u32>b, 4)
+  store<u32>(to, hasEnded ? leafOf(c) : <u32>c, 8)
+  store<u32>(to, hasEnded ? leafOf(d) : <u32>d, 12)
+  store<u32>(to, hasEnded ? leafOf(e) : <u32>e, 16)
+  store<u32>(to, hasEnded ? leafOf(f) : <u32>f, 20)
+  store<u32>(to, hasEnded ? leafOf(g) : <u32>g, 24)
+  store<u32>(to, hasEnded ? leafOf(h) : <u32>h, 28)
+}
+
 /** Eight rows from eight nodes on; `to` [8] u32: their leaves, or addresses of nodes where they may not have ended. */
 // @ts-ignore: decorator
 @inline
@@ -147,14 +161,7 @@ function walkOn(a: usize, b: usize, c: usize, d: usize, e: usize, f: usize, g: u
     until = min(steps, step + STEPS_PER_LOOK)
     if (step < steps && (distance(a) | distance(b) | distance(c) | distance(d) | distance(e) | distance(f) | distance(g) | distance(h)) == 0) break
   }
-  store<u32>(to, hasEnded ? leafOf(a) : <u32>a)
-  store<u32>(to, hasEnded ? leafOf(b) : <u32>b, 4)
-  store<u32>(to, hasEnded ? leafOf(c) : <u32>c, 8)
-  store<u32>(to, hasEnded ? leafOf(d) : <u32>d, 12)
-  store<u32>(to, hasEnded ? leafOf(e) : <u32>e, 16)
-  store<u32>(to, hasEnded ? leafOf(f) : <u32>f, 20)
-  store<u32>(to, hasEnded ? leafOf(g) : <u32>g, 24)
-  store<u32>(to, hasEnded ? leafOf(h) : <u32>h, 28)
+  storeReached(a, b, c, d, e, f, g, h, to, hasEnded)
 }
 
 // x [columns][8] i32; leaves [8] u32: indices of leaves
@@ -175,6 +182,13 @@ function walkRows(top: usize, x: usize, steps: u32, leaves: usize): void {
 
 // @ts-ignore: decorator
 @inline
+function stepOf(node: usize, x: usize): usize {
+  const word = load<u32>(node, 4)
+  return next(node, word, load<i32>(valueAt(word, x)))
+}
+
+// @ts-ignore: decorator
+@inline
 function rootAt(nodes: usize, entry: usize): usize {
   return nodes + (<usize>load<u32>(entry) << 3)
 }
@@ -189,33 +203,17 @@ function walkTrees(nodes: usize, entry: usize, x: usize, steps: u32, to: usize, 
   let f = rootAt(nodes, entry + 160)
   let g = rootAt(nodes, entry + 192)
   let h = rootAt(nodes, entry + 224)
-  let word: u32
   for (let step: u32 = 0; step < steps; step++) {
-    word = load<u32>(a, 4)
-    a = next(a, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(b, 4)
-    b = next(b, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(c, 4)
-    c = next(c, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(d, 4)
-    d = next(d, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(e, 4)
-    e = next(e, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(f, 4)
-    f = next(f, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(g, 4)
-    g = next(g, word, load<i32>(valueAt(word, x)))
-    word = load<u32>(h, 4)
-    h = next(h, word, load<i32>(valueAt(word, x)))
+    a = stepOf(a, x)
+    b = stepOf(b, x)
+    c = stepOf(c, x)
+    d = stepOf(d, x)
+    e = stepOf(e, x)
+    f = stepOf(f, x)
+    g = stepOf(g, x)
+    h = stepOf(h, x)
   }
-  store<u32>(to, hasEnded ? leafOf(a) : <u32>a)
-  store<u32>(to, hasEnded ? leafOf(b) : <u32>b, 4)
-  store<u32>(to, hasEnded ? leafOf(c) : <u32>c, 8)
-  store<u32>(to, hasEnded ? leafOf(d) : <u32>d, 12)
-  store<u32>(to, hasEnded ? leafOf(e) : <u32>e, 16)
-  store<u32>(to, hasEnded ? leafOf(f) : <u32>f, 20)
-  store<u32>(to, hasEnded ? leafOf(g) : <u32>g, 24)
-  store<u32>(to, hasEnded ? leafOf(h) : <u32>h, 28)
+  storeReached(a, b, c, d, e, f, g, h, to, hasEnded)
 }
 
 /** One tree over a block of rows in groups; leaves [rows, padded to 8]. */
@@ -255,13 +253,6 @@ function listMoving(nodes: usize, rows: u32, list: usize): u32 {
 @inline
 function rowAt(x: usize, groupBytes: usize, row: u32): usize {
   return x + <usize>(row >>> 3) * groupBytes + <usize>((row & 7) << 2)
-}
-
-// @ts-ignore: decorator
-@inline
-function stepOf(node: usize, x: usize): usize {
-  const word = load<u32>(node, 4)
-  return next(node, word, load<i32>(valueAt(word, x)))
 }
 
 const LISTED_STEPS: u32 = 3
