@@ -255,6 +255,23 @@ function rowAt(x: usize, groupBytes: usize, row: u32): usize {
   return x + <usize>(row >>> 3) * groupBytes + <usize>((row & 7) << 2)
 }
 
+/** Where the node of the n-th of a list stands. */
+// @ts-ignore: decorator
+@inline
+function listedAt(nodes: usize, list: usize, n: usize): usize {
+  return nodes + (<usize>load<u16>(list + 2 * n) << 2)
+}
+
+/** Stores the node that the n-th of a list has reached, and lists it again at `to` unless that is a leaf; what follows `to`. The list is read before it is written. */
+// @ts-ignore: decorator
+@inline
+function relist(nodes: usize, at: usize, n: usize, node: usize, to: usize): usize {
+  const one = <u32>load<u16>(at + 2 * n)
+  store<u32>(nodes + (<usize>one << 2), <u32>node)
+  store<u16>(to, one)
+  return to + (<usize>(distance(node) != 0) << 1)
+}
+
 const LISTED_STEPS: u32 = 3
 
 /** Takes the rows of a list some steps further, four at a time, and keeps those of them that still have not reached their leaves; how many. */
@@ -267,36 +284,24 @@ function stepListed(nodes: usize, x: usize, groupBytes: usize, list: usize, coun
   store<u16>(last, row, 4)
   let to = list
   for (let at = list; at < last; at += 8) {
-    const rowA = <u32>load<u16>(at)
-    const rowB = <u32>load<u16>(at, 2)
-    const rowC = <u32>load<u16>(at, 4)
-    const rowD = <u32>load<u16>(at, 6)
-    const xA = rowAt(x, groupBytes, rowA)
-    const xB = rowAt(x, groupBytes, rowB)
-    const xC = rowAt(x, groupBytes, rowC)
-    const xD = rowAt(x, groupBytes, rowD)
-    let a = <usize>load<u32>(nodes + (<usize>rowA << 2))
-    let b = <usize>load<u32>(nodes + (<usize>rowB << 2))
-    let c = <usize>load<u32>(nodes + (<usize>rowC << 2))
-    let d = <usize>load<u32>(nodes + (<usize>rowD << 2))
+    const xA = rowAt(x, groupBytes, load<u16>(at))
+    const xB = rowAt(x, groupBytes, load<u16>(at, 2))
+    const xC = rowAt(x, groupBytes, load<u16>(at, 4))
+    const xD = rowAt(x, groupBytes, load<u16>(at, 6))
+    let a = <usize>load<u32>(listedAt(nodes, at, 0))
+    let b = <usize>load<u32>(listedAt(nodes, at, 1))
+    let c = <usize>load<u32>(listedAt(nodes, at, 2))
+    let d = <usize>load<u32>(listedAt(nodes, at, 3))
     for (let step: u32 = 0; step < LISTED_STEPS; step++) {
       a = stepOf(a, xA)
       b = stepOf(b, xB)
       c = stepOf(c, xC)
       d = stepOf(d, xD)
     }
-    store<u32>(nodes + (<usize>rowA << 2), <u32>a)
-    store<u32>(nodes + (<usize>rowB << 2), <u32>b)
-    store<u32>(nodes + (<usize>rowC << 2), <u32>c)
-    store<u32>(nodes + (<usize>rowD << 2), <u32>d)
-    store<u16>(to, rowA)
-    to += <usize>(distance(a) != 0) << 1
-    store<u16>(to, rowB)
-    to += <usize>(distance(b) != 0) << 1
-    store<u16>(to, rowC)
-    to += <usize>(distance(c) != 0) << 1
-    store<u16>(to, rowD)
-    to += <usize>(distance(d) != 0) << 1
+    to = relist(nodes, at, 0, a, to)
+    to = relist(nodes, at, 1, b, to)
+    to = relist(nodes, at, 2, c, to)
+    to = relist(nodes, at, 3, d, to)
   }
   return <u32>(to - list) >>> 1
 }
@@ -318,21 +323,6 @@ export function packedFrom(addresses: usize, exits: usize, x: usize, groupBytes:
 @inline
 function exitAt(addresses: usize, exit: usize): usize {
   return <usize>load<u32>(addresses + (<usize>load<u8>(exit) << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-function listedAt(nodes: usize, list: usize, n: usize): usize {
-  return nodes + (<usize>load<u16>(list + 2 * n) << 2)
-}
-
-// @ts-ignore: decorator
-@inline
-function relist(nodes: usize, at: usize, n: usize, node: usize, to: usize): usize {
-  const tree = <u32>load<u16>(at + 2 * n)
-  store<u32>(nodes + (<usize>tree << 2), <u32>node)
-  store<u16>(to, tree)
-  return to + (<usize>(distance(node) != 0) << 1)
 }
 
 /** Takes one row some steps further in the trees of a list, eight at a time, and keeps those of them where it still has not reached a leaf; how many. */
