@@ -9,7 +9,7 @@ import { permuted } from '../network/permute.ts'
 import { tfliteError, type TfliteModel, type TfliteOperator, type TfliteTensor } from './model.ts'
 import { byteOption, intOption, type Op } from './operator.ts'
 import { dtypeOf, isQuantized } from './tensors.ts'
-import { placement } from './windows.ts'
+import { CONV_2D, DEPTHWISE_CONV_2D, placement, type ConvolutionForm } from './windows.ts'
 
 /** The values of a model that are integers with a scale. */
 export interface Quantized {
@@ -153,25 +153,13 @@ function integerConvolution(op: IntegerOp, x: Value, kernel: Tensor, attributes:
 
 type IntegerLowering = (op: IntegerOp) => Value | undefined
 
-const convolution: IntegerLowering = (op) => {
+const convolution = ({ order, activation, attributes }: ConvolutionForm): IntegerLowering => (op) => {
   const { net, model, operator, quantized } = op
   const x = quantized.integers(operator.inputs[0])
   const kernel = rawConstant(model.tensors[operator.inputs[1]])
   if (x === undefined || kernel?.shape.length !== 4) return undefined
   const first = channelsFirst(net, x)
-  const channels = first.shape[1]
-  const group = typeof channels === 'number' && kernel.shape[3] > 0 ? Math.max(1, Math.floor(channels / kernel.shape[3])) : 1
-  const y = integerConvolution(op, first, integersPermuted(kernel, [0, 3, 1, 2]), { ...placement(op, 5, 4), group }, 3)
-  return y === undefined ? undefined : channelsLast(net, y)
-}
-
-const depthwise: IntegerLowering = (op) => {
-  const { net, model, operator, quantized } = op
-  const x = quantized.integers(operator.inputs[0])
-  const kernel = rawConstant(model.tensors[operator.inputs[1]])
-  if (x === undefined || kernel?.shape.length !== 4) return undefined
-  const first = channelsFirst(net, x)
-  const y = integerConvolution(op, first, integersPermuted(kernel, [3, 0, 1, 2]), { ...placement(op, 6, 5), group: Number(first.shape[1]) }, 4)
+  const y = integerConvolution(op, first, integersPermuted(kernel, order), attributes(op, first.shape[1], kernel), activation)
   return y === undefined ? undefined : channelsLast(net, y)
 }
 
@@ -205,7 +193,7 @@ const averagePool: IntegerLowering = (op) => {
 }
 
 const INTEGER: ReadonlyMap<string, IntegerLowering> = /* @__PURE__ */ new Map<string, IntegerLowering>([
-  ['CONV_2D', convolution], ['DEPTHWISE_CONV_2D', depthwise], ['FULLY_CONNECTED', fullyConnected], ['AVERAGE_POOL_2D', averagePool],
+  ['CONV_2D', convolution(CONV_2D)], ['DEPTHWISE_CONV_2D', convolution(DEPTHWISE_CONV_2D)], ['FULLY_CONNECTED', fullyConnected], ['AVERAGE_POOL_2D', averagePool],
 ])
 
 /** The output's integers where an operator has a form of its own for integers; undefined where floats are rounded instead. */

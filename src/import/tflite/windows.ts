@@ -1,4 +1,5 @@
 // Operators with windows: convolutions and pools. TFLite is channels last; kernels are [outputs, height, width, inputs].
+import type { Dim } from '../../ops/types.ts'
 import type { Tensor } from '../../tensor/index.ts'
 import type { Value } from '../network/net.ts'
 import { channelsFirst, channelsLast, converted, mul } from '../network/tensors.ts'
@@ -34,28 +35,32 @@ export function placement(op: Op, height?: number, width?: number): Readonly<Rec
   }
 }
 
-const convolution: Lowering = (op) => {
-  const { net } = op
-  const kernel = floatConstant(op, 1, 'a kernel')
-  const x = channelsFirst(net, input(op, 0))
-  const channels = x.shape[1]
-  const group = typeof channels === 'number' && kernel.shape[3] > 0 ? Math.max(1, Math.floor(channels / kernel.shape[3])) : 1
-  const y = net.emit('Conv', [x, constant(op, permuted(kernel, [0, 3, 1, 2]), 'kernel'), ...bias(op, 2)], {
-    ...placement(op, 5, 4), group,
-  })
-  return channelsLast(net, fused(op, y, 3))
+/** Where a convolution of images keeps what it is made of, in floats and in integers. */
+export interface ConvolutionForm {
+  /** From the kernel's axes to [features, channels of a group, height, width]. */
+  readonly order: readonly number[]
+  /** The field of the options that has the activation. */
+  readonly activation: number
+  readonly attributes: (op: Op, channels: Dim, kernel: Tensor) => Readonly<Record<string, string | number | readonly number[]>>
 }
 
-const depthwise: Lowering = (op) => {
+export const CONV_2D: ConvolutionForm = {
+  order: [0, 3, 1, 2],
+  activation: 3,
+  attributes: (op, channels, kernel) => ({
+    ...placement(op, 5, 4), group: typeof channels === 'number' && kernel.shape[3] > 0 ? Math.max(1, Math.floor(channels / kernel.shape[3])) : 1,
+  }),
+}
+
+/** The kernel is [1, height, width, channels multiplier]. */
+export const DEPTHWISE_CONV_2D: ConvolutionForm = { order: [3, 0, 1, 2], activation: 4, attributes: (op, channels) => ({ ...placement(op, 6, 5), group: Number(channels) }) }
+
+const convolution = ({ order, activation, attributes }: ConvolutionForm): Lowering => (op) => {
   const { net } = op
   const kernel = floatConstant(op, 1, 'a kernel')
   const x = channelsFirst(net, input(op, 0))
-  const channels = Number(x.shape[1])
-  // [1, height, width, channels multiplier] -> [channels multiplier, 1, height, width]
-  const y = net.emit('Conv', [x, constant(op, permuted(kernel, [3, 0, 1, 2]), 'kernel'), ...bias(op, 2)], {
-    ...placement(op, 6, 5), group: channels,
-  })
-  return channelsLast(net, fused(op, y, 4))
+  const y = net.emit('Conv', [x, constant(op, permuted(kernel, order), 'kernel'), ...bias(op, 2)], attributes(op, x.shape[1], kernel))
+  return channelsLast(net, fused(op, y, activation))
 }
 
 const convolution3: Lowering = (op) => {
@@ -105,6 +110,6 @@ const pool = (name: 'MaxPool' | 'AveragePool' | 'L2Pool'): Lowering => (op) => {
 }
 
 export const windowOperators: readonly (readonly [string, Lowering])[] = [
-  ['CONV_2D', convolution], ['DEPTHWISE_CONV_2D', depthwise], ['CONV_3D', convolution3], ['TRANSPOSE_CONV', transposed],
+  ['CONV_2D', convolution(CONV_2D)], ['DEPTHWISE_CONV_2D', convolution(DEPTHWISE_CONV_2D)], ['CONV_3D', convolution3], ['TRANSPOSE_CONV', transposed],
   ['MAX_POOL_2D', pool('MaxPool')], ['AVERAGE_POOL_2D', pool('AveragePool')], ['L2_POOL_2D', pool('L2Pool')],
 ]
